@@ -1,0 +1,29 @@
+"""Fixtures shared by all tests: threads, temporary outputs, the optional small real data sets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# One thread per process: the tests start processes of their own, and single-threaded sums are reproducible.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the checkout."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder with the small real data sets; a test that needs it skips where it is absent."""
+    root = Path(os.environ.get("MMLIB_DATA_ROOT", PROJECT.parent / "shared" / "data"))
+    if not (root / "README.md").exists():
+        pytest.skip(f"the small real data sets are not at {root} (set MMLIB_DATA_ROOT)")
+    return root.resolve()

@@ -1,0 +1,118 @@
+"""The rules of the house that a program can check: style, the lock, the notebooks, what is tracked."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=PROJECT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [PROJECT / name for name in listed.stdout.split("\0") if name]
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["lint", "format"])
+def test_ruff(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, "mmlib", "tests"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lock_names_versions_and_hashes_and_nothing_else():
+    text = (PROJECT / "requirements.lock").read_text()
+    assert not re.search(r"https?://|index|find-links|file:", text)
+    entries = [entry for entry in re.split(r"\n(?=\S)", text) if entry.strip() and not entry.startswith("#")]
+    assert len(entries) > 100
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==[^\s;]+", entry, re.I), entry.splitlines()[0]
+        assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+
+def test_lock_pins_the_only_torch_trio_that_imports_together():
+    text = (PROJECT / "requirements.lock").read_text()
+    versions = dict(re.findall(r"^(torch|torchaudio|torchvision)==([\d.]+)", text, re.M))
+    assert versions["torch"].startswith("2.11.")
+    assert versions["torchaudio"].startswith("2.11.")
+    assert versions["torchvision"].startswith("0.26.")
+
+
+def test_lock_covers_every_declared_dependency():
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["test"]
+    locked = set(re.findall(r"^([a-z0-9._-]+)==", (PROJECT / "requirements.lock").read_text(), re.M))
+    for requirement in declared:
+        assert re.match(r"[A-Za-z0-9_.-]+", requirement).group().lower() in locked, requirement
+
+
+def test_environment_installs_from_the_same_lock():
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert pip == ["-r requirements.lock"]
+
+
+def test_library_files_hold_one_idea():
+    for path in tracked("mmlib/*.py"):
+        assert len(path.read_text().splitlines()) <= 320, f"{path.relative_to(PROJECT)} is long: is it one idea?"
+
+
+def test_tracked_files_are_small():
+    for path in tracked():
+        if path.name != "requirements.lock" and path.exists():
+            assert path.stat().st_size < 400_000, path
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def cells(self, path, kind="code"):
+        return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+
+    def test_carries_no_outputs(self, path):
+        for cell in self.cells(path):
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+    def test_first_code_cell_is_the_parameters_cell(self, path):
+        tagged = ["parameters" in cell.get("metadata", {}).get("tags", []) for cell in self.cells(path)]
+        assert tagged[0]
+        assert sum(tagged) == 1
+
+    def test_every_parameter_is_annotated_and_commented(self, path):
+        source = "".join(self.cells(path)[0]["source"])
+        assert all(isinstance(node, ast.AnnAssign) for node in ast.parse(source).body)
+        for node in ast.parse(source).body:
+            assert "#" in source.splitlines()[node.end_lineno - 1], ast.unparse(node)
+
+    def test_is_thin(self, path):
+        cells = self.cells(path)
+        assert len(cells) <= 10
+        source = "\n".join("".join(cell["source"]) for cell in cells)
+        assert not any(isinstance(node, ast.ClassDef | ast.FunctionDef) for node in ast.walk(ast.parse(source)))
+        assert not re.search(r"^[%!]", source, re.M), "magics hide failures from papermill"
+
+    def test_names_its_experiment(self, path):
+        assert json.loads(path.read_text())["metadata"]["mmlib"]["experiment"].startswith("mmlib.experiments.")
+
+
+def test_cheap_imports_stay_cheap():
+    """What the command line needs for plans, status and reports must not load torch, Dask or papermill."""
+    code = (
+        "import sys, mmlib, mmlib.cli, mmlib.workbook.plan, mmlib.workbook.fingerprint, mmlib.workbook.claims\n"
+        "heavy = set('torch torchaudio distributed papermill pandas matplotlib scipy'.split()) & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,19 @@
+"""Audio-visual classification: `Parameters` (cheap to import) and `run` (loads torch when called)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmlib.experiments.classification.parameters import Parameters
+
+if TYPE_CHECKING:
+    from mmlib.workbook.record import Result
+
+__all__ = ["Parameters", "run"]
+
+
+def run(parameters: Parameters) -> Result:
+    """Train and evaluate once; write the record's files into the output folder and return the result."""
+    from mmlib.experiments.classification.experiment import run as run_experiment
+
+    return run_experiment(parameters)

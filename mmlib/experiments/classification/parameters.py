@@ -1,0 +1,180 @@
+"""Parameters of audio-visual classification (Table 1 of SimAM²). The defaults are a run of seconds on a CPU.
+
+The same parameters describe the published recipe; only their values differ. Torch is not loaded here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmlib.experiments.base import ExperimentParameters, resolve_path
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0)]
+
+
+def about(default: object, text: str) -> object:
+    """A field with its default and its one-line description."""
+    return Field(default=default, description=text)
+
+
+class Parameters(ExperimentParameters):
+    """One run of audio-visual classification: data, model, modulation, training."""
+
+    experiment: ClassVar[str] = "classification"
+    runtime_fields: ClassVar[frozenset[str]] = frozenset(
+        {"data_root", "data_store", "device", "loader_workers", "output"}
+    )
+
+    # Data
+    dataset: Literal["synthetic", "grid_words", "av_digits", "cremad", "vggsound"] = about(
+        "synthetic", "data set; synthetic is generated and needs nothing"
+    )
+    data_root: str = about("", "folder with the raw or prepared data sets; empty where none is needed")
+    data_store: str = about("outputs/data", "folder for prepared data")
+    data_seed: Index = about(0, "seed of generated data and of the validation split; one for all runs compared")
+    split: Literal["official", "speaker"] = about("official", "av_digits: published split, or speakers held out")
+    audio_snr_db: float | None = about(None, "grid_words: white noise on the audio at this SNR, dB; null for none")
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = about(
+        0.1, "share of train kept for validation where the data set has none; 0 for none (no clean protocol)"
+    )
+    synthetic_classes: Annotated[int, Field(ge=2)] = about(6, "synthetic: number of classes")
+    synthetic_samples: Annotated[int, Field(ge=20)] = about(1000, "synthetic: samples in all splits together")
+    synthetic_audio_snr_db: float = about(0.0, "synthetic: signal to noise of the audio, dB")
+    synthetic_visual_snr_db: float = about(-6.0, "synthetic: signal to noise of the frames, dB")
+    synthetic_uninformative: Fraction = about(0.0, "synthetic: share of samples whose one modality tells nothing")
+    synthetic_correlation: Fraction = about(0.5, "synthetic: correlation of the modalities' latent variables")
+    spectrogram: Literal["default", "ogm_head", "ogm_early"] = about(
+        "default", "cremad, vggsound: spectrogram preset; default is the data set's own"
+    )
+    frame_pick: Literal["first", "random", "uniform"] = about("first", "cremad, vggsound: which frames of a clip")
+    test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
+
+    # Model
+    encoder: Literal["small", "resnet18"] = about("small", "encoder of each modality, trained from scratch")
+    feature_channels: Count = about(32, "small encoder: channels of its feature (resnet18 has 512)")
+    fusion: Literal["concat", "sum", "weighted_sum", "film", "gated"] = about("sum", "fusion of the two features")
+    sum_site: Literal["projected", "logit", "feature"] = about(
+        "projected", "sum: what is added (projected features, logits, or features as they are)"
+    )
+    film_generator: Literal["audio", "visual"] = about("audio", "film: modality that makes scale and shift")
+    film_decouple: Literal["head", "term", "zero"] = about("head", "film: how one modality alone is scored")
+    simam: bool = about(False, "SimAM attention on the fused feature (the single-modality original)")
+    simam2: bool = about(False, "SimAM² fusion")
+    zeta: Literal["half", "learned", "channel"] = about(
+        "half", "SimAM² weight ζ of the visual term: constant ½, learned per sample, or learned per channel"
+    )
+    simam2_gate: Literal["paper", "neg", "inv", "simam", "none"] = about(
+        "paper", "SimAM² gate: paper σ(E*), neg σ(−E*), inv σ(1/E*), simam σ(1/e_U), none"
+    )
+    simam2_stat_axis: Literal["auto", "feature", "batch", "spatial"] = about(
+        "auto", "SimAM²: axis of mean and variance; auto is feature for vectors, spatial for maps"
+    )
+    simam2_ddof: Literal[0, 1] = about(1, "SimAM²: variance divided by M − ddof")
+    simam2_lambda: NotNegative = about(1e-6, "SimAM²: λ of Eqs. 3 and 6")
+    simam2_s: Positive = about(2.5, "SimAM²: scale s of Eq. 6")
+    simam2_degradation: Literal["one_minus_r", "r", "none"] = about(
+        "one_minus_r", "SimAM²: factor of the degradation term of Eq. 7"
+    )
+    simam2_var_over: Literal["batch", "ema"] = about("batch", "SimAM²: variance of ζ over the batch, or its EMA")
+    simam2_var_max: Literal["running", "epoch", "theoretical"] = about(
+        "running", "SimAM²: highest variance of ζ so far, of this epoch, or ¼"
+    )
+    simam2_r_eval: Literal["running", "batch"] = about("running", "SimAM²: r in evaluation: EMA of training, or batch")
+    simam2_r_grad: Literal["detach", "flow"] = about("detach", "SimAM²: whether gradients pass through r")
+    simam2_r_reduce: Literal["ratio_of_sums", "mean_of_ratios"] = about(
+        "ratio_of_sums", "SimAM²: how Eq. 6 reduces over channels"
+    )
+    concat_scale: Literal["unit", "half"] = about("unit", "SimAM² on concat: U = [v; a], or ½[v; a]")
+    concat_stats: Literal["padded", "block"] = about("padded", "SimAM² on concat: statistics over 2C, or per block")
+    zeta_input: Literal["terms", "raw"] = about("terms", "learned ζ: its input, the two terms or the raw features")
+    zeta_norm: Literal["batch", "layer", "none"] = about("batch", "learned ζ: normalisation inside its network")
+
+    # Gradient modulation
+    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free"] = about("none", "gradient modulation")
+    alpha: NotNegative = about(0.8, "modulation strength α; 0 switches the scaling off")
+    modulation_start: Index = about(0, "first modulated epoch, counted from 0")
+    modulation_end: Index = about(50, "last modulated epoch (included)")
+    zeta_ratio: Literal["batch", "sample"] = about(
+        "batch", "decoupling-free ratio: of sums over the batch, or mean of the samples' ratios"
+    )
+
+    # Training
+    epochs: Count = about(8, "passes over the training split")
+    batch_size: Count = about(32, "samples per step, over all processes together")
+    optimizer: Literal["sgd", "adam", "adamw"] = about("sgd", "optimiser")
+    learning_rate: Positive = about(0.02, "learning rate at the start")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = about(0.9, "sgd: momentum; adam, adamw: β₁")
+    weight_decay: NotNegative = about(1e-4, "weight decay")
+    schedule: Literal["step", "cosine", "constant"] = about("step", "learning rate schedule, stepped per epoch")
+    step_size: Count = about(6, "step schedule: epochs between drops")
+    gamma: Positive = about(0.1, "step schedule: factor of each drop")
+    precision: Literal["fp32", "bf16", "fp16"] = about("fp32", "arithmetic of forward and backward; fp16 needs CUDA")
+    channels_last: bool = about(False, "memory layout of images: channels last")
+    deterministic: bool = about(True, "bit-identical repeats on the same machine (slower on CUDA)")
+    seed: Index = about(0, "seed of initialisation, order, augmentation and noise")
+    device: Literal["auto", "cpu", "cuda"] = about("auto", "auto: CUDA where there is a GPU")
+    loader_workers: Index = about(0, "processes that load data; 0 loads in this one")
+    output: str = about("", "folder of this run; empty: a folder under outputs/interactive")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        """Combinations that cannot mean anything. Options without effect are allowed: rows of a table share them."""
+        if self.simam and self.simam2:
+            raise ValueError("simam and simam2 are both true; choose one: SimAM² contains SimAM's energy already")
+        if self.zeta != "half" and not self.simam2:
+            raise ValueError(f"zeta = {self.zeta!r} needs simam2 = true: without SimAM² there is no ζ")
+        if self.modulation == "decoupling_free" and not self.simam2:
+            raise ValueError("modulation = 'decoupling_free' needs simam2 = true: its ratio is made from ζ (Eq. 11)")
+        if self.modulation == "decoupling_free" and self.zeta == "half":
+            raise ValueError(
+                "modulation = 'decoupling_free' with zeta = 'half' has the ratio 1 in every step; set zeta = 'learned'"
+            )
+        if self.modulation_end < self.modulation_start:
+            raise ValueError(
+                f"modulation_end = {self.modulation_end} lies before modulation_start = {self.modulation_start}; "
+                "use modulation = 'none' to switch modulation off"
+            )
+        if self.precision == "fp16" and self.device == "cpu":
+            raise ValueError("precision = 'fp16' needs device = 'cuda'; on a CPU use 'fp32' or 'bf16'")
+        if self.audio_snr_db is not None and self.dataset != "grid_words":
+            raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
+        if self.split == "speaker" and self.dataset != "av_digits":
+            raise ValueError(f"split = 'speaker' is an option of av_digits only; dataset is {self.dataset!r}")
+        return self
+
+    def slug(self) -> str:
+        """For example `synthetic-sum-simam2-learned-decoupling_free-s0`."""
+        parts = [self.dataset, self.fusion]
+        parts += ["simam"] if self.simam else []
+        parts += ["simam2"] if self.simam2 else []
+        parts += [self.zeta] if self.zeta != "half" else []
+        parts += [self.modulation] if self.modulation != "none" else []
+        return "-".join([*parts, f"s{self.seed}"])
+
+    def raw_data_folder(self) -> Path | None:
+        """`data_root` as an absolute path, None where it was left empty."""
+        return resolve_path(self.data_root) if self.data_root else None
+
+    def missing_data(self) -> str | None:
+        from mmlib.data.registry import missing
+
+        return missing(self.dataset, self.raw_data_folder())
+
+    def prepare_data(self) -> str | None:
+        from mmlib.data.prepared import open_prepared
+        from mmlib.data.registry import prepare, prepare_options
+
+        folder = prepare(
+            self.dataset,
+            data_root=self.raw_data_folder(),
+            store=resolve_path(self.data_store),
+            options=prepare_options(self),
+        )
+        return open_prepared(folder).manifest_hash

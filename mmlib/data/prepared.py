@@ -1,0 +1,268 @@
+"""The prepared format: what every dataset becomes before a model sees it.
+
+A prepared folder holds
+
+- `manifest.json`: format, version, dataset, class names, split sizes, and for every file its dtype, shape and SHA-256;
+  where the data came from (settings and hashes of the inputs), the versions of what decoded them, counts of what was
+  listed, found, decoded and skipped with reasons, and for generated data the truth that was built in;
+- `index.csv`: one row per sample: `id`, `label` (class number), `split`, `group` (what must not cross splits: clip,
+  speaker, video), then columns of the dataset;
+- one `.npy` per array; row i of every array is row i of the index. Arrays are memory-mapped, never unpickled.
+
+Folders appear whole or not at all: everything is written to a temporary folder beside the target and renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mmlib
+from mmlib.data.prepared_check import (
+    FORMAT,
+    INDEX_COLUMNS,
+    SPLITS,
+    VERSION,
+    Problem,
+    open_array,
+    read_index,
+    read_manifest,
+)
+from mmlib.errors import DataError, OutputsError
+from mmlib.files import content_hash, sha256_file, write_json
+
+__all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", "open_prepared", "write_prepared"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An opened prepared folder: `index` columns `(N,)`, `arrays` memory-mapped `(N, ...)`."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    index: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def dataset(self) -> str:
+        return self.manifest["dataset"]
+
+    @property
+    def classes(self) -> list[str]:
+        return self.manifest["classes"]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class numbers `(N,)`, int64."""
+        return self.index["label"]
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        return self.manifest["truth"]
+
+    @property
+    def manifest_hash(self) -> str:
+        """SHA-256 of what was prepared. Versions are left out: what they change shows in the arrays' hashes."""
+        return content_hash({key: value for key, value in self.manifest.items() if key != "versions"})
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers of a split, in index order."""
+        return np.flatnonzero(self.index["split"] == split)
+
+
+def open_prepared(folder: str | Path, verify: bool = False) -> Prepared:
+    """Open a prepared folder; `verify` also compares every hash. Raises `DataError` naming the file and the remedy."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    index = read_index(folder, manifest, verify)
+    arrays = {
+        name: open_array(folder, name, entry, manifest["index"]["rows"], verify)
+        for name, entry in manifest["arrays"].items()
+    }
+    return Prepared(folder, manifest, index, arrays)
+
+
+def check_prepared(folder: str | Path) -> list[Problem]:
+    """Everything wrong with a prepared folder (hashes included), one `Problem` per file; empty when sound."""
+    folder = Path(folder)
+    problems: list[Problem] = []
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        return [Problem(folder / "manifest.json", str(error))]
+    try:
+        read_index(folder, manifest, verify=True)
+    except DataError as error:
+        problems.append(Problem(folder / manifest["index"]["file"], str(error)))
+    for name, entry in manifest["arrays"].items():
+        try:
+            open_array(folder, name, entry, manifest["index"]["rows"], verify=True)
+        except DataError as error:
+            problems.append(Problem(folder / entry["file"], str(error)))
+    return problems
+
+
+class PreparedWriter:
+    """Write a prepared folder piece by piece; nothing is visible until `finish`.
+
+    >>> with PreparedWriter(folder, dataset="cremad", classes=names) as writer:      # doctest: +SKIP
+    ...     frames = writer.array("frames", (n, 3, 256, 256, 3), np.uint8)           # a memory map to fill
+    ...     writer.finish(index=columns, source=settings)
+
+    `replace=True` puts the new folder in the place of an existing one (the old one is moved aside, then removed).
+    """
+
+    def __init__(self, folder: str | Path, *, dataset: str, classes: Sequence[str], replace: bool = False) -> None:
+        self.folder = Path(folder)
+        self.dataset, self.classes, self.replace = dataset, [str(name) for name in classes], replace
+        self._arrays: dict[str, np.memmap] = {}
+        self._temporary: Path | None = None
+
+    def __enter__(self) -> PreparedWriter:
+        with _writing(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            prefix = temporary_prefix(self.folder)
+            self._temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=self.folder.parent))
+            os.chmod(self._temporary, 0o777 & ~_umask())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._arrays.clear()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def array(self, name: str, shape: Sequence[int], dtype: Any) -> np.memmap:
+        """A new array `(N, ...)` on disk, to be filled in place."""
+        with _writing(self.folder):
+            path = self._temporary / f"{name}.npy"
+            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
+        return self._arrays[name]
+
+    def finish(
+        self,
+        *,
+        index: Mapping[str, Iterable],
+        source: Mapping[str, Any],
+        truth: Mapping[str, Any] | None = None,
+        counts: Mapping[str, int] | None = None,
+        skipped: Sequence[Mapping[str, str]] = (),
+        versions: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Write index and manifest, check the whole, and rename it into place."""
+        columns = {name: np.asarray(list(values)) for name, values in index.items()}
+        rows = len(columns["id"])
+        with _writing(self.folder):
+            types = _write_index(self._temporary / "index.csv", columns)
+            arrays = {name: self._describe(name, array) for name, array in self._arrays.items()}
+            manifest = {
+                "format": FORMAT,
+                "version": VERSION,
+                "dataset": self.dataset,
+                "classes": self.classes,
+                "splits": {s: int(np.sum(columns["split"] == s)) for s in SPLITS if np.any(columns["split"] == s)},
+                "arrays": arrays,
+                "index": {
+                    "file": "index.csv",
+                    "rows": rows,
+                    "sha256": sha256_file(self._temporary / "index.csv"),
+                    "columns": types,
+                },
+                "source": dict(source),
+                "versions": {"python": platform.python_version(), "numpy": np.__version__, "mmlib": mmlib.__version__}
+                | dict(versions or {}),
+                "counts": dict(
+                    counts or {"listed": rows + len(skipped), "found": rows, "decoded": rows, "skipped": len(skipped)}
+                ),
+                "skipped": [dict(entry) for entry in skipped],
+                "truth": dict(truth or {}),
+            }
+            write_json(self._temporary / "manifest.json", manifest)
+            open_prepared(self._temporary)
+            self._rename()
+        return self.folder
+
+    def _describe(self, name: str, array: np.memmap) -> dict[str, Any]:
+        array.flush()
+        path = self._temporary / f"{name}.npy"
+        return {
+            "file": path.name,
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "sha256": sha256_file(path),
+        }
+
+    def _rename(self) -> None:
+        aside = self._temporary.with_suffix(".old")
+        if self.replace and self.folder.exists():
+            os.rename(self.folder, aside)
+        os.rename(self._temporary, self.folder)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_prepared(
+    folder: str | Path,
+    *,
+    dataset: str,
+    classes: Sequence[str],
+    index: Mapping[str, Iterable],
+    arrays: Mapping[str, np.ndarray],
+    source: Mapping[str, Any],
+    truth: Mapping[str, Any] | None = None,
+    counts: Mapping[str, int] | None = None,
+    skipped: Sequence[Mapping[str, str]] = (),
+    versions: Mapping[str, str] | None = None,
+    replace: bool = False,
+) -> Path:
+    """Write arrays that fit in memory as a prepared folder, atomically. Raises `OutputsError`, `DataError`."""
+    with PreparedWriter(folder, dataset=dataset, classes=classes, replace=replace) as writer:
+        for name, array in arrays.items():
+            writer.array(name, array.shape, array.dtype)[...] = array
+        return writer.finish(index=index, source=source, truth=truth, counts=counts, skipped=skipped, versions=versions)
+
+
+def temporary_prefix(folder: Path) -> str:
+    """How the temporary folders of `folder` are named; a killed preparation leaves one behind."""
+    return f".{folder.name}."
+
+
+def _write_index(path: Path, columns: dict[str, np.ndarray]) -> dict[str, str]:
+    """Write the columns as CSV and return their types."""
+    columns = {name: columns[name] for name in INDEX_COLUMNS} | columns  # the four fixed columns come first
+    kinds = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "str"}
+    types = {name: kinds[values.dtype.kind] for name, values in columns.items()}
+    texts = [[str(v).lower() if types[name] == "bool" else str(v) for v in values] for name, values in columns.items()]
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*texts, strict=True))
+    return types
+
+
+@contextlib.contextmanager
+def _writing(folder: Path):
+    try:
+        yield
+    except OSError as error:
+        raise OutputsError(
+            f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another "
+            "folder with --outputs (parameter data_store)."
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

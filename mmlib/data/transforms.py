@@ -1,0 +1,98 @@
+"""Crops, flips and resizing of whole batches of frames, on any device, with every random number given from outside.
+
+Published code does (OGM-GE): train = RandomResizedCrop(224) with torchvision's defaults and a horizontal flip, drawn
+independently for every frame; test = resize to exactly 224 x 224, no centre crop; both then normalise with ImageNet's
+mean and deviation.
+We do: the same, as two matrix products per frame (rows, then columns) whose weights are the triangle filter of an
+antialiased bilinear resize restricted to the frame's box. A box and a resize are then one operation for all frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+ATTEMPTS = 10  # torchvision's RandomResizedCrop tries ten boxes, then falls back to the centre
+DRAWS_PER_FRAME = 4 * ATTEMPTS + 1
+
+
+def normalise(frames: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:
+    """uint8 or float frames `(..., C)` in 0..255 to float32, `(x / 255 - mean) / deviation` per channel."""
+    mean_ = torch.tensor(mean, device=frames.device) * 255
+    scale = 1 / (torch.tensor(deviation, device=frames.device) * 255)
+    return (frames.float() - mean_) * scale
+
+
+def whole_boxes(frames: int, height: int, width: int) -> Tensor:
+    """The box (top, left, height, width) that covers each of `frames` frames, `(M, 4)`."""
+    return torch.tensor([0, 0, height, width]).expand(frames, 4)
+
+
+def random_boxes(
+    uniform: Tensor,
+    height: int,
+    width: int,
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> Tensor:
+    """Boxes (top, left, height, width) of torchvision's `RandomResizedCrop` from uniform numbers `(M, 40)`: `(M, 4)`.
+
+    An attempt draws an area share in `scale` and a log-uniform aspect in `ratio`; the first that fits is placed
+    uniformly. Where none of ten fits, the largest centred box with an allowed aspect is taken.
+    """
+    area_u, ratio_u, top_u, left_u = uniform.view(len(uniform), 4, ATTEMPTS).unbind(1)  # each (M, 10)
+    area = height * width * (scale[0] + area_u * (scale[1] - scale[0]))
+    low, high = torch.tensor(ratio).log()
+    aspect = torch.exp(low + ratio_u * (high - low))
+    w = torch.sqrt(area * aspect).round().long()
+    h = torch.sqrt(area / aspect).round().long()
+    fits = (w > 0) & (w <= width) & (h > 0) & (h <= height)
+    first = fits.to(torch.int8).argmax(dim=1, keepdim=True)  # (M, 1): the first attempt that fits, 0 if none does
+    h, w = h.gather(1, first)[:, 0], w.gather(1, first)[:, 0]
+    top = (top_u.gather(1, first)[:, 0] * (height - h + 1)).long()
+    left = (left_u.gather(1, first)[:, 0] * (width - w + 1)).long()
+    boxes = torch.stack([top, left, h, w], dim=1)  # (M, 4)
+    return torch.where(fits.any(dim=1, keepdim=True), boxes, _central_box(height, width, ratio))
+
+
+def _central_box(height: int, width: int, ratio: tuple[float, float]) -> Tensor:
+    if width / height < ratio[0]:
+        w, h = width, round(width / ratio[0])
+    elif width / height > ratio[1]:
+        w, h = round(height * ratio[1]), height
+    else:
+        w, h = width, height
+    return torch.tensor([(height - h) // 2, (width - w) // 2, h, w])
+
+
+def resize_boxes(frames: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
+    """Cut `boxes` (M, 4) from `frames` (M, H, W, C) and resize each to `(M, C, size, size)`, antialiased bilinear.
+
+    `flip` (M,) bool mirrors left and right. Values stay in the frames' range; the result is float32.
+    """
+    boxes = boxes.to(frames.device)
+    rows = resize_weights(boxes[:, 0], boxes[:, 2], frames.shape[1], size)  # (M, size, H)
+    columns = resize_weights(boxes[:, 1], boxes[:, 3], frames.shape[2], size)  # (M, size, W)
+    if flip is not None:
+        columns = torch.where(flip.to(frames.device)[:, None, None], columns.flip(1), columns)
+    pixels = frames.permute(0, 3, 1, 2).float()  # (M, C, H, W)
+    return rows[:, None] @ (pixels @ columns[:, None].transpose(-1, -2))  # (M, C, size, size)
+
+
+def resize_weights(start: Tensor, length: Tensor, source: int, size: int) -> Tensor:
+    """Weights `(M, size, source)` that resize the interval `[start, start + length)` of `source` pixels to `size`.
+
+    Each output pixel is the triangle-weighted mean of the input pixels around its centre; the triangle widens when
+    shrinking (antialiasing), and pixels outside the interval have no weight.
+    """
+    step = (length / size)[:, None, None]  # input pixels per output pixel
+    support = step.clamp(min=1.0)
+    centre = start[:, None, None] + (torch.arange(size, device=start.device)[None, :, None] + 0.5) * step
+    pixel = torch.arange(source, device=start.device)[None, None, :]
+    weights = (1 - (pixel + 0.5 - centre).abs() / support).clamp(min=0)  # (M, size, source)
+    inside = (pixel >= start[:, None, None]) & (pixel < (start + length)[:, None, None])
+    weights = weights * inside
+    return weights / weights.sum(dim=2, keepdim=True)

@@ -1,0 +1,171 @@
+"""Views: how the arrays of a prepared folder become the tensors a network receives, one view per modality.
+
+A view takes row numbers of the prepared folder and, in training, the batch's `Draws`; without draws it must give the
+same result every time. `random` says whether draws change it: what they do not change may be computed once and kept.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmlib.data.randomness import Draws, mix
+from mmlib.data.spectrogram import SpectrogramPreset, spectrogram
+from mmlib.data.transforms import (
+    DRAWS_PER_FRAME,
+    normalise,
+    random_boxes,
+    resize_boxes,
+    whole_boxes,
+)
+
+FramePick = Literal["first", "random", "uniform"]
+_EVALUATION_NOISE = "evaluation noise"
+
+
+class View(Protocol):
+    """Rows (n,) of a prepared folder to a float32 tensor `(n, ...)`."""
+
+    random: bool
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor: ...
+
+
+class AudioView:
+    """Waveforms `(N, L)` (int16, or float in [-1, 1]) to spectrograms `(n, 1, F, T)`.
+
+    `snr_db` adds white noise of that signal-to-noise ratio, relative to the mean power over each waveform's own
+    `lengths` samples (padding does not count): fresh for every batch in training, fixed for each row otherwise.
+    `crop` keeps that many samples: from a uniform random start, or from the centre.
+    """
+
+    def __init__(
+        self,
+        waveforms: np.ndarray,
+        sample_rate: int,
+        preset: SpectrogramPreset,
+        *,
+        training: bool,
+        snr_db: float | None = None,
+        lengths: np.ndarray | None = None,
+        crop: int | None = None,
+        crop_at: Literal["random", "center"] = "center",
+    ) -> None:
+        self.waveforms, self.sample_rate, self.preset, self.training = waveforms, sample_rate, preset, training
+        self.snr_db, self.lengths, self.crop, self.crop_at = snr_db, lengths, crop, crop_at
+        self.random = training and (snr_db is not None or crop is not None)
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        draws = draws if self.training else None
+        waveform = self.waveform(rows, draws)
+        return spectrogram(waveform, self.preset, self.sample_rate)  # (n, 1, F, T)
+
+    def waveform(self, rows: np.ndarray, draws: Draws | None = None) -> Tensor:
+        """What is heard, before the spectrogram: `(n, L)` float32, noise and crop included."""
+        stored = torch.from_numpy(np.ascontiguousarray(self.waveforms[rows]))
+        waveform = stored.float().div_(32768) if stored.dtype == torch.int16 else stored.float()  # (n, L)
+        if self.crop is not None:
+            waveform = self._cropped(waveform, rows, draws)
+        if self.snr_db is not None:
+            waveform = waveform + self._noise(waveform, rows, draws)
+        return waveform
+
+    def _cropped(self, waveform: Tensor, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        room = waveform.shape[1] - self.crop
+        if draws is not None:
+            start = (draws.uniform("audio crop") * (room + 1)).long()  # uniform on 0..room, both included
+        elif self.crop_at == "random":
+            start = torch.tensor([mix("evaluation crop", int(row)) % (room + 1) for row in rows])
+        else:
+            start = torch.full((len(rows),), room // 2)
+        return waveform.gather(1, start[:, None] + torch.arange(self.crop))
+
+    def _noise(self, waveform: Tensor, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        samples = waveform.shape[1]
+        if draws is not None:
+            noise = draws.normal("audio noise", samples)  # (n, L)
+        else:
+            seeds = (mix(_EVALUATION_NOISE, int(row)) for row in rows)
+            generators = (torch.Generator().manual_seed(seed) for seed in seeds)
+            noise = torch.stack([torch.randn(samples, generator=generator) for generator in generators])
+        lengths = torch.full((len(rows),), samples) if self.lengths is None else torch.from_numpy(self.lengths[rows])
+        power = waveform.square().sum(dim=1) / lengths  # (n,): mean power over the token itself
+        return noise * (power * 10 ** (-self.snr_db / 10)).sqrt().float()[:, None]
+
+
+class FrameView:
+    """Small frames `(N, T, H, W)` or `(N, T, H, W, C)` uint8 to `(n, C, T, H, W)`, scaled by one mean and deviation."""
+
+    random = False
+
+    def __init__(self, frames: np.ndarray, mean: float = 0.5, deviation: float = 0.25) -> None:
+        self.frames, self.mean, self.deviation = frames, mean, deviation
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        frames = torch.from_numpy(np.ascontiguousarray(self.frames[rows]))
+        if frames.ndim == 4:
+            frames = frames.unsqueeze(-1)  # (n, T, H, W, 1)
+        channels = frames.shape[-1]
+        values = normalise(frames, (self.mean,) * channels, (self.deviation,) * channels)
+        return values.permute(0, 4, 1, 2, 3).contiguous()  # (n, C, T, H, W)
+
+
+class PhotoView:
+    """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
+
+    `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads),
+    `random` distinct ones in order of time, or `uniform` over the clip. A row with too few repeats its last.
+    """
+
+    def __init__(
+        self,
+        photographs: np.ndarray,
+        *,
+        training: bool,
+        frames: int,
+        pick: FramePick,
+        mean: tuple[float, ...],
+        deviation: tuple[float, ...],
+        size: int = 224,
+        valid: np.ndarray | None = None,
+    ) -> None:
+        self.photographs, self.training, self.frames, self.pick, self.size = photographs, training, frames, pick, size
+        self.mean, self.deviation = mean, deviation
+        self.valid = np.full(len(photographs), photographs.shape[1]) if valid is None else valid
+        self.random = training
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        draws = draws if self.training else None
+        picked = self.picks(rows, draws)  # (n, T)
+        photographs = self.photographs[rows[:, None], picked]  # (n, T, H, W, 3)
+        n, t, height, width, _ = photographs.shape
+        flat = torch.from_numpy(photographs.reshape(n * t, height, width, -1))  # (n * T, H, W, 3)
+        if draws is None:
+            resized = resize_boxes(flat, whole_boxes(n * t, height, width), self.size)
+        else:
+            uniform = draws.uniform("frame crop", t, DRAWS_PER_FRAME).view(n * t, DRAWS_PER_FRAME)
+            boxes = random_boxes(uniform[:, :-1].contiguous(), height, width)
+            resized = resize_boxes(flat, boxes, self.size, flip=uniform[:, -1] < 0.5)
+        values = normalise(resized.permute(0, 2, 3, 1), self.mean, self.deviation)  # (n * T, size, size, 3)
+        return values.view(n, t, self.size, self.size, -1).permute(0, 4, 1, 2, 3).contiguous()  # (n, 3, T, size, size)
+
+    def picks(self, rows: np.ndarray, draws: Draws | None) -> np.ndarray:
+        """Which stored frames are shown, `(n, T)`. Random picks at evaluation are fixed for each row."""
+        valid = self.valid[rows][:, None]  # (n, 1)
+        order = np.arange(self.frames)[None, :]
+        if self.pick == "uniform":
+            return ((order + 0.5) * valid / self.frames).astype(np.int64)
+        if self.pick == "first":
+            return np.minimum(order, valid - 1)
+        stored = self.photographs.shape[1]
+        if draws is not None:
+            keys = draws.uniform("frame pick", stored).double().numpy()
+        else:
+            keys = np.stack([np.random.default_rng(mix("frame pick", int(row))).random(stored) for row in rows])
+        keys[np.arange(stored)[None, :] >= valid] = 2.0  # frames that are not there come last
+        chosen = np.argsort(keys, axis=1)[:, : self.frames]
+        chosen = np.pad(chosen, ((0, 0), (0, self.frames - chosen.shape[1])))
+        return np.sort(np.where(order < valid, chosen, valid - 1), axis=1)

@@ -1,0 +1,83 @@
+"""A cell: one notebook with fully resolved parameters, and the folder its results go to."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mmlib.errors import UsageError
+from mmlib.experiments.base import ExperimentParameters, project_root
+from mmlib.files import content_hash
+
+State = Literal["done", "failed", "killed", "timeout", "blocked", "stale", "missing", "running"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a runner runs. `id` is a readable slug plus a hash of the notebook's name and the parameters' identity.
+
+    `plan`, `profile` and `row` say who asked for it; the same cell may be asked for by several plans and runs once.
+    `inputs` are the cells a summary reads: a change in their records makes the summary stale.
+    """
+
+    id: str
+    notebook: str
+    parameters: ExperimentParameters
+    outputs: Path
+    plan: str | None = None
+    profile: str | None = None
+    row: str | None = None
+    seed: int | None = None
+    kind: Literal["run", "summary"] = "run"
+    inputs: tuple[Cell, ...] = field(default=(), repr=False)
+    sources: tuple[Path, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """``outputs/runs/<id>``, for a summary ``outputs/tables/<id>``."""
+        return self.outputs / ("runs" if self.kind == "run" else "tables") / self.id
+
+    @property
+    def previous(self) -> Path:
+        """Where the results of an outdated run wait until the new run has succeeded."""
+        return self.folder.parent / ".previous" / self.id
+
+    def notebook_parameters(self) -> dict[str, object]:
+        """Every parameter as plain JSON, with `output` pointing at the folder where the experiment has one."""
+        values = self.parameters.model_dump(mode="json")
+        return values | ({"output": str(self.folder)} if "output" in values else {})
+
+
+def cell_id(notebook: str, parameters: ExperimentParameters) -> str:
+    """For example ``synthetic-concat-simam2-s0-1f3a9c2e``."""
+    return f"{parameters.slug()}-{content_hash([notebook, parameters.identity()])[:8]}"
+
+
+def parameters_class(experiment: str) -> type[ExperimentParameters]:
+    """The `Parameters` of an experiment module. Modules beside `notebooks/` are found too. Raises `UsageError`."""
+    root = str(project_root())
+    if root not in sys.path:
+        sys.path.append(root)
+    try:
+        module = importlib.import_module(experiment)
+    except ImportError as error:
+        raise UsageError(
+            f"the experiment {experiment!r} named in a notebook's metadata cannot be imported: {error}."
+        ) from error
+    parameters = getattr(module, "Parameters", None)
+    if not (isinstance(parameters, type) and issubclass(parameters, ExperimentParameters)):
+        raise UsageError(f"the module {experiment} has no class Parameters (a subclass of ExperimentParameters).")
+    return parameters
+
+
+def inputs_hash(cell: Cell) -> str:
+    """Hash of all a summary reads: the records of its input cells that exist, and its source files."""
+    digest = hashlib.sha256()
+    for path in [*cell.sources, *(one.folder / "record.json" for one in cell.inputs)]:
+        digest.update(f"{path.name}:{path.parent.name}\0".encode())
+        digest.update(path.read_bytes() if path.is_file() else b"absent")
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""Where cells run: worker processes of a local Dask cluster, or those of a scheduler that is already running.
+
+One worker runs one cell at a time. With GPUs, each worker sees one of them (`CUDA_VISIBLE_DEVICES`). Workers get no
+memory limit: Dask would watch the worker, while the memory is in the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmlib.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Places:
+    """How many cells run at once, and where. `gpus` are the ids the workers are pinned to, in turn."""
+
+    workers: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+
+def cores() -> int:
+    """Cores this process may use (affinity and container limits included)."""
+    from dask.system import CPU_COUNT
+
+    return max(1, CPU_COUNT)
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """Ids of the GPUs this process may use, without loading torch; empty where there is no NVIDIA driver."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1"))
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(str(i) for i, _ in enumerate(x for x in done.stdout.splitlines() if x.startswith("GPU ")))
+
+
+def places(tasks: int, workers: int | None, workers_per_gpu: int, use_gpus: bool = True) -> Places:
+    """One worker per GPU (or several), else one per core; never more workers than tasks."""
+    gpus = visible_gpus() if use_gpus else ()
+    wanted = workers or (len(gpus) * workers_per_gpu if gpus else cores())
+    count = max(1, min(wanted, tasks))
+    return Places(count, max(1, cores() // count), gpus)
+
+
+@contextlib.contextmanager
+def local_cluster(where: Places) -> Iterator[Client]:
+    """A scheduler in this process and one supervised worker process per place; all end with this process."""
+    # Before the import, and in the environment: the workers read it when they start.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
+    import dask
+    from distributed import Client, Nanny, Scheduler, SpecCluster
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    folder = tempfile.mkdtemp(prefix=f"mmlib-{os.getpid()}-dask-")
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    common = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "local_directory": folder, "host": "127.0.0.1"}
+    specification = {
+        i: {"cls": Nanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
+    }
+    settings = {
+        "distributed.scheduler.worker-saturation": 1.0,  # what is not running waits at the scheduler
+        "distributed.scheduler.allowed-failures": 10,  # attempts are counted in cell.json instead
+        "distributed.comm.timeouts.connect": "60s",  # a worker starves while others import torch on few cores
+        "distributed.admin.system-monitor.gil.enabled": False,
+    }
+    try:
+        with (
+            dask.config.set(settings),
+            SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def worker_environment(where: Places, number: int) -> dict[str, str]:
+    """Environment of one worker, hence of its kernels: threads (unless the user chose) and its GPU."""
+    env = {name: os.environ.get(name, str(where.threads)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    if where.gpus:
+        env["CUDA_VISIBLE_DEVICES"] = where.gpus[number % len(where.gpus)]
+    return env
+
+
+@contextlib.contextmanager
+def running_cluster(address: str) -> Iterator[Client]:
+    """The scheduler at `address`. Raises `SchedulerError` when it cannot be reached soon or has no workers."""
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
+    import dask
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    help_text = "Start one with `dask scheduler` and `dask worker`, or leave --scheduler out to use this machine."
+    try:
+        with dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s"}):
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise SchedulerError(f"no Dask scheduler answers at {address} ({type(error).__name__}). {help_text}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            raise SchedulerError(
+                f"the Dask scheduler at {address} has no workers. Start some: dask worker {address} --nthreads 1."
+            ) from None
+        yield client

@@ -1,0 +1,312 @@
+"""What a Dask worker does for one cell: prepare the data, run the notebook in a kernel of its own, write the record.
+
+The task is idempotent, because Dask may run it again on another worker: a valid record of the same run ends it at once.
+It returns a few words; everything else is on disk. `record.json` is written last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mmlib.errors import BlockedError, MMLibError, OutputsError
+from mmlib.workbook import record as records
+from mmlib.workbook.cell import Cell
+from mmlib.workbook.fingerprint import why_stale
+from mmlib.workbook.record import CellError, CellFile, GitState, Hashes, Record, Result
+
+LOG_FILE = "log.txt"
+RUNNING_NOTEBOOK = ".running.ipynb"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out."""
+
+    cell: Cell
+    run_id: str
+    experiment: str
+    hashes: Hashes
+    git: GitState
+    project: Path
+    timeout: float | None = None
+    cold: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: a cell state (or "cancelled"), and why in one line."""
+
+    status: str
+    kind: str = ""
+    message: str = ""
+    attempts: int = 1
+
+
+def run_task(task: Task) -> Outcome:
+    """Run one cell. Raises `OutputsError` when results cannot be written; all other ends are an `Outcome`."""
+    found, _ = records.read_record(task.cell.folder)
+    if found and found.done and found.run_id == task.run_id:
+        return Outcome("done", attempts=found.attempts)
+    os.environ["MMLIB_PROJECT"] = str(task.project)
+    os.environ["MMLIB_OUTPUTS"] = str(task.cell.outputs)
+    try:
+        missing = task.cell.parameters.missing_data()
+        if missing:
+            return Outcome("blocked", "BlockedError", missing)
+        hashes = task.hashes
+        if task.cell.kind == "run":
+            hashes = hashes.model_copy(update={"data": task.cell.parameters.prepare_data()})
+    except BlockedError as error:
+        return Outcome("blocked", type(error).__name__, str(error))
+    except OutputsError:
+        raise
+    except Exception as error:  # preparation runs the experiment's own code: whatever it raises is this cell's failure
+        start = begin(task, task.hashes)
+        log(task, traceback.format_exc())
+        return finish(task, start, Outcome("failed", type(error).__name__, first_line(error), start.attempts))
+    start = begin(task, hashes)
+    return finish(task, start, run_notebook(task, start))
+
+
+def begin(task: Task, hashes: Hashes) -> CellFile:
+    """Clear what an outdated run left, keep what an interrupted one can resume from, write `cell.json`."""
+    folder = task.cell.folder
+    before, _ = records.read_cell_file(folder)
+    ended, _ = records.read_record(folder)
+    again = before is not None and before.run_id == task.run_id
+    attempts = before.attempts + 1 if again else 1
+    same = before is not None and why_stale(before.hashes, hashes, "") is None
+    interrupted = ended is None or ended.status in ("killed", "timeout")
+    try:
+        if folder.exists() and not (same and interrupted and (again or not task.force)):
+            shutil.rmtree(task.cell.previous, ignore_errors=True)
+            task.cell.previous.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder, task.cell.previous)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (records.RECORD_FILE, records.RESULT_FILE, RUNNING_NOTEBOOK):
+            (folder / name).unlink(missing_ok=True)
+        for path in folder.glob("notebook*.ipynb"):
+            path.unlink()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    cell = task.cell
+    start = CellFile(
+        cell_id=cell.id,
+        run_id=task.run_id,
+        notebook=cell.notebook,
+        plan=cell.plan,
+        profile=cell.profile,
+        row=cell.row,
+        parameters=cell.parameters.model_dump(mode="json"),
+        hashes=hashes,
+        started=now(),
+        host=socket.gethostname(),
+        attempts=attempts,
+    )
+    records.write_model(folder / records.CELL_FILE, start)
+    return start
+
+
+def run_notebook(task: Task, start: CellFile) -> Outcome:
+    """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
+    from papermill.exceptions import PapermillExecutionError
+
+    from mmlib.workbook.kernel import bound_threads, launching, warm_zygote
+
+    bound_threads(1)
+    folder = task.cell.folder
+    version = task.hashes.library
+    env = {"MMLIB_CELL": str(folder)}
+    try:
+        zygote = None if task.cold else warm_zygote((task.experiment,), version, task.project)
+        with launching(task.project, folder / LOG_FILE, env, zygote) as launch, Watch(task, launch.kill) as watch:
+            try:
+                execute(task)
+            finally:
+                verdict = watch.verdict
+    except PapermillExecutionError as error:
+        log(task, "\n".join(error.traceback) if isinstance(error.traceback, list) else str(error.traceback))
+        if error.ename == "OutputsError" or "[Errno 28]" in error.evalue:
+            raise OutputsError(error.evalue) from None
+        return Outcome("failed", error.ename, first_line(error.evalue), start.attempts)
+    except OSError as error:
+        if isinstance(error, ConnectionError):
+            return Outcome("killed", "ConnectionError", "the process that starts kernels died", start.attempts)
+        raise cannot_write(folder, error) from error
+    except MMLibError:
+        raise
+    except (
+        Exception
+    ) as error:  # nbclient reports a dead kernel by exceptions of several classes, RuntimeError among them
+        if verdict == "timeout":
+            return Outcome("timeout", "CellTimeout", f"did not finish within {task.timeout:g} s", start.attempts)
+        if verdict == "cancelled":
+            return Outcome("cancelled", attempts=start.attempts)
+        log(task, traceback.format_exc())
+        if type(error).__name__ == "DeadKernelError" or "Kernel d" in str(error):
+            text = "the kernel died (killed from outside, out of memory, or a crash)"
+            return Outcome("killed", "DeadKernelError", text, start.attempts)
+        return Outcome("failed", type(error).__name__, first_line(error), start.attempts)
+    return Outcome("done", attempts=start.attempts)
+
+
+def execute(task: Task) -> None:
+    """papermill with our kernel manager; raises what papermill and nbclient raise."""
+    import logging
+
+    import papermill
+
+    from mmlib.workbook.kernel import IPCKernelManager
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    papermill.execute_notebook(
+        task.project / "notebooks" / task.cell.notebook,
+        task.cell.folder / RUNNING_NOTEBOOK,
+        parameters=task.cell.notebook_parameters(),
+        kernel_name="python3",
+        progress_bar=False,
+        start_timeout=120,
+        kernel_manager_class=IPCKernelManager,
+        shutdown_kernel="immediate",
+    )
+
+
+def finish(task: Task, start: CellFile, outcome: Outcome) -> Outcome:
+    """Check what the notebook left, name its copy by how it ended, and write the record."""
+    folder = task.cell.folder
+    result = None
+    if outcome.status == "done":
+        result, problem = checked_result(folder, task.run_id)
+        if problem:
+            outcome = Outcome("failed", "NoResult", problem, start.attempts)
+    notebook = "notebook.ipynb" if outcome.status == "done" else f"notebook.{outcome.status}.ipynb"
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(folder / RUNNING_NOTEBOOK, folder / notebook)
+    if outcome.status != "cancelled":
+        records.write_model(folder / records.RECORD_FILE, make_record(task, start, outcome, result))
+    if outcome.status == "done":
+        shutil.rmtree(task.cell.previous, ignore_errors=True)
+    return outcome
+
+
+def checked_result(folder: Path, run_id: str) -> tuple[Result | None, str | None]:
+    """The result this very run wrote, or what is wrong with it."""
+    result, problem = records.read_result(folder)
+    if problem:
+        return None, problem
+    if result is None:
+        return None, "the notebook ran to its end but wrote no result.json; does it call its experiment's run()?"
+    if result.run_id != run_id:
+        return None, f"result.json is of another run ({result.run_id}, not {run_id})"
+    return result, None
+
+
+def make_record(task: Task, start: CellFile, outcome: Outcome, result: Result | None) -> Record:
+    """The record of a run that has ended, however it ended."""
+    measured: dict[str, Any] = {"parameters": start.parameters, "metrics": {}, "seed": task.cell.seed}
+    error = None if result else CellError(kind=outcome.kind or outcome.status, message=outcome.message)
+    return Record(
+        **(result.model_dump() if result else measured)
+        | {
+            "cell_id": task.cell.id,
+            "status": outcome.status,
+            "error": error,
+            "run_id": task.run_id,
+            "notebook": task.cell.notebook,
+            "plan": task.cell.plan,
+            "profile": task.cell.profile,
+            "row": task.cell.row,
+            "git": task.git,
+            "hashes": start.hashes,
+            "started": start.started,
+            "ended": now(),
+            "host": start.host,
+            "attempts": start.attempts,
+        }
+    )
+
+
+class Watch:
+    """Kills the kernel when its time is up or nobody waits for the task any more."""
+
+    def __init__(self, task: Task, kill: Callable[[], None]) -> None:
+        self.deadline = time.monotonic() + task.timeout if task.timeout else None
+        self.kill = kill
+        self.verdict = ""
+        self._cancelled = cancellation_probe()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stop.wait(0.3):
+            if self.deadline and time.monotonic() > self.deadline:
+                self.verdict = "timeout"
+            elif self._cancelled():
+                self.verdict = "cancelled"
+            else:
+                continue
+            self.kill()  # again and again: a kernel may just be starting
+
+
+def cancellation_probe() -> Callable[[], bool]:
+    """Whether Dask has dropped the task this thread runs (its client cancelled it or is gone)."""
+    try:
+        from distributed import get_worker
+
+        worker = get_worker()
+        key = worker.get_current_task()
+    except ValueError:  # not on a worker: a test
+        return lambda: False
+
+    def cancelled() -> bool:
+        state = worker.state.tasks.get(key)
+        return state is None or state.state in ("cancelled", "released", "forgotten")
+
+    return cancelled
+
+
+def log(task: Task, text: str) -> None:
+    """Append to the cell's log."""
+    try:
+        with open(task.cell.folder / LOG_FILE, "a", encoding="utf-8") as stream:
+            stream.write(text.rstrip() + "\n")
+    except OSError as error:
+        raise cannot_write(task.cell.folder, error) from error
+
+
+def cannot_write(folder: Path, error: OSError) -> OutputsError:
+    return OutputsError(
+        f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another folder "
+        "with --outputs; what was written before is kept."
+    )
+
+
+def first_line(error: object) -> str:
+    """The first line of an exception's text, at most 300 characters."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

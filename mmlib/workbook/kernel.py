@@ -1,0 +1,216 @@
+"""Kernels for papermill: Unix sockets instead of TCP ports, and a fresh fork of a warm process instead of a cold start.
+
+Jupyter picks free TCP ports and binds them later, so parallel batches lose kernels to "Address already in use"; sockets
+in a private folder cannot collide. Both manager classes live in this importable module, as Jupyter requires.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from mmlib.workbook.state import process_lives
+
+PREFIX = "mmlib-"
+INLINE = "module://matplotlib_inline.backend_inline"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Zygote:
+    """The worker's end of a warm process (`mmlib.workbook.zygote`)."""
+
+    def __init__(self, modules: tuple[str, ...], env: dict[str, str], cwd: Path) -> None:
+        ours, theirs = socket.socketpair()
+        # OpenBLAS would start its threads at import; the zygote must have none when it forks.
+        env = env | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": INLINE}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mmlib.workbook.zygote", str(theirs.fileno()), *modules],
+            pass_fds=[theirs.fileno()],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._socket = ours
+        self._replies = ours.makefile("rb")
+        self._lock = threading.Lock()
+
+    def ask(self, **request: object) -> dict:
+        """Send a request and wait for its reply. Raises `ConnectionError` when the zygote is dead."""
+        with self._lock:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            line = self._replies.readline()
+        if not line:
+            raise ConnectionError("the process that starts kernels has died")
+        return json.loads(line)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        """End the zygote and, with it, its kernels."""
+        self._replies.close()
+        self._socket.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class ForkedProcess:
+    """As much of `subprocess.Popen` as Jupyter's local provisioner uses, for a child of the zygote."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, zygote: Zygote, pid: int) -> None:
+        self.zygote, self.pid, self.returncode = zygote, pid, None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            try:
+                self.returncode = self.zygote.ask(op="poll", pid=self.pid)["status"]
+            except OSError:
+                self.returncode = -signal.SIGKILL  # its kernels die with the zygote
+        return self.returncode
+
+    def wait(self) -> int | None:
+        return self.poll()
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@dataclass
+class Launch:
+    """How the next kernel of this worker process starts. One worker runs one cell at a time, so there is one."""
+
+    folder: Path
+    cwd: Path
+    log: Path
+    env: dict[str, str] = field(default_factory=dict)
+    zygote: Zygote | None = None
+    pid: int | None = None
+
+    def kill(self) -> None:
+        """Kill the kernel and everything it started."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+
+_current: Launch | None = None
+_zygote: tuple[tuple, Zygote] | None = None
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts the kernel as a fork of the zygote; signals and shutdown are Jupyter's own."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict:
+        launch = _current
+        request = {
+            "op": "spawn",
+            "argv": cmd[cmd.index("-f") :],
+            "env": {**os.environ, **launch.env},
+            "cwd": str(launch.cwd),
+            "log": str(launch.log),
+        }
+        self.process = ForkedProcess(launch.zygote, launch.zygote.ask(**request)["pid"])
+        self.pid = self.pgid = launch.pid = self.process.pid
+        return self.connection_info
+
+
+class ColdProvisioner(LocalProvisioner):
+    """Starts the kernel as a new Python, in the launch's folder and environment."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict:
+        launch = _current
+        with open(launch.log, "ab") as log:
+            kwargs |= {"cwd": str(launch.cwd), "stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+            kwargs["env"] = {**os.environ, **launch.env, "JPY_PARENT_PID": str(os.getpid())}
+            info = await super().launch_kernel(cmd, **kwargs)
+        launch.pid = self.pid
+        return info
+
+
+class IPCKernelManager(AsyncKernelManager):
+    """A kernel manager whose sockets lie in the current launch's folder; warm where there is a zygote."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.transport = "ipc"
+        self.connection_file = str(_current.folder / "k.json")
+        self.ip = str(_current.folder / "k")
+
+    async def _async_pre_start_kernel(self, **kwargs: object) -> tuple:
+        kind = WarmProvisioner if _current.zygote else ColdProvisioner
+        self.kernel_id = self.kernel_id or str(uuid.uuid4())
+        self.provisioner = kind(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        return await super()._async_pre_start_kernel(**kwargs)
+
+
+@contextlib.contextmanager
+def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) -> Iterator[Launch]:
+    """Within this context `IPCKernelManager` starts kernels as told; afterwards nothing of them is left."""
+    global _current
+    folder = socket_folder()
+    _current = Launch(folder, cwd, log, {**env, "MPLBACKEND": INLINE, "IPYTHONDIR": str(folder / "ipython")}, zygote)
+    try:
+        yield _current
+    finally:
+        _current.kill()  # also what a kernel left behind: data loading processes share its process group
+        _current = None
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def socket_folder() -> Path:
+    """A new private folder with a short name: a Unix socket's path may have 107 characters."""
+    base = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base if len(base) < 50 else "/tmp"))
+
+
+def remove_leftovers() -> None:
+    """Delete the socket folders of processes that were killed and could not."""
+    for base in {tempfile.gettempdir(), "/tmp"}:
+        for folder in Path(base).glob(f"{PREFIX}*-*"):
+            pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+            if pid.isdigit() and not process_lives(int(pid), socket.gethostname()):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def warm_zygote(modules: tuple[str, ...], version: str, cwd: Path) -> Zygote:
+    """This worker's zygote; a new one when `version` (the library's hash) or the modules changed, or it died."""
+    global _zygote
+    key = (modules, version, cwd)
+    if _zygote is not None and (_zygote[0] != key or not _zygote[1].alive()):
+        _zygote[1].close()
+        _zygote = None
+    if _zygote is None:
+        _zygote = key, Zygote(modules, dict(os.environ), cwd)
+    return _zygote[1]
+
+
+def bound_threads(threads: int) -> None:
+    """Set, where the user has not, how many threads the kernels of this process may use for arithmetic."""
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, str(threads))

@@ -1,0 +1,212 @@
+"""Plans: YAML grids of rows, profiles and seeds over one notebook, and the cells they stand for.
+
+Every name, type and parameter is checked when the cells are made, before anything starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from mmlib.errors import ParameterError, UsageError
+from mmlib.experiments.base import outputs_root, project_root
+from mmlib.experiments.messages import closest
+from mmlib.workbook.cell import Cell, cell_id, parameters_class
+from mmlib.workbook.fingerprint import read_notebook
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Row(_Strict):
+    """One line of a table: what distinguishes it from the others."""
+
+    id: str
+    label: str = ""
+    block: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Profile(_Strict):
+    """What all rows share in one setting: the data, the recipe, the seeds."""
+
+    title: str = ""
+    kind: Literal["embedded", "small", "paper"]
+    seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Plan(_Strict):
+    """A table of a paper as a grid of cells. `summaries` are notebooks that read the records afterwards."""
+
+    name: str
+    title: str = ""
+    notebook: str
+    claims: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    rows: list[Row] = Field(min_length=1)
+    profiles: dict[str, Profile] = Field(min_length=1)
+    summaries: list[str] = Field(default_factory=list)
+    _path: Path = PrivateAttr(default=Path())
+
+    @property
+    def path(self) -> Path:
+        """The file it was loaded from."""
+        return self._path
+
+    @field_validator("rows")
+    @classmethod
+    def _distinct(cls, rows: list[Row]) -> list[Row]:
+        seen: set[str] = set()
+        for row in rows:
+            if row.id in seen:
+                raise ValueError(f"the row id {row.id!r} occurs twice; row ids must differ")
+            seen.add(row.id)
+        return rows
+
+    def profile(self, name: str) -> Profile:
+        """Raises `UsageError` for an unknown profile."""
+        if name not in self.profiles:
+            raise UsageError(
+                f"plan {self.name} has no profile {name!r}{closest(name, self.profiles)}; "
+                f"it has {', '.join(self.profiles)}."
+            )
+        return self.profiles[name]
+
+    def select_rows(self, ids: Sequence[str] | None) -> list[Row]:
+        """The rows named, in the plan's order; all without `ids`. Raises `UsageError` for an unknown one."""
+        known = {row.id: row for row in self.rows}
+        for name in ids or ():
+            if name not in known:
+                raise UsageError(
+                    f"plan {self.name} has no row {name!r}{closest(name, known)}; it has {', '.join(known)}."
+                )
+        return [row for row in self.rows if not ids or row.id in ids]
+
+    def cells(
+        self,
+        profile: str,
+        seeds: Sequence[int] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        rows: Sequence[str] | None = None,
+        outputs: Path | None = None,
+    ) -> list[Cell]:
+        """The cells of a profile, rows outermost; later settings win: plan, profile, row, seed, `overrides`.
+
+        Raises `UsageError` for unknown names and `ParameterError` for a wrong parameter of any cell.
+        """
+        chosen = self.profile(profile)
+        overrides = dict(overrides or {})
+        if "seed" in overrides:
+            raise ParameterError("seed cannot be set for all cells of a plan; choose seeds with --seeds.")
+        schema = parameters_class(read_notebook(project_root() / "notebooks" / self.notebook).experiment)
+        outputs = Path(outputs or outputs_root())
+        cells = []
+        for row in self.select_rows(rows):
+            for seed in chosen.seeds if seeds is None else seeds:
+                values = self.parameters | chosen.parameters | row.parameters | {"seed": seed} | overrides
+                try:
+                    parameters = schema.resolve(values)
+                except ParameterError as error:
+                    raise ParameterError(f"{self._path.name}, profile {profile}, row {row.id}: {error}") from None
+                name = cell_id(self.notebook, parameters)
+                cells.append(Cell(name, self.notebook, parameters, outputs, self.name, profile, row.id, seed))
+        return cells
+
+    def summary_cells(self, profile: str, outputs: Path | None = None) -> list[Cell]:
+        """The summaries of a profile; each reads the records of all its cells, the plan and the claims."""
+        outputs = Path(outputs or outputs_root())
+        notebooks = project_root() / "notebooks"
+        inputs = tuple(self.cells(profile, outputs=outputs)) if self.summaries else ()
+        sources = (self._path, *([notebooks / "claims" / self.claims] if self.claims else []))
+        cells = []
+        for notebook in self.summaries:
+            schema = parameters_class(read_notebook(notebooks / notebook).experiment)
+            parameters = schema.resolve({"plan": self.name, "profile": profile, "outputs": str(outputs)})
+            cells.append(
+                Cell(
+                    id=f"{Path(notebook).stem}-{self.name}-{profile}",
+                    notebook=notebook,
+                    parameters=parameters,
+                    outputs=outputs,
+                    plan=self.name,
+                    profile=profile,
+                    kind="summary",
+                    inputs=inputs,
+                    sources=sources,
+                )
+            )
+        return cells
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML with plain values only, that refuses a key given twice (PyYAML would silently keep the last)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read and check a plan. Raises `UsageError` naming the file, the key or line, and what is wrong."""
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UsageError(f"there is no plan {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path}{where}: {getattr(error, 'problem', None) or error}.") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} is not a plan: it must be a mapping with name, notebook, rows and profiles.")
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{path}:\n  " + "\n  ".join(_explain(item) for item in error.errors())) from None
+    plan._path = path.resolve()
+    return plan
+
+
+_FIELDS = [*Plan.model_fields, *Row.model_fields, *Profile.model_fields]
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    """`rows[2].parameters: expected a mapping`, in the words of the file."""
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key{closest(str(error['loc'][-1]), _FIELDS)}"
+    if error["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r:.60})"
+
+
+def plan_paths(project: Path | None = None) -> dict[str, Path]:
+    """All plans of the project, by file name without ``.yaml``."""
+    folder = (project or project_root()) / "notebooks" / "plans"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_plan(name: str, project: Path | None = None) -> Plan:
+    """A plan by name ("table1") or path. Raises `UsageError` naming the plans there are."""
+    if name.endswith((".yaml", ".yml")):
+        return load_plan(name)
+    known = plan_paths(project)
+    if name not in known:
+        folder = (project or project_root()) / "notebooks" / "plans"
+        raise UsageError(
+            f"there is no plan {name!r}{closest(name, known)}; {folder} has {', '.join(known) or 'none'}. "
+            "A path ending in .yaml works too."
+        )
+    return load_plan(known[name])

@@ -1,0 +1,160 @@
+"""A process that has imported everything slow and forks a fresh kernel from itself on request.
+
+Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. The zygote
+has no threads and has never touched CUDA, so that a fork of it is as good as a new process: every cell starts from the
+same untouched state. It is started by `mmlib.workbook.kernel` with one end of a socket pair as its argument.
+
+Nothing outlives its owner: the zygote ends when the socket closes (its worker died, however), and each kernel asks
+Linux to be killed when the zygote ends.
+
+Requests and replies are one JSON object per line: {"op": "spawn", "argv", "env", "cwd", "log"} -> {"pid"};
+{"op": "poll", "pid"} -> {"status": null or the exit status, negative for a signal}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+
+HEAVY = (
+    "numpy",
+    "scipy.stats",
+    "pandas",
+    "torch",
+    "torch.utils.data",
+    "safetensors.torch",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "IPython.core.completer",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "pydantic",
+    "yaml",
+)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when the one that forked it ends; a no-op on other systems."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+
+
+def preload(modules: list[str]) -> None:
+    """Import what the kernels will need; what cannot be imported fails in the cell that asks, with its traceback."""
+    for name in modules:
+        # Whatever a module raises at import is the cell's business, not the zygote's.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # shared pages stay shared: the collector of a kernel leaves these objects alone
+
+
+def run_kernel(request: dict) -> None:
+    """In the child: take on the cell's environment and be an IPython kernel until it is told to stop."""
+    os.setsid()
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ipykernel watches it too, where prctl does not exist
+    null = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    sys.argv = ["ipykernel_launcher", *request["argv"]]
+    if "numpy" in sys.modules:  # Python reseeds itself after a fork, numpy does not; torch starts from a constant
+        sys.modules["numpy"].random.seed()
+    from ipykernel import kernelapp
+
+    kernelapp.launch_new_instance(argv=request["argv"])
+
+
+def spawn(request: dict, connection: socket.socket) -> int:
+    """Fork a kernel; returns its process id."""
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        connection.close()  # else this child would keep the socket open after its worker died
+        die_with_parent(parent)
+        run_kernel(request)
+        status = 0
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 0
+    except BaseException:  # whatever it was, a forked child must never return into the zygote's loop
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def poll(pid: int, ended: dict[int, int]) -> int | None:
+    """Exit status of a kernel (negative: killed by that signal), None while it lives."""
+    if pid not in ended:
+        try:
+            done, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return -signal.SIGKILL
+        if done == 0:
+            return None
+        ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended[pid]
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the other end closes."""
+    ended: dict[int, int] = {}
+    with connection.makefile("rb") as requests:
+        for line in requests:
+            request = json.loads(line)
+            if request["op"] == "spawn":
+                answer = {"pid": spawn(request, connection)}
+            elif request["op"] == "poll":
+                answer = {"status": poll(request["pid"], ended)}
+            else:
+                answer = {"pid": os.getpid(), "threads": threads(), "cuda": cuda_initialised()}
+            connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def threads() -> int:
+    """How many threads this process has, counting those that libraries started."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def cuda_initialised() -> bool:
+    """Whether torch has touched CUDA here; a fork could not use it any more."""
+    torch = sys.modules.get("torch")
+    return bool(torch and torch.cuda.is_initialized())
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's business; it ends us by closing the socket
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection.set_inheritable(False)
+    preload([*HEAVY, *sys.argv[2:]])
+    # A broken pipe is the other end closing while we answered: the ordinary end.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        serve(connection)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -28,6 +28,8 @@ def choices(annotation: Any) -> list[str]:
 
 def allowed(annotation: Any) -> str:
     """What a field accepts, in words: 'a number or null', "one of 'sgd', 'adam'"."""
+    if get_origin(annotation) is Annotated:
+        return allowed(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(allowed(argument) for argument in get_args(annotation))
     if get_origin(annotation) is Literal:

@@ -50,8 +50,11 @@ class Parameters(ExperimentParameters):
     synthetic_visual_snr_db: float = about(-6.0, "synthetic: signal to noise of the frames, dB")
     synthetic_uninformative: Fraction = about(0.0, "synthetic: share of samples whose one modality tells nothing")
     synthetic_correlation: Fraction = about(0.5, "synthetic: correlation of the modalities' latent variables")
-    spectrogram: Literal["default", "ogm_head", "ogm_early"] = about(
-        "default", "cremad, vggsound: spectrogram preset; default is the data set's own"
+    spectrogram: Literal["", "ogm_head", "ogm_early"] = about(
+        "", "cremad: spectrogram preset (upstream's current code, or its early script); empty: the data set's own"
+    )
+    frames: Annotated[int, Field(ge=1)] | None = about(
+        None, "cremad, vggsound: frames shown per clip; null for the published 1 and 3"
     )
     frame_pick: Literal["first", "random", "uniform"] = about("first", "cremad, vggsound: which frames of a clip")
     test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
@@ -77,7 +80,7 @@ class Parameters(ExperimentParameters):
         "auto", "SimAM²: axis of mean and variance; auto is feature for vectors, spatial for maps"
     )
     simam2_ddof: Literal[0, 1] = about(1, "SimAM²: variance divided by M − ddof")
-    simam2_lambda: NotNegative = about(1e-6, "SimAM²: λ of Eqs. 3 and 6")
+    simam2_lambda: Positive = about(1e-6, "SimAM²: λ of Eqs. 3 and 6")
     simam2_s: Positive = about(2.5, "SimAM²: scale s of Eq. 6")
     simam2_degradation: Literal["one_minus_r", "r", "none"] = about(
         "one_minus_r", "SimAM²: factor of the degradation term of Eq. 7"
@@ -169,12 +172,6 @@ class Parameters(ExperimentParameters):
 
     def prepare_data(self) -> str | None:
         from mmlib.data.prepared import open_prepared
-        from mmlib.data.registry import prepare, prepare_options
+        from mmlib.data.registry import prepare_for
 
-        folder = prepare(
-            self.dataset,
-            data_root=self.raw_data_folder(),
-            store=resolve_path(self.data_store),
-            options=prepare_options(self),
-        )
-        return open_prepared(folder).manifest_hash
+        return open_prepared(prepare_for(self)).manifest_hash

@@ -1,0 +1,40 @@
+"""Checkpoints: everything a killed run needs to go on as if nothing had happened, once per epoch.
+
+They hold tensors and plain numbers only, so they load with `weights_only=True`, and they are replaced atomically. A
+checkpoint belongs to its fingerprint (parameters, library, data); another fingerprint's is ignored, and that is said.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmlib.files import atomic_path
+
+FORMAT = 1
+FILE = "checkpoint.pt"
+
+
+def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> None:
+    """Replace the folder's checkpoint. Raises `OutputsError`."""
+    with atomic_path(folder / FILE) as path:
+        torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+
+
+def load_checkpoint(folder: Path, fingerprint: str) -> tuple[dict[str, Any] | None, str | None]:
+    """`(state, None)`; `(None, None)` when there is none; `(None, reason)` when there is one that cannot be used."""
+    path = folder / FILE
+    if not path.exists():
+        return None, None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        return None, f"checkpoint {path} is damaged ({str(error)[:80] or type(error).__name__}); training starts anew"
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        return None, f"checkpoint {path} has another format; training starts anew"
+    if state["fingerprint"] != fingerprint:
+        return None, f"checkpoint {path} was made with other parameters, code or data; training starts anew"
+    return state, None

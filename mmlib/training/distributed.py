@@ -1,0 +1,91 @@
+"""One process or many: `torchrun --nproc-per-node=2 ...` is detected from its environment variables.
+
+Statistics of batch normalisation are per replica (as with DistributedDataParallel everywhere): with them, two
+processes are not one process on the same global batch. Everything else here is exact: each rank's mean loss is
+weighted by its share of the global batch, modulations reduce their scores before they form ratios, and evaluation
+gathers every sample once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among all; rank 0 writes."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    @property
+    def many(self) -> bool:
+        return self.size > 1
+
+
+@contextlib.contextmanager
+def process_group(device_type: str) -> Iterator[Group]:
+    """The group torchrun describes (nccl on CUDA, gloo on the CPU), or the single process that runs without it."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group()
+        return
+    group = Group(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", os.environ["RANK"])))
+    if device_type == "cuda":
+        torch.cuda.set_device(group.local_rank)
+    ours = not dist.is_initialized()
+    if ours:
+        dist.init_process_group("nccl" if device_type == "cuda" else "gloo", rank=group.rank, world_size=size)
+    try:
+        yield group
+    finally:
+        if ours:
+            dist.destroy_process_group()
+
+
+def replicate(model: nn.Module, group: Group, device: torch.device) -> nn.Module:
+    """The model itself, or its DistributedDataParallel wrapper when there are several processes."""
+    if not group.many:
+        return model
+    return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+
+
+def summed(values: Tensor, group: Group) -> Tensor:
+    """Sum over all processes, in place."""
+    if group.many:
+        dist.all_reduce(values)
+    return values
+
+
+def share_buffers(model: nn.Module, group: Group) -> None:
+    """Give all replicas the first one's buffers (running statistics), so that all evaluate the same model."""
+    if group.many:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)
+
+
+def gathered_rows(rows: Tensor, group: Group) -> Tensor:
+    """Rows (N_rank, ...) of all processes, one after another: (sum of N_rank, ...)."""
+    if not group.many:
+        return rows
+    counts = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(group.size)]
+    dist.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
+    sizes = [int(count) for count in counts]
+    padded = rows.new_zeros(max(sizes), *rows.shape[1:])
+    padded[: len(rows)] = rows
+    parts = [torch.empty_like(padded) for _ in range(group.size)]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])

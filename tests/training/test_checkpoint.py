@@ -1,0 +1,144 @@
+"""Resuming: after a stop at any epoch the run ends as if it had never stopped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mmlib.training import checkpoint
+from mmlib.training.loop import Trainer
+
+EPOCHS = 5
+
+
+class Stop(Exception):
+    """Stands for a kill: nothing of the loop runs after it."""
+
+
+def stop_after(trainer: Trainer, epochs: int, monkeypatch, during_next=False) -> None:
+    """Let `epochs` epochs finish, then stop, in the middle of the next one if asked."""
+    real = trainer._train_epoch
+
+    def train_epoch(epoch, learning_rate):
+        if epoch < epochs:
+            return real(epoch, learning_rate)
+        if during_next:
+            trainer.replica.train()
+            trainer._step(next(iter(trainer.train_loader)))
+            trainer.history.append({"epoch": "half written"})
+        raise Stop
+
+    trainer._train_epoch = train_epoch
+    with pytest.raises(Stop):
+        trainer.fit()
+
+
+def untimed(history):
+    return [
+        {key: value for key, value in entry.items() if key not in ("seconds", "samples_per_s")} for entry in history
+    ]
+
+
+def assert_equal_runs(one, two, first, second):
+    assert untimed(one.history) == untimed(two.history)
+    assert one.traces.keys() == two.traces.keys()
+    for name, value in one.traces.items():
+        np.testing.assert_array_equal(value, two.traces[name])
+    assert one.selector.chosen == two.selector.chosen
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+    for name, value in one.selector.weights.items():
+        assert torch.equal(value, two.selector.weights[name]), name
+    for epoch, splits in one.selector.evaluations.items():
+        for split, evaluation in splits.items():
+            other = two.selector.evaluations[epoch][split]
+            assert evaluation.metrics == other.metrics
+            np.testing.assert_array_equal(evaluation.arrays["errors"], other.arrays["errors"])
+    assert first.modulations[0].seen == second.modulations[0].seen
+
+
+@pytest.mark.parametrize("during_next", [False, True], ids=["between", "within"])
+@pytest.mark.parametrize("stop", range(EPOCHS))
+def test_resume_is_bit_identical(make_trainer, monkeypatch, stop, during_next, tmp_path):
+    whole = make_trainer(EPOCHS, "whole", optimizer="adam")
+    expected = whole.fit()
+    stop_after(make_trainer(EPOCHS, "stopped", optimizer="adam"), stop, monkeypatch, during_next)
+    torch.manual_seed(99)  # a new process would not have the old one's random state
+    np.random.seed(99)
+    resumed = make_trainer(EPOCHS, "stopped", optimizer="adam", seed=5 if stop else 0)
+    outcome = resumed.fit()
+    assert outcome.resumed_at == (stop or None)
+    assert_equal_runs(expected, outcome, whole, resumed)
+    text = (tmp_path / "stopped" / "history.jsonl").read_text()
+    assert len(text.splitlines()) == EPOCHS
+    assert "half written" not in text
+
+
+def test_finished_run_has_nothing_left_to_train(make_trainer, capsys):
+    first = make_trainer(2)
+    expected = first.fit()
+    capsys.readouterr()
+    second = make_trainer(2, seed=7)
+    outcome = second.fit()
+    assert "0 left to train" in capsys.readouterr().out
+    assert_equal_runs(expected, outcome, first, second)
+    assert outcome.history == expected.history
+
+
+def test_other_fingerprint_is_ignored_and_said(make_trainer, capsys, monkeypatch):
+    make_trainer(2).fit()
+    expected = make_trainer(2, "fresh", fingerprint="g").fit()
+    capsys.readouterr()
+    outcome = make_trainer(2, fingerprint="g").fit()
+    assert "made with other parameters, code or data; training starts anew" in capsys.readouterr().out
+    assert outcome.resumed_at is None
+    assert untimed(outcome.history) == untimed(expected.history)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
+def test_damaged_checkpoint_is_ignored_and_said(make_trainer, tmp_path, capsys, damage):
+    make_trainer(2).fit()
+    path = tmp_path / "run" / checkpoint.FILE
+    path.write_bytes(path.read_bytes()[:1000] if damage is None else damage)
+    outcome = make_trainer(2).fit()
+    assert outcome.resumed_at is None
+    assert "is damaged" in capsys.readouterr().out
+
+
+def test_holds_plain_tensors_and_numbers_only(make_trainer, tmp_path):
+    make_trainer(2).fit()
+    state = torch.load(tmp_path / "run" / checkpoint.FILE, weights_only=True)
+    assert state["epoch"] == 2
+    assert state["fingerprint"] == "f"
+
+
+def test_interrupt_leaves_a_resumable_state(make_trainer, tmp_path, capsys):
+    whole = make_trainer(3, "whole")
+    expected = whole.fit()
+    trainer = make_trainer(3)
+    real = trainer._step
+
+    def step(batch):
+        if trainer.task.calls == 4:
+            raise KeyboardInterrupt
+        real(batch)
+
+    trainer._step = step
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    assert "interrupted in epoch 2; finished epochs are kept" in capsys.readouterr().out
+    resumed = make_trainer(3)
+    assert_equal_runs(expected, resumed.fit(), whole, resumed)
+
+
+def test_writing_is_atomic(make_trainer, tmp_path, monkeypatch):
+    trainer = make_trainer(1)
+    trainer.fit()
+    path = tmp_path / "run" / checkpoint.FILE
+    before = path.read_bytes()
+    monkeypatch.setattr(torch, "save", lambda state, target: (target.write_bytes(b"half"), (_ for _ in ()).throw(Stop)))
+    with pytest.raises(Stop):
+        checkpoint.save_checkpoint(path.parent, "f", {})
+    assert path.read_bytes() == before
+    assert [item.name for item in path.parent.iterdir() if item.name.endswith(".tmp")] == []

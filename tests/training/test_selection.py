@@ -1,0 +1,55 @@
+"""Protocols: which epoch each one reports, and whose weights are kept."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mmlib.training import Evaluation, Protocol
+from mmlib.training.selection import Selector
+
+PAPER = Protocol("paper", "best test", "test", "top1")
+CLEAN = Protocol("clean", "best validation", "validation", "top1")
+LAST = Protocol("last", "last")
+
+
+def feed(selector, tests, validations):
+    model = nn.Linear(1, 1)
+    for epoch, (test, validation) in enumerate(zip(tests, validations, strict=True)):
+        nn.init.constant_(model.weight, epoch)
+        found = {"test": Evaluation({"top1": test}), "validation": Evaluation({"top1": validation})}
+        selector.update(epoch, found, model)
+    return selector
+
+
+def test_each_protocol_chooses_its_epoch():
+    selector = feed(Selector((PAPER, CLEAN, LAST), "clean"), [0.1, 0.5, 0.4, 0.5], [0.2, 0.1, 0.3, 0.3])
+    assert {name: selector.epoch_of(name) for name in ("paper", "clean", "last")} == {"paper": 1, "clean": 2, "last": 3}
+    assert selector.result("clean")["test"].metrics["top1"] == 0.4
+    assert set(selector.evaluations) == {1, 2, 3}
+    assert selector.weights["weight"].item() == 2
+
+
+def test_first_of_equal_epochs_wins():
+    assert feed(Selector((PAPER,)), [0.5, 0.5], [0, 0]).epoch_of("paper") == 0
+
+
+def test_minimising():
+    lowest = Protocol("paper", "lowest", "test", "top1", maximise=False)
+    assert feed(Selector((lowest,)), [0.5, 0.2, 0.3], [0, 0, 0]).epoch_of("paper") == 1
+
+
+@pytest.mark.parametrize("values", [[None, None, None], [0.5, None, 0.4]])
+def test_a_metric_that_is_not_defined_does_not_stop_the_run(values):
+    assert feed(Selector((PAPER,)), values, [0, 0, 0]).epoch_of("paper") == 2
+
+
+def test_state_survives(tmp_path):
+    selector = feed(Selector((PAPER, CLEAN), "clean"), [0.1, 0.5], [0.4, 0.2])
+    torch.save(selector.state_dict(), tmp_path / "s.pt")
+    other = Selector((PAPER, CLEAN), "clean")
+    other.load_state_dict(torch.load(tmp_path / "s.pt", weights_only=True))
+    assert other.chosen == selector.chosen
+    assert other.result("paper")["test"].metrics == {"top1": 0.5}
+    assert other.weights["weight"].item() == 0

@@ -1,0 +1,129 @@
+"""Training curves and traces of the modulation, from the history every run leaves: mean over seeds, range as a band."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, source_text, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mmlib.workbook.results import Results
+
+History = dict[str, list[tuple[int, float]]]
+TITLES = {
+    "train/loss": "training loss",
+    "train/top1": "training Top-1",
+    "validation/top1": "validation Top-1",
+    "test/top1": "test Top-1",
+    "lr": "learning rate",
+}
+
+
+def read_history(folder: str | Path) -> History:
+    """{quantity: [(epoch, value)]} of a cell's `history.jsonl`; empty where there is none.
+
+    A last line cut short (a run being written, or killed) is left out; other damage too.
+    """
+    history: History = {}
+    try:
+        lines = (Path(folder) / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return history
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        for name, value in entry.items():
+            if name != "epoch" and isinstance(value, int | float) and not isinstance(value, bool):
+                history.setdefault(name, []).append((int(entry.get("epoch", 0)), float(value)))
+    return history
+
+
+def histories_of(results: Results) -> dict[str, list[History]]:
+    """{row: the histories of its finished seeds}, without rows that have none."""
+    found = {}
+    for row in results.rows.values():
+        folders = [results.folders.get(record.cell_id) for _, record in sorted(row.records.items())]
+        histories = [history for folder in folders if folder and (history := read_history(folder))]
+        if histories:
+            found[row.id] = histories
+    return found
+
+
+def default_quantities(histories: Mapping[str, Sequence[History]]) -> list[str]:
+    """Loss, validation accuracy, and where they exist the ratio, the coefficients and ζ."""
+    known = {name for row in histories.values() for history in row for name in history}
+    wanted = ["train/loss", "validation/top1" if "validation/top1" in known else "test/top1"]
+    wanted += sorted(name for name in known if name.startswith(("rho", "ratio")))[:2]
+    wanted += sorted(name for name in known if name.startswith("k_"))
+    wanted += sorted(name for name in known if name.startswith("zeta") and "mean" in name or name == "zeta")[:1]
+    return [name for name in wanted if name in known]
+
+
+def curves_figure(
+    results: Results, rows: Sequence[str] | None = None, quantities: Sequence[str] | None = None
+) -> Figure:
+    """One panel per quantity, one line per row (at most seven); a band spans the seeds."""
+    histories = histories_of(results)
+    chosen = [row for row in (rows if rows is not None else default_rows(results)) if row in histories][: len(SERIES)]
+    histories = {row: histories[row] for row in chosen}
+    quantities = list(quantities or default_quantities(histories))
+    panels = max(1, len(quantities))
+    columns = 2 if panels == 4 else min(3, panels)
+    lines = -(-panels // columns)
+    with style():
+        figure, axes = new_figure(FULL, 1.0 + 1.75 * lines + 0.16 * -(-max(1, len(chosen)) // 2), lines, columns)
+        flat = list(axes.flat)
+        for axis, quantity in zip(flat, quantities, strict=False):
+            _draw_panel(axis, quantity, histories)
+        for axis in flat[len(quantities) :]:
+            axis.set_axis_off()
+        if not quantities:
+            empty(flat[0], "no training history here")
+        else:
+            labels = [f"{results.rows[row].block}: {results.rows[row].label}" for row in chosen]
+            figure.legend(flat[0].get_lines(), labels, loc="outside lower center", ncols=2)
+        figure.suptitle(f"Training: mean over seeds, band from lowest to highest\n{source_text(results)}", fontsize=8.5)
+    return figure
+
+
+def default_rows(results: Results) -> list[str]:
+    """The summation rows where there are any (one fusion, every method), else the first seven."""
+    rows = [row for row in results.rows if row.endswith("-sum")]
+    return rows or list(results.rows)[: len(SERIES)]
+
+
+def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]]) -> None:
+    for index, seeds in enumerate(histories.values()):
+        epochs, mean, low, high = _spread([dict(history.get(quantity, [])) for history in seeds])
+        color = SERIES[index]
+        axis.plot(
+            epochs, mean, color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.2,
+            markevery=max(1, len(epochs) // 6),
+        )  # fmt: skip
+        axis.fill_between(epochs, low, high, color=color, alpha=0.15, lw=0)
+    axis.set_title(_title(quantity))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_xlabel("epoch")
+    axis.margins(x=0.02)
+
+
+def _title(quantity: str) -> str:
+    """ "k_audio" -> "coefficient k, audio"."""
+    if quantity.startswith("k_"):
+        return f"coefficient k, {quantity[2:]}"
+    return TITLES.get(quantity, quantity.replace("_", " "))
+
+
+def _spread(seeds: Sequence[Mapping[int, float]]) -> tuple[list[int], list[float], list[float], list[float]]:
+    """Mean, lowest and highest over seeds at every epoch that any seed reached; epochs count from 1."""
+    epochs = sorted(set().union(*seeds)) if seeds else []
+    columns = [[values[epoch] for values in seeds if epoch in values] for epoch in epochs]
+    means = [sum(column) / len(column) for column in columns]
+    return [epoch + 1 for epoch in epochs], means, [min(c) for c in columns], [max(c) for c in columns]

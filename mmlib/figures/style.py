@@ -1,0 +1,133 @@
+"""The house style of every figure: sizes of a two-column page, colours safe for colour-blind readers, shapes for grey.
+
+Colours are those of Okabe and Ito (2008). No figure relies on colour alone: every series has a marker, a dash or a
+hatch of its own, so that it can be told apart in a greyscale print. matplotlib is imported when a figure is drawn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmlib.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN = 3.35
+"""Width of one column of a two-column page, inches."""
+FULL = 6.9
+"""Width of the page, inches."""
+
+PALETTE = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "red": "#D55E00",
+    "pink": "#CC79A7",
+}
+# Dark and light alternate, so that neighbours differ in grey too; yellow is too light for lines on white.
+SERIES = [PALETTE[name] for name in ("blue", "orange", "black", "green", "red", "sky", "pink")]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+DASHES: list[Any] = [
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1.2)),
+    (0, (5, 1.2, 1, 1.2)),
+    (0, (7, 2)),
+    (0, (2, 1)),
+    (0, (3, 1, 1, 1)),
+]
+HATCHES = ["", "///", "...", "xxx", "\\\\\\", "+++", "ooo"]
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "grid.color": "#D9D9D9",
+    "grid.linewidth": 0.5,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.5,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,  # text stays text
+    "axes.unicode_minus": True,
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """The house style for the figures drawn inside; the caller's own settings come back afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context(_SETTINGS | {"axes.prop_cycle": matplotlib.cycler(color=SERIES)}):
+        yield
+
+
+def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
+    """Write `<stem>.png` and `<stem>.pdf`, each atomically; returns the paths. Raises `OutputsError`.
+
+    Dates are left out of the files, so that the same records give the same bytes.
+    """
+    stem = Path(stem)
+    written = []
+    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None})):
+        target = stem.with_name(stem.name + suffix)
+        with style(), atomic_path(target) as path:
+            figure.savefig(path, format=suffix[1:], metadata=metadata, bbox_inches="tight", pad_inches=0.04)
+        written.append(target)
+    return written
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def greyscale(color: str) -> float:
+    """Lightness of a colour in a grey print, 0 black to 1 white (Rec. 709 luma)."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def empty(axis: Any, message: str) -> None:
+    """An axis without data says why instead of staying blank."""
+    axis.set_axis_off()
+    axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """ "3 seeds (0, 1, 2)"."""
+    if not seeds:
+        return "no seeds"
+    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
+
+
+def source_text(results: Any) -> str:
+    """The data set, its kind, the seeds: what a caption must say."""
+    kind = ", published recipe" if results.kind == "paper" else ""
+    reference = ", committed reference result" if results.source == "reference" else ""
+    return f"{results.profile_title}{kind}; {seeds_text(results.seeds)}{reference}"

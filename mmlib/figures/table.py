@@ -1,0 +1,124 @@
+"""A table as a dot plot: every seed a point, the mean with its 95 % interval, rows grouped by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, source_text, style
+from mmlib.statistics import summarise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mmlib.workbook.claims import Claims
+    from mmlib.workbook.results import Results, RowResult
+
+TITLES = {"top1": "Top-1 accuracy (%)", "map": "mAP (%)", "macro_f1": "macro F1 (%)"}
+PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}
+
+
+def table_figure(
+    results: Results, claims: Claims | None = None, metrics: Sequence[str] = ("top1", "map"), protocol: str = "clean"
+) -> Figure:
+    """One panel per metric, one line per row; printed values are marked only where the data are the paper's own."""
+    lines, ticks = _layout(results)
+    printed = _printed(results, claims)
+    with style():
+        figure, axes = new_figure(FULL, 1.35 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
+        for axis, metric in zip(axes[0], metrics, strict=True):
+            axis.set_title(TITLES.get(metric, metric))
+            if not any(row.values(f"{protocol}/{metric}") for row in results.rows.values()):
+                axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
+                axis.set_xticks([])
+            for index, row in enumerate(results.rows.values()):
+                _draw_row(
+                    axis, ticks[row.id], row, f"{protocol}/{metric}", SERIES[lines[index] % len(SERIES)], lines[index]
+                )
+                if (row.id, metric) in printed:
+                    axis.plot(printed[row.id, metric], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
+            axis.grid(axis="y", visible=False)
+            axis.margins(x=0.06)
+        if not results.rows:
+            empty(axes[0][0], "the plan has no rows")
+        _label_rows(axes[0], results, ticks)
+        figure.legend(handles=_legend(bool(printed)), loc="outside lower center", ncols=4)
+        figure.suptitle(f"{results.title}\n{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}", fontsize=8.5)
+    return figure
+
+
+def _layout(results: Results) -> tuple[list[int], dict[str, float]]:
+    """The block's number of every row, and its height: a gap between blocks leaves room for the block's name."""
+    blocks, ticks, order = [], {}, []
+    height = 0.0
+    for row in results.rows.values():
+        if not order or order[-1] != row.block:
+            order.append(row.block)
+            height += 1.1 if len(order) > 1 else 0.0
+        blocks.append(len(order) - 1)
+        ticks[row.id] = height
+        height += 1.0
+    return blocks, ticks
+
+
+def _draw_row(axis: Any, y: float, row: RowResult, key: str, color: str, block: int) -> None:
+    values = list(row.values(key).values())
+    if not values:
+        return
+    axis.plot(values, [y] * len(values), MARKERS[block % len(MARKERS)], color=color, ms=3.6, alpha=0.55, mew=0)
+    summary = summarise(values)
+    if summary.low is not None:
+        axis.plot([summary.low, summary.high], [y, y], "-", color=color, lw=1.4)
+    axis.plot(
+        summary.mean, y, MARKERS[block % len(MARKERS)], color=color, ms=6.5, mec="white", mew=0.8, zorder=3
+    )  # fmt: skip
+
+
+def _label_rows(axes: Sequence[Any], results: Results, ticks: dict[str, float]) -> None:
+    axis = axes[0]
+    axis.set_yticks(list(ticks.values()), [_short(row.label) for row in results.rows.values()])
+    axis.set_ylim(max(ticks.values(), default=0) + 0.7, -1.3)
+    seen = set()
+    for row in results.rows.values():
+        if row.block not in seen:
+            seen.add(row.block)
+            axis.annotate(
+                _heading(row), (0, ticks[row.id] - 0.85), xycoords=("axes fraction", "data"), va="center", ha="left",
+                xytext=(3, 0), textcoords="offset points", fontsize=7, fontweight="bold", color="#333333",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8}, zorder=5,
+            )  # fmt: skip
+
+
+def _heading(row: RowResult) -> str:
+    """The block's name, with what its first row adds to the fusion's name."""
+    rest = row.label.partition(",")[2].strip()
+    return f"{row.block}: {rest}" if rest else row.block
+
+
+def _short(label: str) -> str:
+    """The fusion's name without the rest of a long label."""
+    return label.split(",")[0]
+
+
+def _printed(results: Results, claims: Claims | None) -> dict[tuple[str, str], float]:
+    """{(row, metric): printed value}; empty unless the profile is the paper's own recipe and data."""
+    if claims is None or results.kind != "paper":
+        return {}
+    found = claims.claims(results.plan, results.profile)
+    return {(claim.row.id, claim.column.metric): claim.value for claim in found}
+
+
+def _legend(printed: bool) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    grey = "#333333"
+    handles = [
+        Line2D([], [], marker="o", ls="", color=grey, alpha=0.55, ms=3.6, mew=0, label="one seed"),
+        Line2D([], [], marker="o", ls="", color=grey, ms=6.5, label="mean"),
+        Line2D([], [], color=grey, lw=1.4, label="95 % interval of the mean"),
+    ]
+    return handles + (
+        [Line2D([], [], marker="|", ls="", color="black", ms=10, mew=1.6, label="printed in the paper")]
+        if printed
+        else []
+    )

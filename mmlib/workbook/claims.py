@@ -1,0 +1,301 @@
+"""What a paper prints, as data: its numbers with their provenance, and its sentences as comparisons between rows.
+
+A claims file (notebooks/claims/<paper>.yaml) holds tables whose columns carry what their numbers share (data set,
+metric, split, selection rule, the profile that answers them, tolerance) and whose rows carry the printed values.
+`load_claims` turns every value into one `Claim`, named <table>/<column>/<row>. It is strict: an unknown field, a wrong
+type, a value without its column, a name used twice is a `UsageError` that says the file and the entry.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mmlib.errors import UsageError
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Paper(_Entry):
+    """The paper the claims come from."""
+
+    id: str
+    title: str
+    authors: str
+    code: str = ""
+
+
+class Tolerance(_Entry):
+    """When a number counts as reproduced; percent points, and multiples of the sd over our seeds (ddof 1)."""
+
+    rounding: float = Field(ge=0)
+    reproduced_sd: float = Field(ge=0)
+    noise_sd: float = Field(ge=0)
+    cap: float = Field(ge=0)
+    reason: str = Field(min_length=1)
+
+
+class Selection(_Entry):
+    """How the printed number was chosen among epochs: as stated, or else as the published code does."""
+
+    stated: bool
+    rule: str
+    protocol: Literal["paper", "clean", "last"]
+
+
+class Column(_Entry):
+    """What the numbers of one column share. `better` says which direction is an improvement."""
+
+    id: str
+    label: str
+    profile: str
+    dataset: str
+    metric: str
+    unit: Literal["percent"]
+    better: Literal["higher", "lower"]
+    split: str
+    selection: Selection
+    tolerance: Tolerance
+    classes: int | None = Field(default=None, gt=1)
+    note: str = ""
+
+
+class Row(_Entry):
+    """One printed row; `values` maps a column to the value as printed (percent)."""
+
+    id: str
+    block: str
+    label: str
+    values: dict[str, float]
+    footnotes: list[str] = []
+    bold: list[str] = []
+
+
+class ClaimTable(_Entry):
+    """One table of the paper, and the plan that answers it."""
+
+    id: str
+    number: int
+    title: str
+    section: str
+    plan: str
+    setting: str = ""
+    columns: list[Column]
+    footnotes: dict[str, str] = {}
+    rows: list[Row]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> ClaimTable:
+        columns = [column.id for column in self.columns]
+        _unique("column", columns)
+        _unique("row", [row.id for row in self.rows])
+        for row in self.rows:
+            if set(row.values) != set(columns):
+                wrong = sorted(set(row.values) ^ set(columns))
+                raise ValueError(f"row '{row.id}' must give one value for each of {columns}; look at {wrong}")
+            for name, known in (("bold", columns), ("footnotes", list(self.footnotes))):
+                if unknown := sorted(set(getattr(row, name)) - set(known)):
+                    raise ValueError(f"row '{row.id}' names unknown {name} {unknown}; there are {known}")
+        return self
+
+    def column(self, column_id: str) -> Column:
+        return next(column for column in self.columns if column.id == column_id)
+
+    def columns_of(self, profile: str) -> list[Column]:
+        """The columns that a profile answers; none for profiles on other data."""
+        return [column for column in self.columns if column.profile == profile]
+
+    def better(self, metric: str) -> str:
+        """Whether `metric` improves upwards or downwards."""
+        return next((column.better for column in self.columns if column.metric == metric), "higher")
+
+
+class Statement(_Entry):
+    """A sentence as a comparison: a weighted sum of rows (`contrast`), or one row against several (`better_than`)."""
+
+    id: str
+    table: str
+    text: str
+    source: Literal["paper", "bold", "ours"]
+    where: str = Field(min_length=1)
+    metrics: list[str] = Field(min_length=1)
+    note: str = ""
+    contrast: dict[str, float] | None = None
+    best: str | None = None
+    better_than: list[str] | None = None
+    printed_gain: float | None = None
+
+    @model_validator(mode="after")
+    def _is_a_comparison(self) -> Statement:
+        if (self.contrast is None) == (self.best is None) or (self.best is None) != (self.better_than is None):
+            raise ValueError("give either `contrast`, or `best` together with `better_than`")
+        if self.contrast is not None and (len(self.contrast) < 2 or abs(sum(self.contrast.values())) > 1e-9):
+            raise ValueError("the weights of `contrast` must name at least two rows and sum to zero")
+        if self.better_than is not None and (not self.better_than or self.best in self.better_than):
+            raise ValueError("`better_than` must name rows other than `best`")
+        return self
+
+    @property
+    def contrasts(self) -> list[dict[str, float]]:
+        """Every weighted sum that must be better than zero: one, or one per rival."""
+        if self.contrast is not None:
+            return [self.contrast]
+        return [{self.best: 1.0, rival: -1.0} for rival in self.better_than or []]
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows compared, each once."""
+        return list(dict.fromkeys(row for contrast in self.contrasts for row in contrast))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One printed number with all that is known of it. `value` in percent, as printed."""
+
+    id: str
+    table: ClaimTable
+    column: Column
+    row: Row
+
+    @property
+    def value(self) -> float:
+        return self.row.values[self.column.id]
+
+    @property
+    def bold(self) -> bool:
+        return self.column.id in self.row.bold
+
+    @property
+    def footnotes(self) -> list[str]:
+        return [self.table.footnotes[name] for name in self.row.footnotes]
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """Which cells of the workbook answer it."""
+        return {"plan": self.table.plan, "profile": self.column.profile, "row": self.row.id}
+
+
+class Claims(_Entry):
+    """One claims file, checked."""
+
+    format: Literal["mmlib-claims"]
+    version: Literal[1]
+    paper: Paper
+    tables: list[ClaimTable]
+    statements: list[Statement] = []
+    caveats: list[str] = []
+    # Anchors that the tables refer to; kept here so that the file can name them once.
+    tolerance: Tolerance | None = None
+    selections: dict[str, Selection] = {}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Claims:
+        _unique("table", [table.id for table in self.tables])
+        _unique("statement", [statement.id for statement in self.statements])
+        tables = {table.id: table for table in self.tables}
+        for statement in self.statements:
+            if statement.table not in tables:
+                raise ValueError(f"statement '{statement.id}' names unknown table '{statement.table}'")
+            table = tables[statement.table]
+            known = {row.id for row in table.rows}
+            if statement.source != "ours" and (unknown := sorted(set(statement.rows) - known)):
+                raise ValueError(f"statement '{statement.id}' names rows the paper does not print: {unknown}")
+            metrics = {column.metric for column in table.columns}
+            if unknown := sorted(set(statement.metrics) - metrics):
+                raise ValueError(
+                    f"statement '{statement.id}' names unknown metrics {unknown}; there are {sorted(metrics)}"
+                )
+        return self
+
+    def claims(self, plan: str | None = None, profile: str | None = None) -> list[Claim]:
+        """Every printed number, or those that a plan (and profile) answers."""
+        return [
+            Claim(f"{table.id}/{column.id}/{row.id}", table, column, row)
+            for table in self.tables
+            for row in table.rows
+            for column in table.columns
+            if plan in (None, table.plan) and profile in (None, column.profile)
+        ]
+
+    def table_of(self, plan: str) -> ClaimTable | None:
+        """The table that a plan answers, if any."""
+        return next((table for table in self.tables if table.plan == plan), None)
+
+    def statements_of(self, plan: str) -> list[Statement]:
+        """The statements that a plan can test."""
+        table = self.table_of(plan)
+        return [statement for statement in self.statements if table and statement.table == table.id]
+
+    def printed_differences(self, statement: Statement, metric: str) -> dict[str, list[float]]:
+        """What the paper's own table gives for each contrast of a statement: {column label: points, better > 0}.
+
+        Empty where the statement needs a row that the paper does not print.
+        """
+        table = next(table for table in self.tables if table.id == statement.table)
+        rows = {row.id: row for row in table.rows}
+        if not set(statement.rows) <= set(rows):
+            return {}
+        sign = 1 if table.better(metric) == "higher" else -1
+        return {
+            column.label: [
+                sign * sum(weight * rows[row].values[column.id] for row, weight in contrast.items())
+                for contrast in statement.contrasts
+            ]
+            for column in table.columns
+            if column.metric == metric
+        }
+
+
+def load_claims(path: str | Path) -> Claims:
+    """Read and check a claims file; any mistake in it is a `UsageError` naming the file and the entry."""
+    path = Path(path)
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise UsageError(f"cannot read the claims file {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise UsageError(f"{path} must be a mapping with format, version, paper, tables and statements")
+    try:
+        return Claims.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"  {_place(raw, issue['loc'])}: {issue['msg']}" for issue in error.errors()]
+        raise UsageError(f"{path} is not a valid claims file:\n" + "\n".join(problems)) from error
+
+
+def _unique(kind: str, names: list[str]) -> None:
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ValueError(f"{kind} named twice: {', '.join(repeated)}")
+
+
+def _place(raw: Any, location: tuple[int | str, ...]) -> str:
+    """A readable place: list positions replaced by the id of the entry where it has one."""
+    names = []
+    for step in location:
+        try:
+            raw = raw[step]
+        except (KeyError, IndexError, TypeError):
+            raw = None
+        names.append(str(raw["id"]) if isinstance(step, int) and isinstance(raw, dict) and "id" in raw else str(step))
+    return ".".join(names) or "file"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML where a key written twice is an error (the standard loader silently keeps the last)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,236 @@
+"""The tables of a plan: the paper's number beside ours, the statements with their intervals, the cells that failed.
+
+Built from `Results` and `Claims` only. Accuracies are shown in percent, as papers print them. `paper` is the protocol
+that selects as the published code does (best epoch on the test set), `clean` selects on a validation split carved from
+the training data and touches the test set once; both are always shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmlib.statistics import Summary, summarise
+from mmlib.workbook.claims import Claim, Claims
+from mmlib.workbook.render import Column, Table
+from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, StatementVerdict, number_verdict
+
+METRIC_TITLES = {
+    "top1": "Top-1",
+    "map": "mAP",
+    "macro_f1": "macro F1",
+    "top1_audio": "audio alone",
+    "top1_visual": "visual alone",
+    "accuracy": "accuracy",
+}
+PROTOCOL_TITLES = {"paper": "best on test", "clean": "clean", "last": "last epoch"}
+ABSENT = "–"
+
+
+def metric_title(metric: str) -> str:
+    return METRIC_TITLES.get(metric, metric.replace("_", " "))
+
+
+def metrics_of(claims: Claims | None, plan: str) -> list[str]:
+    """The metrics a plan's table prints, in its order; Top-1 and mAP where no claims name any."""
+    table = claims.table_of(plan) if claims else None
+    return list(dict.fromkeys(column.metric for column in table.columns)) if table else ["top1", "map"]
+
+
+def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdict]:
+    """A verdict for every printed number the profile answers; none unless the profile is the paper's own."""
+    verdicts = (number_verdict(claim, _row(results, claim), results.kind) for claim in _claims(results, claims))
+    return [verdict for verdict in verdicts if verdict is not None]
+
+
+def results_table(results: Results, claims: Claims | None) -> Table:
+    """Rows as in the paper: printed value (kind "paper" only), ours under both protocols, difference, verdict."""
+    metrics = metrics_of(claims, results.plan)
+    verdicts = {(v.claim.row.id, v.claim.column.metric): v for v in number_verdicts(results, claims)}
+    columns = [Column("Method"), Column("Fusion")]
+    for metric in metrics:
+        columns += _metric_columns(metric, bool(verdicts))
+    columns += [
+        Column("audio alone", "number"),
+        Column("visual alone", "number"),
+        Column("seeds"),
+        Column("s per run", "number"),
+    ]
+    rows, data = [], []
+    for row in results.rows.values():
+        texts, facts = [row.block, row.label], {"plan": results.plan, "profile": results.profile, "row": row.id}
+        for metric in metrics:
+            verdict = verdicts.get((row.id, metric))
+            texts += _metric_texts(row, metric, verdict, bool(verdicts))
+            facts |= _metric_facts(row, metric, verdict)
+        modalities = [_summary(row, f"clean/top1_{modality}") for modality in ("audio", "visual")]
+        facts |= {f"clean_top1_{name}": s and s.mean for name, s in zip(("audio", "visual"), modalities, strict=True)}
+        texts += [plus_minus(summary, n=False) for summary in modalities]
+        texts += [_seeds(row), ABSENT if row.wall_seconds() is None else f"{row.wall_seconds():.0f}"]
+        facts |= {"seeds": sorted(row.records), "seeds_wanted": row.seeds, "wall_s": row.wall_seconds()}
+        rows.append(texts)
+        data.append(facts)
+    caption = f"{results.title} – {results.profile_title}"
+    return Table(
+        f"{results.plan}-{results.profile}", caption, columns, rows, _result_notes(results, bool(verdicts)), data
+    )
+
+
+def _metric_columns(metric: str, printed: bool) -> list[Column]:
+    title = metric_title(metric)
+    ours = [Column(f"{title}, {PROTOCOL_TITLES[protocol]}", "number") for protocol in ("paper", "clean")]
+    if not printed:
+        return ours
+    return [
+        Column(f"{title}, printed", "number"), *ours, Column("ours − printed", "number"), Column("verdict", "verdict"),
+    ]  # fmt: skip
+
+
+def _metric_texts(row: RowResult, metric: str, verdict: NumberVerdict | None, printed: bool) -> list[str]:
+    ours = [plus_minus(_summary(row, f"{protocol}/{metric}")) for protocol in ("paper", "clean")]
+    if not printed:
+        return ours
+    if verdict is None:
+        return [ABSENT, *ours, ABSENT, ABSENT]
+    difference = ABSENT if verdict.difference is None else signed(verdict.difference)
+    return [f"{verdict.claim.value:.1f}", *ours, difference, verdict.verdict]
+
+
+def _metric_facts(row: RowResult, metric: str, verdict: NumberVerdict | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if verdict is not None:
+        facts[f"{metric}_printed"] = verdict.claim.value
+    for protocol in ("paper", "clean"):
+        summary = _summary(row, f"{protocol}/{metric}")
+        for name in ("mean", "sd", "n"):
+            facts[f"{protocol}_{metric}_{name}"] = getattr(summary, name) if summary else None
+    if verdict is not None:
+        facts |= {f"{metric}_difference": verdict.difference, f"{metric}_tolerance": verdict.tolerance}
+        facts |= {f"{metric}_verdict": verdict.verdict, f"{metric}_reason": verdict.reason}
+    return facts
+
+
+def _result_notes(results: Results, printed: bool) -> list[str]:
+    notes = list(results.notes)
+    if results.source == "none":
+        notes.append(f"Not run. To run it: mmlib run {results.plan} --profile {results.profile}")
+    notes.append("Percent; mean ± sd (n) over seeds. “best on test” selects as the published code does, “clean” on a "
+                 "validation split carved from the training data.")  # fmt: skip
+    if not printed:
+        notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "
+                     "statements, never the numbers.")  # fmt: skip
+    return notes
+
+
+def statements_table(family: StatementFamily, results: Results) -> Table:
+    """Every statement tested: the paper's own gap, ours with its interval, verdict, p."""
+    columns = [
+        Column("Source"), Column("Statement"), Column("Metric"), Column("paper’s table", "number"),
+        Column("difference", "number"), Column("95 % interval", "number"), Column("n", "number"),
+        Column("verdict", "verdict"), Column("p", "number"), Column("p (Holm)", "number"), Column("Remark"),
+    ]  # fmt: skip
+    rows = [_statement_texts(verdict) for verdict in family.verdicts]
+    data = [_statement_facts(verdict, family) for verdict in family.verdicts]
+    caption = f"Statements of {results.title.split(':')[0]} on {results.profile_title}"
+    notes = [
+        family.warning,
+        f"Points of the metric, protocol {PROTOCOL_TITLES[family.protocol]}; positive goes the way the statement says. "
+        "Differences are paired over common seeds (Student’s interval).",
+    ]
+    return Table(f"{results.plan}-{results.profile}-statements", caption, columns, rows, notes + results.notes, data)
+
+
+SOURCES = {"paper": "the paper’s text", "bold": "bold entries", "ours": "ours, isolating"}
+
+
+def _statement_texts(verdict: StatementVerdict) -> list[str]:
+    statement, difference = verdict.statement, verdict.difference
+    printed = ABSENT
+    if verdict.printed_gain:
+        printed = " / ".join(
+            signed(gain, digits=2 if len(statement.rows) > 2 else 1) for gain in verdict.printed_gain.values()
+        )
+    interval = ABSENT
+    if difference is not None and difference.low is not None:
+        interval = f"{signed(difference.low)} to {signed(difference.high)}"
+    remark = verdict.reason
+    if verdict.rival:
+        remark = f"closest rival: {verdict.rival}; {remark}"
+    return [
+        SOURCES[statement.source], statement.text, metric_title(verdict.metric), printed,
+        ABSENT if difference is None else signed(difference.mean), interval,
+        ABSENT if difference is None else str(difference.n), verdict.verdict, p_text(verdict.p), p_text(verdict.p_holm),
+        remark,
+    ]  # fmt: skip
+
+
+def _statement_facts(verdict: StatementVerdict, family: StatementFamily) -> dict[str, Any]:
+    statement, difference = verdict.statement, verdict.difference
+    facts = {
+        "statement": statement.id, "text": statement.text, "source": statement.source, "where": statement.where,
+        "rows": statement.rows, "profile": family.profile, "protocol": family.protocol, "metric": verdict.metric,
+        "verdict": verdict.verdict, "reason": verdict.reason, "rival": verdict.rival,
+    }  # fmt: skip
+    for name in ("mean", "sd", "low", "high", "n", "seeds"):
+        facts[name] = getattr(difference, name) if difference else None
+    printed = [f"{label}: {gain:+.2f}" for label, gain in verdict.printed_gain.items()]
+    return facts | {"p": verdict.p, "p_holm": verdict.p_holm, "differing": "; ".join(verdict.differing),
+                    "printed": "; ".join(printed)}  # fmt: skip
+
+
+def plain_sentence(verdict: StatementVerdict) -> str:
+    """One sentence a reader can quote."""
+    difference, metric = verdict.difference, metric_title(verdict.metric)
+    if difference is None or difference.low is None:
+        return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
+    rival = f" to the closest rival, {verdict.rival}," if verdict.rival else ""
+    low, high = signed(difference.low), signed(difference.high)
+    return (
+        f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {metric} difference"
+        f"{rival} is {signed(difference.mean)} points (95 % interval {low} to {high})."
+    )
+
+
+def problems_table(results: Results) -> Table | None:
+    """Cells without a number and why; None where there is none."""
+    rows = [[p.row, ABSENT if p.seed is None else str(p.seed), p.status, p.reason] for p in results.problems]
+    columns = [Column("Row"), Column("seed", "number"), Column("state", "verdict"), Column("reason")]
+    caption = f"Cells without a result – {results.profile_title}"
+    return Table(f"{results.plan}-{results.profile}-problems", caption, columns, rows) if rows else None
+
+
+def plus_minus(summary: Summary | None, n: bool = True) -> str:
+    """ "62.1 ± 0.8 (3)"; one seed has no spread and shows none."""
+    if summary is None:
+        return ABSENT
+    spread = "" if summary.sd is None else f" ± {summary.sd:.1f}"
+    return f"{summary.mean:.1f}{spread}" + (f" ({summary.n})" if n else "")
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign (a true minus); a rounded zero has none."""
+    text = f"{abs(value):.{digits}f}"
+    return text if float(text) == 0 else ("+" if value > 0 else "−") + text
+
+
+def p_text(p: float | None) -> str:
+    return ABSENT if p is None else ("< .001" if p < 0.001 else f"{p:.3f}")
+
+
+def _summary(row: RowResult, key: str) -> Summary | None:
+    values = row.values(key)
+    return summarise(list(values.values())) if values else None
+
+
+def _seeds(row: RowResult) -> str:
+    missing = len(row.seeds) - len(row.records)
+    listed = " ".join(map(str, sorted(row.records))) or ABSENT
+    return listed + (f" (of {len(row.seeds)})" if missing and row.records else "")
+
+
+def _claims(results: Results, claims: Claims | None) -> list[Claim]:
+    return claims.claims(results.plan, results.profile) if claims else []
+
+
+def _row(results: Results, claim: Claim) -> RowResult:
+    return results.rows.get(claim.row.id) or RowResult(claim.row.id, claim.row.label, claim.row.block)

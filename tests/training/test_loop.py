@@ -111,7 +111,7 @@ def test_progress_carries_loss_and_remaining_time(make_trainer, monkeypatch):
     written = []
     monkeypatch.setattr("mmlib.training.history.write_json", lambda path, value: written.append(value))
     make_trainer(epochs=2).fit()
-    inner = [entry for entry in written if 0 < entry["step"]]
+    inner = [entry for entry in written if entry["step"] > 0]
     assert [(entry["epoch"], entry["step"]) for entry in inner] == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
     assert all(entry["loss"] > 0 and entry["eta_s"] >= 0 for entry in inner)
 

@@ -5,7 +5,6 @@ The same parameters describe the published recipe; only their values differ. Tor
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -45,11 +44,11 @@ class Parameters(ExperimentParameters):
         0.1, "share of train kept for validation where the data set has none; 0 for none (no clean protocol)"
     )
     synthetic_classes: Annotated[int, Field(ge=2)] = about(6, "synthetic: number of classes")
-    synthetic_samples: Annotated[int, Field(ge=20)] = about(1000, "synthetic: samples in all splits together")
-    synthetic_audio_snr_db: float = about(0.0, "synthetic: signal to noise of the audio, dB")
-    synthetic_visual_snr_db: float = about(-6.0, "synthetic: signal to noise of the frames, dB")
-    synthetic_uninformative: Fraction = about(0.0, "synthetic: share of samples whose one modality tells nothing")
-    synthetic_correlation: Fraction = about(0.5, "synthetic: correlation of the modalities' latent variables")
+    synthetic_samples: Annotated[int, Field(ge=20)] = about(1280, "synthetic: samples in all splits together")
+    synthetic_audio_snr_db: float = about(-10.0, "synthetic: signal to noise of the audio, dB")
+    synthetic_visual_snr_db: float = about(-10.0, "synthetic: signal to noise of the frames, dB")
+    synthetic_uninformative: Fraction = about(0.1, "synthetic: share of samples whose one modality tells nothing")
+    synthetic_correlation: Fraction = about(0.8, "synthetic: correlation of the modalities' latent variables")
     spectrogram: Literal["", "ogm_head", "ogm_early"] = about(
         "", "cremad: spectrogram preset (upstream's current code, or its early script); empty: the data set's own"
     )
@@ -161,17 +160,18 @@ class Parameters(ExperimentParameters):
         parts += [self.modulation] if self.modulation != "none" else []
         return "-".join([*parts, f"s{self.seed}"])
 
-    def raw_data_folder(self) -> Path | None:
-        """`data_root` as an absolute path, None where it was left empty."""
-        return resolve_path(self.data_root) if self.data_root else None
+    def located(self) -> Self:
+        """The same parameters with absolute data paths, whatever folder this process was started in."""
+        root = str(resolve_path(self.data_root)) if self.data_root else ""
+        return self.model_copy(update={"data_root": root, "data_store": str(resolve_path(self.data_store))})
 
     def missing_data(self) -> str | None:
         from mmlib.data.registry import missing
 
-        return missing(self.dataset, self.raw_data_folder())
+        return missing(self.dataset, self.located().data_root or None)
 
     def prepare_data(self) -> str | None:
         from mmlib.data.prepared import open_prepared
         from mmlib.data.registry import prepare_for
 
-        return open_prepared(prepare_for(self)).manifest_hash
+        return open_prepared(prepare_for(self.located())).manifest_hash

@@ -61,7 +61,7 @@ class SimAM2Options:
     var_max: Literal["running", "epoch", "theoretical"] = "running"
     """Highest variance on record: since the start of training, since the start of the epoch, or ¼ (the bound)."""
     r_eval: Literal["running", "batch"] = "running"
-    """In evaluation: the moving average of r in training, or r of the batch (a prediction then depends on its batch)."""
+    """In evaluation: the moving average of r in training, or r of the batch (predictions then depend on it)."""
     r_grad: Literal["detach", "flow"] = "detach"
     """Whether gradients flow through r."""
     r_reduce: Literal["ratio_of_sums", "mean_of_ratios"] = "ratio_of_sums"

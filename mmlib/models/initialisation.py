@@ -1,0 +1,26 @@
+"""The initialisation of the published networks (OGM-GE), applied to a whole model over the layers' own."""
+
+from __future__ import annotations
+
+from torch import nn
+
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+def published_initialisation(module: nn.Module) -> None:
+    """Initialise all layers of `module` in place, in the order in which they were registered.
+
+    Linear: Xavier normal, bias 0. Convolution: Kaiming normal over the fan-out, bias 0. Normalisation: weight 1, bias
+    0. Draws from torch's global generator. Other parameters are left alone.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_normal_(layer.weight)
+        elif isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(layer, NORMS) and layer.weight is not None:
+            nn.init.ones_(layer.weight)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

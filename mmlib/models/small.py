@@ -1,0 +1,60 @@
+"""A small convolutional encoder, for generated and small real data on a CPU. Not from a paper.
+
+Three convolutions with stride 2 (the first may have more), each with normalisation and ReLU, then the average over
+positions and frames. Its convolutions are 4-D parameters like ResNet's, so OGM treats both networks alike.
+`norm="group"` and `"none"` keep no batch statistics: what such a network gives for a sample does not depend on the
+rest of the batch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from torch import nn
+
+from mmlib.errors import ParameterError
+from mmlib.models.encoder import MapEncoder
+
+Norm = Literal["batch", "group", "none"]
+
+
+class SmallEncoder(MapEncoder):
+    """Features (B, channels) of spectrograms (B, in_channels, F, T') or frames (B, in_channels, T, H, W).
+
+    Args:
+        in_channels: of the input: 1 or 3.
+        channels: size of the features; a multiple of 8. The two layers before have a quarter and a half as many.
+        norm: normalisation after each convolution.
+        first_stride: stride of the first convolution; 4 for large inputs such as spectrograms.
+        simam: gate the last maps with SimAM.
+
+    Any input of at least 8 x 8 will do.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int = 64,
+        *,
+        norm: Norm = "batch",
+        first_stride: int = 2,
+        simam: bool = False,
+    ) -> None:
+        if channels < 8 or channels % 8:
+            raise ParameterError(f"feature_channels is {channels}; the small encoder needs a multiple of 8.")
+        if norm not in get_args(Norm):
+            raise ParameterError(f"norm is {norm!r}; choose one of {', '.join(map(repr, get_args(Norm)))}.")
+        widths = (in_channels, channels // 4, channels // 2, channels)
+        strides = (first_stride, 2, 2)
+        layers = [
+            _block(before, after, stride, norm)
+            for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
+        ]
+        super().__init__(nn.Sequential(*layers), in_channels, channels, simam=simam)
+
+
+def _block(in_channels: int, channels: int, stride: int, norm: Norm) -> nn.Sequential:
+    kernel = 2 * (stride // 2) + 1  # 3 for stride 2, 5 for stride 4: every input position is seen
+    convolution = nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=norm == "none")
+    norms = {"batch": lambda: nn.BatchNorm2d(channels), "group": lambda: nn.GroupNorm(2, channels), "none": nn.Identity}
+    return nn.Sequential(convolution, norms[norm](), nn.ReLU(inplace=True))

@@ -53,7 +53,7 @@ class Outcome:
     history: list[dict[str, Any]]
     traces: dict[str, np.ndarray]
     selector: Selector
-    seconds: float  # of training and evaluation, over all sessions of a resumed run
+    seconds_before: float  # of training and evaluation in earlier sessions of a resumed run
     resumed_at: int | None  # first epoch trained in this session, None when nothing was resumed
 
 
@@ -97,7 +97,7 @@ class Trainer:
         Raises `NonFiniteLossError`. An interrupt (SIGINT) leaves the last finished epoch to resume from.
         """
         first = self._restore()
-        epoch = first
+        epoch, seconds_before = first, self.seconds
         self.progress.start(first)
         try:
             for epoch in range(first, self.settings.epochs):
@@ -107,7 +107,7 @@ class Trainer:
             raise
         self.progress.write(self.settings.epochs, 0, None)
         resumed = first if first else None
-        return Outcome(self.history.entries, self.trace.arrays, self.selector, self.seconds, resumed)
+        return Outcome(self.history.entries, self.trace.arrays, self.selector, seconds_before, resumed)
 
     def _one_epoch(self, epoch: int) -> None:
         started = time.perf_counter()
@@ -151,8 +151,9 @@ class Trainer:
         with self.precision.autocast():
             output = self.replica(self._laid_out(batch.inputs))
             loss = self.task.loss(output, batch)
-        with torch.no_grad():
+        with torch.no_grad(), self.precision.autocast():
             observed = self.task.observables(output, batch)
+        with torch.no_grad():
             for modulation in self.modulations:
                 modulation.observe(**observed)
             values = {"loss": loss, **self.task.trace(output, batch, observed)}

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from mmlib.experiments.base import ExperimentParameters, resolve_path
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decibel = Annotated[float, Field(ge=-60, le=60)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -43,10 +44,10 @@ class Parameters(ExperimentParameters):
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = about(
         0.1, "share of train kept for validation where the data set has none; 0 for none (no clean protocol)"
     )
-    synthetic_classes: Annotated[int, Field(ge=2)] = about(6, "synthetic: number of classes")
+    synthetic_classes: Annotated[int, Field(ge=2, le=12)] = about(6, "synthetic: number of classes")
     synthetic_samples: Annotated[int, Field(ge=20)] = about(1280, "synthetic: samples in all splits together")
-    synthetic_audio_snr_db: float = about(-10.0, "synthetic: signal to noise of the audio, dB")
-    synthetic_visual_snr_db: float = about(-10.0, "synthetic: signal to noise of the frames, dB")
+    synthetic_audio_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the audio, dB")
+    synthetic_visual_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the frames, dB")
     synthetic_uninformative: Fraction = about(0.1, "synthetic: share of samples whose one modality tells nothing")
     synthetic_correlation: Fraction = about(0.8, "synthetic: correlation of the modalities' latent variables")
     spectrogram: Literal["", "ogm_head", "ogm_early"] = about(
@@ -132,12 +133,13 @@ class Parameters(ExperimentParameters):
             raise ValueError("simam and simam2 are both true; choose one: SimAM² contains SimAM's energy already")
         if self.zeta != "half" and not self.simam2:
             raise ValueError(f"zeta = {self.zeta!r} needs simam2 = true: without SimAM² there is no ζ")
-        if self.modulation == "decoupling_free" and not self.simam2:
-            raise ValueError("modulation = 'decoupling_free' needs simam2 = true: its ratio is made from ζ (Eq. 11)")
-        if self.modulation == "decoupling_free" and self.zeta == "half":
+        if self.modulation == "decoupling_free" and self.zeta == "half" and self.fusion != "weighted_sum":
             raise ValueError(
-                "modulation = 'decoupling_free' with zeta = 'half' has the ratio 1 in every step; set zeta = 'learned'"
+                "modulation = 'decoupling_free' makes its ratio from a ζ that varies (Eq. 11): set simam2 = true and "
+                "zeta = 'learned', or fusion = 'weighted_sum'"
             )
+        if self.encoder == "small" and self.feature_channels % 8:
+            raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
         if self.modulation_end < self.modulation_start:
             raise ValueError(
                 f"modulation_end = {self.modulation_end} lies before modulation_start = {self.modulation_start}; "

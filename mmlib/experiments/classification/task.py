@@ -1,0 +1,109 @@
+"""Classification as the training loop sees it: cross-entropy, both discrepancy ratios, metrics of a split."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmlib.collectives import all_reduce_sum
+from mmlib.data.loading import Batch
+from mmlib.errors import NonFiniteLossError
+from mmlib.fusion import FusionOutput
+from mmlib.metrics import classification_metrics, confusion_matrix, top1
+from mmlib.models import AudioVisualClassifier
+from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
+from mmlib.training import Evaluation, Group
+from mmlib.training.distributed import gathered_rows
+
+HISTOGRAM_BINS = 50
+
+
+class Classification:
+    """Cross-entropy on the fused logits. `zeta_reduce` says how the traced ζ ratio is formed (batch or sample)."""
+
+    def __init__(self, model: AudioVisualClassifier, zeta_reduce: str = "batch"):
+        self.model = model
+        self.zeta_reduce = zeta_reduce
+
+    def loss(self, output: FusionOutput, batch: Batch) -> Tensor:
+        return F.cross_entropy(output.logits.float(), batch.targets)
+
+    def observables(self, output: FusionOutput, batch: Batch) -> dict[str, Any]:
+        unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}
+        return {"unimodal_logits": unimodal, "zeta": output.zeta, "targets": batch.targets}
+
+    def trace(self, output: FusionOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
+        """Both ratios on the same forward pass, whichever drives the update; summed over processes before dividing.
+
+        `zeta_variance` is the mean over channels of the (biased) variance over the batch, which r is made of.
+        """
+        hits = (output.logits.argmax(dim=-1) == batch.targets).float().mean()
+        scores = decoupled_scores(observed["unimodal_logits"], batch.targets)
+        sums = [scores["visual"], scores["audio"]]
+        unknown = hits.new_full((), torch.nan)
+        values = {"train/top1": hits, "rho_zeta": unknown, "zeta_mean": unknown, "zeta_variance": unknown}
+        if output.zeta is not None:
+            zeta = output.zeta.float()
+            variance, mean = torch.var_mean(zeta, dim=0, correction=0)
+            values |= {"zeta_mean": mean.mean(), "zeta_variance": variance.mean()}
+            sums += zeta_scores(zeta, self.zeta_reduce)
+        sums = all_reduce_sum(torch.stack(sums)).unbind()
+        values["rho_decoupled"] = score_ratio(sums[0], sums[1])
+        if output.zeta is not None:
+            values["rho_zeta"] = score_ratio(sums[2], sums[3])
+        values["r"] = unknown if output.r is None else output.r
+        return values
+
+    def evaluate(self, model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> Evaluation:
+        """Metrics of one split: fused top1, map, macro_f1, loss, and top1 of each modality's decoupled logits."""
+        rows = collect(model, loader, group)
+        targets, logits = rows.pop("targets"), rows.pop("logits")
+        if not np.isfinite(logits).all():
+            raise NonFiniteLossError(
+                f"the model's outputs are not finite for {int((~np.isfinite(logits)).any(axis=1).sum())} of "
+                f"{len(logits)} evaluated samples. Lower learning_rate, or use precision = 'fp32'."
+            )
+        metrics = classification_metrics(logits, targets)
+        for modality in ("audio", "visual"):
+            metrics[f"top1_{modality}"] = top1(rows[f"logits_{modality}"], targets)
+        arrays = {"logits": logits, "targets": targets, "index": rows["index"]}
+        arrays["confusion"] = confusion_matrix(logits.argmax(axis=1), targets, logits.shape[1])
+        if "zeta" in rows:
+            arrays |= zeta_statistics(rows["zeta"])
+        return Evaluation(metrics, arrays)
+
+
+def collect(model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> dict[str, np.ndarray]:
+    """Outputs for every sample of a split, once and in the split's order: name -> (N, ...)."""
+    device = next(model.parameters()).device
+    parts: dict[str, list[Tensor]] = defaultdict(list)
+    for batch in loader:
+        if not len(batch):  # this process's share of a last batch smaller than the number of processes
+            continue
+        batch = batch.to(device)
+        output = model(batch.inputs)
+        parts["logits"].append(output.logits.float())
+        parts["targets"].append(batch.targets)
+        parts["index"].append(batch.index)
+        for modality, logits in model.unimodal_logits(output).items():
+            parts[f"logits_{modality}"].append(logits.float())
+        if output.zeta is not None:
+            parts["zeta"].append(output.zeta.float())
+    rows = {name: gathered_rows(torch.cat(pieces), group).cpu().numpy() for name, pieces in parts.items()}
+    order = np.argsort(rows["index"], kind="stable")
+    return {name: values[order] for name, values in rows.items()}
+
+
+def zeta_statistics(zeta: np.ndarray) -> dict[str, np.ndarray]:
+    """Of ζ (N, C): mean and biased variance over samples (C,), and counts (50,) in equal bins of [0, 1]."""
+    return {
+        "zeta_mean": zeta.mean(axis=0),
+        "zeta_variance": zeta.var(axis=0),
+        "zeta_histogram": np.histogram(zeta, bins=HISTOGRAM_BINS, range=(0.0, 1.0))[0],
+    }

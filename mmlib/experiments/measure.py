@@ -1,0 +1,78 @@
+"""What a run costs and on what it ran: device, memory, versions, fingerprint. The same for every experiment."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import mmlib
+from mmlib.errors import BlockedError
+from mmlib.experiments.base import ExperimentParameters, project_root
+from mmlib.files import content_hash
+from mmlib.workbook.fingerprint import ImportClosure
+from mmlib.workbook.record import read_cell_file
+
+
+def pick_device(name: str) -> torch.device:
+    """auto, cpu or cuda as a device. Raises `BlockedError` for cuda where torch finds no GPU."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise BlockedError(
+            "device = 'cuda' was asked for, but torch finds no usable GPU here. Set device = 'auto' or 'cpu', or check "
+            "the driver and CUDA_VISIBLE_DEVICES."
+        )
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def describe_device(device: torch.device) -> str:
+    return f"cuda: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
+
+
+def peak_memory_mb() -> float:
+    """Highest resident memory of this process so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1)
+
+
+def peak_gpu_memory_mb(device: torch.device) -> float | None:
+    """Highest memory torch held on the GPU so far, MiB; None on a CPU."""
+    return round(torch.cuda.max_memory_allocated(device) / 1024**2, 1) if device.type == "cuda" else None
+
+
+def versions() -> dict[str, str]:
+    return {
+        "mmlib": mmlib.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def library_hash(module: str, folder: Path) -> str:
+    """Hash of the sources an experiment imports: the runner's, or our own where a person runs the notebook."""
+    cell, _ = read_cell_file(folder)
+    if cell is not None:
+        return cell.hashes.library
+    return content_hash(ImportClosure([project_root()]).files(module))
+
+
+def fingerprint(
+    parameters: ExperimentParameters, module: str, folder: Path, data_hash: str, device: torch.device, processes: int
+) -> str:
+    """What a checkpoint must agree with to be continued: parameters, sources, data, torch, kind of device."""
+    return content_hash(
+        {
+            "parameters": parameters.identity(),
+            "library": library_hash(module, folder),
+            "data": data_hash,
+            "torch": torch.__version__,
+            "device": device.type,
+            "processes": processes,
+        }
+    )

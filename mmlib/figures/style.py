@@ -32,7 +32,7 @@ PALETTE = {
     "pink": "#CC79A7",
 }
 # Dark and light alternate, so that neighbours differ in grey too; yellow is too light for lines on white.
-SERIES = [PALETTE[name] for name in ("blue", "orange", "black", "green", "red", "sky", "pink")]
+SERIES = [PALETTE[name] for name in ("blue", "orange", "black", "green", "sky", "red", "pink")]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 DASHES: list[Any] = [
     "-",

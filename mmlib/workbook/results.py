@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
 from mmlib.files import read_json, write_json
+from mmlib.workbook.cell import Cell
+from mmlib.workbook.fingerprint import Fingerprints, why_stale
+from mmlib.workbook.plan import Plan
 from mmlib.workbook.record import Record, load_records
 
 Kind = Literal["embedded", "small", "paper"]
@@ -99,15 +102,22 @@ class Results:
 
 
 def collect(
-    plan: Any, profile: str, outputs: str | Path, *, cells: Iterable[Any] | None = None, reference: Path | None = None
+    plan: Plan,
+    profile: str,
+    outputs: str | Path,
+    *,
+    cells: Iterable[Cell] | None = None,
+    reference: Path | None = None,
+    fingerprints: Fingerprints | None = None,
 ) -> Results:
-    """Read the records of every cell of a plan's profile (`mmlib.workbook.plan.Plan`); nothing is computed or started.
+    """Read the records of every cell of a plan's profile; nothing is computed or started.
 
     `cells` replaces the plan's own list (other seeds, a subset). `reference` is the folder of committed reference
-    results, used only when not one cell has finished.
+    results, used only when not one cell has finished. With `fingerprints`, records made by other sources than the
+    present ones are told in the notes.
     """
-    cells = list(plan.cells(profile) if cells is None else cells)
-    settings = plan.profiles[profile]
+    settings = plan.profile(profile)
+    cells = list(plan.cells(profile, outputs=Path(outputs)) if cells is None else cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
     by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
@@ -121,15 +131,28 @@ def collect(
     libraries = {record.hashes.library for record in results.records}
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")
+    if fingerprints is not None and results.source == "runs":
+        results.notes += _stale(results.records, fingerprints)
     return results
 
 
-def _empty_rows(plan: Any, cells: list[Any]) -> dict[str, RowResult]:
+def _stale(records: list[Record], fingerprints: Fingerprints) -> list[str]:
+    """One note where records describe other sources than the present ones (data are not looked at)."""
+    reasons = []
+    for record in records:
+        reason = why_stale(record.hashes, fingerprints.hashes(record.notebook), record.notebook)
+        reasons += [reason] if reason else []
+    if not reasons:
+        return []
+    return [f"{len(reasons)} of {len(records)} records are stale ({reasons[0]}): running again renews them"]
+
+
+def _empty_rows(plan: Plan, cells: list[Cell]) -> dict[str, RowResult]:
     wanted = {cell.row for cell in cells}
     return {row.id: RowResult(row.id, row.label, row.block) for row in plan.rows if row.id in wanted}
 
 
-def _place(row: RowResult, cell: Any, record: Record | None, blocked: dict[str, str | None]) -> None:
+def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str, str | None]) -> None:
     """Put a cell's record, or the reason there is none, into its row."""
     row.seeds.append(cell.seed)
     if record is not None and record.done:
@@ -141,11 +164,9 @@ def _place(row: RowResult, cell: Any, record: Record | None, blocked: dict[str, 
         row.problems.append(Problem(row.id, cell.seed, "blocked", reason, cell.id))
 
 
-def _missing_data(cell: Any, known: dict[str, str | None]) -> str | None:
+def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
     """What a cell's data lack, asked once per data set (a look at the disk each)."""
     parameters = cell.parameters
-    if not hasattr(parameters, "missing_data"):
-        return None
     key = f"{getattr(parameters, 'dataset', '')} {getattr(parameters, 'data_root', '')}"
     if key not in known:
         known[key] = parameters.missing_data()

@@ -1,0 +1,86 @@
+"""Everything that is shown of one plan and profile, made once: results, verdicts, tables, figures, and their files.
+
+The table notebooks and the report both use it, so that they can never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmlib.workbook.claims import Claims, load_claims
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.plan import Plan
+from mmlib.workbook.render import Table, save_table
+from mmlib.workbook.results import Results, collect
+from mmlib.workbook.tables import metrics_of, number_verdicts, problems_table, results_table, statements_table
+from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, judge_statements
+
+
+@dataclass
+class Assembly:
+    """One plan and profile, ready to be shown. `tables` and `figures` map a name to the table, to the figure's stem."""
+
+    plan: Plan
+    claims: Claims | None
+    results: Results
+    numbers: list[NumberVerdict]
+    statements: StatementFamily | None
+    tables: dict[str, Table]
+    figures: dict[str, Path] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.results.plan}-{self.results.profile}"
+
+
+def claims_of(plan: Plan, project: Path) -> Claims | None:
+    """The claims a plan names, from notebooks/claims/."""
+    return load_claims(project / "notebooks" / "claims" / plan.claims) if plan.claims else None
+
+
+def assemble(
+    plan: Plan,
+    profile: str,
+    outputs: Path,
+    project: Path,
+    *,
+    protocol: str = "clean",
+    fingerprints: Fingerprints | None = None,
+) -> Assembly:
+    """Read records and compute what they say; writes nothing. `protocol` is the one statements are tested on."""
+    claims = claims_of(plan, project)
+    reference = project / "outputs" / "reference"
+    results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
+    tables = {"rows": results_table(results, claims)}
+    family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
+    if family is not None:
+        tables["statements"] = statements_table(family, results)
+    if problems := problems_table(results):
+        tables["problems"] = problems
+    return Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
+
+
+def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
+    """Write tables (CSV, Markdown, LaTeX) and figures (PNG, PDF) under `outputs`; `files` lists what was written."""
+    for table in assembly.tables.values():
+        assembly.files += save_table(table, outputs / "tables" / assembly.name)
+    if figures:
+        _write_figures(assembly, outputs / "figures", protocol)
+    return assembly
+
+
+def _write_figures(assembly: Assembly, folder: Path, protocol: str) -> None:
+    from mmlib.figures import curves_figure, save_figure, statement_figure, table_figure
+    from mmlib.figures.curves import histories_of
+
+    results = assembly.results
+    drawn = {"rows": table_figure(results, assembly.claims, metrics_of(assembly.claims, results.plan), protocol)}
+    if assembly.statements is not None:
+        drawn["statements"] = statement_figure(assembly.statements, results)
+    if histories_of(results):
+        drawn["curves"] = curves_figure(results)
+    for name, figure in drawn.items():
+        assembly.figures[name] = folder / f"{assembly.name}-{name}"
+        assembly.files += save_figure(figure, assembly.figures[name])

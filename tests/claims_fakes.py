@@ -1,0 +1,98 @@
+"""Made-up plans, cells and records for the tests of claims, verdicts, tables, figures and the report."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from mmlib.workbook.plan import Plan
+from mmlib.workbook.record import Record
+from mmlib.workbook.results import Results, RowResult
+
+PROJECT = Path(__file__).resolve().parents[1]
+CLAIMS = PROJECT / "notebooks" / "claims" / "simam2.yaml"
+PLAN = PROJECT / "notebooks" / "plans" / "table1.yaml"
+GAIN = {"simam2": 0.012, "ogm_ge": 0.05, "decoupling_free": 0.055, "learned": 0.004}
+FUSION = {"concat": 0.005, "sum": 0.0, "film": -0.01}
+
+
+def fake_record(
+    row: str = "baseline-sum", seed: int = 0, *, cell_id: str = "", data: str = "d" * 64, status: str = "done",
+    metrics: dict | None = None, classes: int = 6, parameters: dict | None = None, **extra,
+) -> Record:  # fmt: skip
+    """A record as the runner writes it; accuracies follow the row's name plus noise of the seed."""
+    done = status == "done"
+    result = {
+        "run_id": f"run-{row}-{seed}", "parameters": {"dataset": "synthetic", "seed": seed} | (parameters or {}),
+        "metrics": fake_metrics(row, seed) if done and metrics is None else (metrics or {}), "seed": seed,
+        "selection": {"paper": {"rule": "best top1 on test", "epoch": 5}, "clean": {"rule": "validation", "epoch": 4}},
+        "splits": {"train": 400, "validation": 50, "test": 150}, "classes_present": {"train": classes, "test": classes},
+        "parameter_count": 12345, "epochs_run": 8, "wall_s": 12.5 + seed, "device": "cpu",
+        "versions": {"python": "3.12.1", "torch": "2.11.0"},
+    }  # fmt: skip
+    record = {
+        "cell_id": cell_id or f"fake-{row}-s{seed}", "status": status, "notebook": "classification.ipynb",
+        "plan": "table1", "profile": "embedded", "row": row, "git": {"commit": "abcdef1234567890", "dirty": False},
+        "hashes": {"notebook": "n" * 64, "library": "l" * 64, "lock": "k" * 64, "data": data},
+        "started": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:00:13+00:00", "host": "host",
+        "error": None if done else {"kind": "RuntimeError", "message": "it broke"},
+    }  # fmt: skip
+    return Record.model_validate(result | record | extra)
+
+
+def fake_metrics(row: str, seed: int) -> dict[str, float | None]:
+    shared, own = random.Random(seed).gauss(0, 0.01), random.Random(f"{row}{seed}").gauss(0, 0.004)
+    top1 = 0.6 + shared + own + sum(v for name, v in (GAIN | FUSION).items() if name in row)
+    values = {"top1": top1, "map": top1 + 0.02, "macro_f1": top1 - 0.01, "top1_audio": top1 - 0.1, "top1_visual": 0.3}
+    lifted = {f"paper/{name}": value + 0.008 for name, value in values.items()}
+    return {f"clean/{name}": value for name, value in values.items()} | lifted
+
+
+def fake_results(kind: str = "embedded", profile: str = "embedded", seeds=(0, 1, 2), **extra) -> Results:
+    """All sixteen rows of Table 1, each with `seeds` finished."""
+    from mmlib.workbook.plan import load_plan
+
+    plan = load_plan(PLAN)
+    rows = {}
+    for row in plan.rows:
+        records = {seed: fake_record(row.id, seed, parameters=dict(row.parameters), **extra) for seed in seeds}
+        rows[row.id] = RowResult(row.id, row.label, row.block, list(seeds), records)
+    return Results(plan.name, profile, plan.title, plan.profiles[profile].title, kind, rows, "runs")
+
+
+def write_runs(plan: Plan, profile: str, outputs: Path, skip=(), failed=(), epochs: int = 6) -> None:
+    """Cell folders with record.json, history.jsonl and a small executed notebook, as a batch leaves them."""
+    for cell in plan.cells(profile, outputs=outputs):
+        if cell.row in skip:
+            continue
+        status = "failed" if cell.row in failed else "done"
+        record = fake_record(
+            cell.row, cell.seed, cell_id=cell.id, status=status, parameters=cell.parameters.model_dump(mode="json"),
+            profile=profile,
+        )  # fmt: skip
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        (cell.folder / "record.json").write_text(json.dumps(record.model_dump(mode="json")))
+        (cell.folder / "history.jsonl").write_text(
+            "".join(json.dumps(fake_epoch(e, cell)) + "\n" for e in range(epochs))
+        )
+        (cell.folder / "notebook.ipynb").write_text(json.dumps(fake_notebook(cell.id)))
+
+
+def fake_epoch(epoch: int, cell) -> dict:
+    top1 = 0.2 + 0.4 * (1 - 0.6**epoch) + 0.01 * cell.seed
+    ratio = 1.0 if cell.parameters.modulation == "none" else 1 + 0.3 * 0.8**epoch
+    return {
+        "epoch": epoch, "train/loss": 1.5 * 0.8**epoch, "validation/top1": top1, "test/top1": top1 + 0.01,
+        "ratio_visual": ratio, "k_audio": 1.0, "lr": 0.01,
+    }  # fmt: skip
+
+
+def fake_notebook(text: str) -> dict:
+    cells = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": f"# {text}\n\n$\\zeta = 0.5$"},
+        {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "1 + 1",
+         "outputs": [{"output_type": "stream", "name": "stdout", "text": "2\n"}]},
+    ]  # fmt: skip
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}

@@ -1,0 +1,115 @@
+"""Figures: what is drawn, not its pixels."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from mmlib import figures
+from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
+from mmlib.workbook.claims import load_claims
+from mmlib.workbook.verdicts import judge_statements
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from claims_fakes import CLAIMS, fake_results
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims(CLAIMS)
+
+
+def texts(figure):
+    return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+def points(axis):
+    return [tuple(line.get_xdata()) for line in axis.get_lines() if line.get_marker() not in ("None", "|")]
+
+
+def test_style_comes_and_goes():
+    before = dict(matplotlib.rcParams)
+    with figures.style():
+        assert matplotlib.rcParams["font.size"] == 8
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_series_differ_without_colour():
+    assert len(set(SERIES)) == len(set(MARKERS)) == len(DASHES) == len(set(HATCHES)) == 7
+    shades = [figures.greyscale(color) for color in SERIES]
+    assert all(abs(a - b) > 0.08 for a, b in zip(shades, shades[1:], strict=False))
+    assert figures.greyscale("#ffffff") == pytest.approx(1)
+
+
+def test_save_figure_writes_both_formats(tmp_path, claims):
+    written = figures.save_figure(figures.table_figure(fake_results(), claims), tmp_path / "new" / "a.b")
+    assert [path.name for path in written] == ["a.b.png", "a.b.pdf"]
+    assert written[0].read_bytes().startswith(b"\x89PNG")
+    assert written[1].read_bytes().startswith(b"%PDF")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"a.b.png", "a.b.pdf"}  # no temporary files
+
+
+def test_table_figure_shows_every_seed_and_mean(claims):
+    results = fake_results()
+    figure = figures.table_figure(results, claims)
+    top1 = figure.axes[0]
+    drawn = points(top1)
+    for row in results.rows.values():
+        values = tuple(row.values("clean/top1").values())
+        assert values in drawn
+        assert any(x == pytest.approx((sum(values) / 3,)) for x in drawn if len(x) == 1)
+    assert "generated audio-visual data" in texts(figure)
+    assert "3 seeds (0, 1, 2)" in texts(figure)
+
+
+def test_printed_values_only_where_the_data_are_the_papers(claims):
+    def printed(figure):
+        return [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_marker() == "|"]
+
+    assert printed(figures.table_figure(fake_results(), claims)) == []
+    paper = figures.table_figure(fake_results(kind="paper", profile="cremad"), claims)
+    assert sorted(printed(paper))[:2] == [50.6, 51.3]
+    assert len(printed(paper)) == 15
+
+
+def test_figures_without_records_say_so(claims):
+    results = fake_results(seeds=())
+    assert "not run" in texts(figures.table_figure(results, claims))
+    assert "not run" in texts(figures.statement_figure(judge_statements(claims, results), results))
+    assert "no training history" in texts(figures.curves_figure(results))
+
+
+def test_statement_figure_shows_intervals_and_verdicts(claims):
+    results = fake_results()
+    family = judge_statements(claims, results)
+    figure = figures.statement_figure(family, results)
+    lines = [tuple(line.get_xdata()) for line in figure.axes[0].get_lines()]
+    for verdict in family.verdicts:
+        assert (verdict.difference.low, verdict.difference.high) in lines
+    for word in ("holds", "within seed noise", "SimAM² helps summation [Top-1]", "3 seeds"):
+        assert word in texts(figure)
+
+
+def test_curves_average_over_seeds(tmp_path):
+    results = fake_results(seeds=(0, 1))
+    for row in ("baseline-sum", "ogm_ge-sum"):
+        for seed, record in results.rows[row].records.items():
+            folder = tmp_path / record.cell_id
+            folder.mkdir()
+            lines = [{"epoch": e, "train/loss": 1.0 + seed - 0.1 * e, "k_audio": 0.5} for e in range(3)]
+            text = "".join(json.dumps(line) + "\n" for line in lines) + '{"epoch": 3, "train/lo'  # cut short
+            (folder / "history.jsonl").write_text(text)
+            results.folders[record.cell_id] = folder
+    figure = figures.curves_figure(results)
+    loss, coefficient = figure.axes[:2]
+    assert [line.get_ydata() for line in loss.get_lines()] == [pytest.approx([1.5, 1.4, 1.3])] * 2
+    assert list(loss.get_lines()[0].get_xdata()) == [1, 2, 3]
+    assert coefficient.get_title() == "coefficient k, audio"
+
+
+def test_history_of_nothing(tmp_path):
+    assert figures.read_history(tmp_path) == {}

@@ -58,6 +58,7 @@ def build_classifier(
     feature_channels: int = 64,
     audio_channels: int = 1,
     visual_channels: int = 3,
+    width: int = 8,
     norm: Norm = "batch",
     simam: bool = False,
     **fusion_options: Any,
@@ -74,7 +75,7 @@ def build_classifier(
         fusion: sum, weighted_sum, concat, film or gated.
         feature_channels: size of the small encoders' features (ResNet-18's is 512).
         audio_channels, visual_channels: channels of the inputs.
-        norm: normalisation of the small encoders: batch, group or none.
+        width, norm: of the small encoders, see `SmallEncoder`.
         simam: SimAM on its own, on each encoder's last maps.
         **fusion_options: see `mmlib.fusion.build_fusion`.
 
@@ -84,8 +85,8 @@ def build_classifier(
     check_choice("encoder", encoder, EncoderName)
     with torch.random.fork_rng(devices=[]):  # what the layers draw for themselves is overwritten, and must not count
         if encoder == "small":
-            visual = SmallEncoder(visual_channels, feature_channels, norm=norm, simam=simam)
-            audio = SmallEncoder(audio_channels, feature_channels, norm=norm, first_stride=4, simam=simam)
+            visual = SmallEncoder(visual_channels, feature_channels, width=width, norm=norm, simam=simam)
+            audio = SmallEncoder(audio_channels, feature_channels, width=width, norm=norm, first_stride=4, simam=simam)
         else:
             from mmlib.models.resnet import ResNet18Encoder  # torchvision takes a second to import
 

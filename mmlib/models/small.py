@@ -23,7 +23,9 @@ class SmallEncoder(MapEncoder):
 
     Args:
         in_channels: of the input: 1 or 3.
-        channels: size of the features; a multiple of 8. The two layers before have a quarter and a half as many.
+        channels: size of the features.
+        width: channels of the first layer; the second has twice as many. They decide the cost: on one core, training
+            on 4800 pairs of a 65 x 64 spectrogram and five 24 x 36 frames takes about 1.2 s with 8, 2.3 s with 16.
         norm: normalisation after each convolution.
         first_stride: stride of the first convolution; 4 for large inputs such as spectrograms.
         simam: gate the last maps with SimAM.
@@ -36,15 +38,16 @@ class SmallEncoder(MapEncoder):
         in_channels: int,
         channels: int = 64,
         *,
+        width: int = 8,
         norm: Norm = "batch",
         first_stride: int = 2,
         simam: bool = False,
     ) -> None:
-        if channels < 8 or channels % 8:
-            raise ParameterError(f"feature_channels is {channels}; the small encoder needs a multiple of 8.")
+        if channels < 2 or channels % 2 or width < 2 or width % 2:
+            raise ParameterError(f"the small encoder needs even sizes; channels is {channels}, width {width}.")
         if norm not in get_args(Norm):
             raise ParameterError(f"norm is {norm!r}; choose one of {', '.join(map(repr, get_args(Norm)))}.")
-        widths = (in_channels, channels // 4, channels // 2, channels)
+        widths = (in_channels, width, 2 * width, channels)
         strides = (first_stride, 2, 2)
         layers = [
             _block(before, after, stride, norm)

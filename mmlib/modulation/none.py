@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlib.modulation.base import Modulation
 
@@ -13,9 +14,16 @@ from mmlib.modulation.base import Modulation
 class NoModulation(Modulation):
     """Leaves every gradient alone; the coefficients it reports are 1, and it reports no ratios."""
 
-    def __init__(self, groups: Any, **settings: Any) -> None:
-        super().__init__(groups, **{**settings, "touch": "all"})
-        self.coefficients = {modality: torch.ones(()) for modality in self.modalities}
+    def __init__(self, groups: Mapping[str, Iterable[nn.Parameter]], **settings: Any) -> None:
+        # Any groups will do, so the checks of the base class do not apply.
+        self.groups = {modality: list(parameters) for modality, parameters in groups.items()}
+        self.modalities = tuple(groups)
+        self.window = settings.get("window")
+        self.seed = settings.get("seed", 0)
+        self.epoch = self.step = 0
+        self.ratios: dict[str, Tensor] = {}
+        self.coefficients = {modality: torch.ones(()) for modality in groups}
+        self._scores, self._updated, self._hooks = None, set(), []
 
     def attach(self, optimizer: torch.optim.Optimizer) -> NoModulation:
         return self

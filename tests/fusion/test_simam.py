@@ -19,9 +19,7 @@ def test_keeps_the_shape_of_vectors_sequences_and_maps(shape):
     assert SimAM()(torch.randn(shape)).shape == shape
 
 
-@pytest.mark.parametrize(
-    ("ddof", "expected"), [(1, [1.4, 1.806452, 2.0, 1.018182]), (0, [1.272727, 1.75, 2.0, 0.875])]
-)
+@pytest.mark.parametrize(("ddof", "expected"), [(1, [1.4, 1.806452, 2.0, 1.018182]), (0, [1.272727, 1.75, 2.0, 0.875])])
 def test_minimal_energy_of_a_known_row(ddof, expected):
     assert_close(minimal_energy(ROW, -1, 0.0, ddof).tolist(), expected, atol=1e-6, rtol=0)
 

@@ -175,7 +175,9 @@ def test_variance_as_a_moving_average():
     assert_close(r.item(), math.tanh(2.5 * 0.9), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("degradation", "factor"), [("none", 0.0), ("r", math.tanh(1)), ("one_minus_r", 1 - math.tanh(1))])
+@pytest.mark.parametrize(
+    ("degradation", "factor"), [("none", 0.0), ("r", math.tanh(1)), ("one_minus_r", 1 - math.tanh(1))]
+)
 def test_degradation(degradation, factor):
     out = SimAM2(8, degradation=degradation)(*pair((6, 8)))
     assert_close(out.energy, out.mutual + factor * out.eu)

@@ -1,0 +1,71 @@
+"""Trains a few steps as one process of `world`, and saves the result; run by test_two_processes.py.
+
+python two_processes.py RANK WORLD RENDEZVOUS_FILE OUTPUT
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
+
+from mmlib.collectives import batch_variance
+from mmlib.fusion import SimAM2Options
+from mmlib.models import build_classifier
+from mmlib.modulation import build_modulation
+
+CASES = {
+    "ogm": ("ogm", SimAM2Options()),
+    "ogm_ge": ("ogm_ge", None),
+    "decoupling_free": ("decoupling_free", SimAM2Options(zeta="learned", zeta_norm="layer")),
+    "gradient_through_r": ("decoupling_free", SimAM2Options(zeta="learned", zeta_norm="none", r_grad="flow")),
+}
+
+
+def batch(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    audio = torch.randn(8, 1, 17, 16, generator=generator, dtype=torch.float64)
+    visual = torch.randn(8, 1, 2, 12, 12, generator=generator, dtype=torch.float64)
+    return {"audio": audio, "visual": visual}, torch.randint(4, (8,), generator=generator)
+
+
+def train(rank: int, world: int, method: str, simam2: SimAM2Options | None) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    sizes = {"num_classes": 4, "visual_channels": 1, "feature_channels": 8, "width": 4, "norm": "group"}
+    model = build_classifier("small", fusion="sum", simam2=simam2, **sizes).double()
+    wrapped = DistributedDataParallel(model) if world > 1 else model
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    modulation = build_modulation(method, model.modality_parameters(), alpha=0.8, seed=3).attach(optimizer)
+    for step in range(5):
+        inputs, targets = batch(step)
+        share = slice(rank, None, world)
+        output = wrapped({name: value[share] for name, value in inputs.items()})
+        scores = model.unimodal_logits(output)
+        modulation.observe(unimodal_logits=scores, zeta=output.zeta, targets=targets[share])
+        cross_entropy(output.logits, targets[share]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.state_dict() | {f"ratio.{name}": value for name, value in modulation.ratios.items()}
+
+
+def main() -> None:
+    rank, world = int(sys.argv[1]), int(sys.argv[2])
+    rendezvous, output = sys.argv[3:]
+    torch.set_num_threads(1)
+    if world > 1:
+        dist.init_process_group("gloo", init_method=Path(rendezvous).as_uri(), rank=rank, world_size=world)
+    results = {name: train(rank, world, *case) for name, case in CASES.items()}
+    rows = torch.rand(7, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    share = rows if world == 1 else (rows[:2] if rank == 0 else rows[2:])  # of unequal length
+    results["batch_variance"] = {"variance": batch_variance(share)}
+    torch.save(results, output)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

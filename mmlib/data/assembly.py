@@ -31,7 +31,7 @@ def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str
         rate,
         preset,
         training=training,
-        snr_db=parameters.audio_snr_db if prepared.dataset == "grid_words" else None,
+        snr_db=parameters.audio_snr_db,
         lengths=prepared.index.get("samples"),
     )
     return {"audio": audio, "visual": FrameView(prepared.arrays["frames"])}

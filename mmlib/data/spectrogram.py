@@ -21,9 +21,9 @@ from mmlib.errors import ParameterError
 
 @dataclass(frozen=True)
 class SpectrogramPreset:
-    """ln(|S| + floor), Hann window of `n_fft` samples; then mel bands, shift and scale where given.
+    """ln(|S| + floor), Hann window of `n_fft` samples; of mel bands instead of bins where given.
 
-    `standardise` gives every clip zero mean and unit deviation; otherwise the result is `(x - mean) / deviation`.
+    `standardise` gives every clip zero mean and unit deviation over its whole spectrogram.
     """
 
     name: str
@@ -35,8 +35,6 @@ class SpectrogramPreset:
     floor: float = 1e-7
     mels: int | None = None
     standardise: bool = False
-    mean: float = 0.0
-    deviation: float = 1.0
 
     def shape(self, samples: int) -> tuple[int, int]:
         """(frequency bins, time frames) for `samples` at the preset's sample rate."""
@@ -61,23 +59,22 @@ PRESETS: dict[str, SpectrogramPreset] = {
         SpectrogramPreset(
             "grid_words",
             16000,
-            512,
+            256,
             128,
-            "ours: 0.5 s -> 64 mel bands x 63",
+            "ours: 0.5 s -> 40 mel bands x 63, every word standardised (its level follows the noise)",
             floor=1e-2,
-            mels=64,
-            mean=-2.0,
-            deviation=2.0,
+            mels=40,
+            standardise=True,
         ),
         SpectrogramPreset(
             "av_digits",
             8000,
-            128,
+            256,
             96,
-            "ours: 0.7 s -> 65 x 59",
+            "ours: 0.7 s -> 40 mel bands x 59, every recording standardised (speakers differ in loudness)",
             floor=1e-2,
-            mean=-3.0,
-            deviation=1.5,
+            mels=40,
+            standardise=True,
         ),
         SpectrogramPreset(
             "synthetic",
@@ -125,8 +122,6 @@ def spectrogram(waveform: Tensor, preset: SpectrogramPreset, sample_rate: int | 
     if preset.standardise:
         mean = values.mean(dim=(1, 2), keepdim=True)
         values = (values - mean) / (values.std(dim=(1, 2), keepdim=True, unbiased=False) + 1e-9)
-    elif preset.mean or preset.deviation != 1.0:
-        values = values.sub_(preset.mean).div_(preset.deviation)
     return values.unsqueeze(1)  # (B, 1, F, T)
 
 

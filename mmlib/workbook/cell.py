@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import sys
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import Literal
 
 from mmlib.errors import UsageError
 from mmlib.experiments.base import ExperimentParameters, project_root
-from mmlib.files import content_hash
+from mmlib.files import content_hash, sha256_file
+from mmlib.workbook.record import read_record
 
 State = Literal["done", "failed", "killed", "timeout", "blocked", "stale", "missing", "running"]
 
@@ -75,9 +75,14 @@ def parameters_class(experiment: str) -> type[ExperimentParameters]:
 
 
 def inputs_hash(cell: Cell) -> str:
-    """Hash of all a summary reads: the records of its input cells that exist, and its source files."""
-    digest = hashlib.sha256()
-    for path in [*cell.sources, *(one.folder / "record.json" for one in cell.inputs)]:
-        digest.update(f"{path.name}:{path.parent.name}\0".encode())
-        digest.update(path.read_bytes() if path.is_file() else b"absent")
-    return digest.hexdigest()
+    """Hash of all a summary reads: its source files, and of each input cell's record what the summary could show.
+
+    Which run of a finished cell it was counts; when a failed one failed again in the same way does not.
+    """
+    sources = {path.name: sha256_file(path) if path.is_file() else None for path in cell.sources}
+    seen: dict[str, object] = {}
+    for one in cell.inputs:
+        record, _ = read_record(one.folder)
+        if record is not None:
+            seen[one.id] = record.run_id if record.done else [record.status, record.model_dump(include={"error"})]
+    return content_hash([sources, seen])

@@ -27,6 +27,7 @@ from mmlib.workbook.record import CellError, CellFile, GitState, Hashes, Record,
 
 LOG_FILE = "log.txt"
 RUNNING_NOTEBOOK = ".running.ipynb"
+MAX_ATTEMPTS = 3  # of one run: the first, and two more when a worker or kernel was killed
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class Outcome:
 def run_task(task: Task) -> Outcome:
     """Run one cell. Raises `OutputsError` when results cannot be written; all other ends are an `Outcome`."""
     found, _ = records.read_record(task.cell.folder)
-    if found and found.done and found.run_id == task.run_id:
-        return Outcome("done", attempts=found.attempts)
+    if found and found.run_id == task.run_id and found.status != "killed":
+        error = found.error or CellError(kind="", message="")
+        return Outcome(found.status, error.kind, error.message, found.attempts)
     os.environ["MMLIB_PROJECT"] = str(task.project)
     os.environ["MMLIB_OUTPUTS"] = str(task.cell.outputs)
     try:
@@ -77,6 +79,9 @@ def run_task(task: Task) -> Outcome:
         log(task, traceback.format_exc())
         return finish(task, start, Outcome("failed", type(error).__name__, first_line(error), start.attempts))
     start = begin(task, hashes)
+    if start.attempts > MAX_ATTEMPTS:  # Dask starts a task again by itself when its worker died
+        text = f"its worker process died {MAX_ATTEMPTS} times"
+        return finish(task, start, Outcome("killed", "KilledWorker", text, start.attempts))
     return finish(task, start, run_notebook(task, start))
 
 
@@ -170,8 +175,8 @@ def execute(task: Task) -> None:
 
     from mmlib.workbook.kernel import IPCKernelManager
 
-    logging.getLogger("papermill").setLevel(logging.ERROR)
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+    for name in ("papermill", "traitlets"):  # what they would say is in the outcome
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     papermill.execute_notebook(
         task.project / "notebooks" / task.cell.notebook,
         task.cell.folder / RUNNING_NOTEBOOK,

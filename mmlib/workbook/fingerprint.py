@@ -62,6 +62,7 @@ class ImportClosure:
 
     An import of a package runs its `__init__`, so that counts too. A text that is exactly a module's name
     ("mmlib.data.grid_words", "mmlib.data.grid_words:prepare") counts as an import of it: registries load by name.
+    A text made from a package's name and something computed (f"mmlib.data.{name}") counts as all of that package.
     """
 
     def __init__(self, search: list[Path]) -> None:
@@ -103,6 +104,14 @@ class ImportClosure:
                 return path
         return None
 
+    def _expand(self, name: str) -> list[str]:
+        """`package.*` as the modules of that package, any other name as itself."""
+        package = name.removesuffix(".*")
+        path = self._file(package) if package != name else None
+        if path is None or path.name != "__init__.py":
+            return [name]
+        return [f"{package}.{entry.stem}" for entry in sorted(path.parent.glob("*.py")) if entry != path]
+
     def _hashed(self, module: str) -> tuple[str, str]:
         path = self._file(module)
         if path not in self._hashes:
@@ -119,7 +128,8 @@ class ImportClosure:
             except SyntaxError as error:
                 raise UsageError(f"{path}, line {error.lineno}: {error.msg}. Mend it and run again.") from error
             package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-            self._imports[module] = {name for name in _named(tree, package) if self._file(name)}
+            named = {each for name in _named(tree, package) for each in self._expand(name)}
+            self._imports[module] = {name for name in named if self._file(name)}
         return self._imports[module]
 
 
@@ -134,6 +144,10 @@ def _named(tree: ast.AST, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE_TEXT.fullmatch(node.value):
             yield _absolute(node.value.partition(":")[0], package)
+        elif isinstance(node, ast.JoinedStr) and len(node.values) == 2 and isinstance(node.values[0], ast.Constant):
+            prefix = str(node.values[0].value)
+            if prefix.endswith(".") and MODULE_TEXT.fullmatch(prefix[:-1]):
+                yield _absolute(prefix[:-1], package) + ".*"
 
 
 def _absolute(name: str, package: str) -> str:

@@ -15,21 +15,18 @@ from mmlib.errors import BlockedError, UsageError
 from mmlib.files import read_json
 from mmlib.workbook.cell import Cell, State, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
+from mmlib.workbook.memo import Memo
 from mmlib.workbook.record import CellFile, Record, read_cell_file, read_record
 
 
 @dataclass(frozen=True)
 class CellState:
-    """A cell, its state, the reason in words, and its record where a valid one exists.
-
-    `resumable` says that what lies in the folder was made by the current sources, so a checkpoint there may be used.
-    """
+    """A cell, its state, the reason in words, and its record where a valid one exists."""
 
     cell: Cell
     state: State
     reason: str
     record: Record | None = None
-    resumable: bool = False
 
     @property
     def done(self) -> bool:
@@ -42,7 +39,8 @@ class Survey:
 
     fingerprints: Fingerprints
     running: bool = False
-    _missing: dict[str, str | None] = field(default_factory=dict)
+    _missing: Memo = field(default_factory=lambda: Memo("missing_data"))
+    _prepared: Memo = field(default_factory=lambda: Memo("prepare_data"))
 
     def look(self, cells: Iterable[Cell]) -> list[CellState]:
         """The state of each cell, in order."""
@@ -64,9 +62,8 @@ class Survey:
                 reason = reason.replace("data changed", "the records it reads changed")
             return self._unless_blocked(CellState(cell, "stale", reason, record))
         if record:
-            resumable = record.status in ("killed", "timeout") and why_stale(record.hashes, current, "") is None
             text = f"{record.status}: {record.error.message if record.error else 'no reason recorded'}"
-            return self._unless_blocked(CellState(cell, record.status, text, record, resumable))
+            return self._unless_blocked(CellState(cell, record.status, text, record))
         if started:
             return self._unless_blocked(self._unfinished(cell, started, problem, current))
         return self._unless_blocked(CellState(cell, "missing", problem or "never run"))
@@ -76,18 +73,18 @@ class Survey:
             return CellState(cell, "running", f"started {started.started} on {started.host}{progress_text(cell)}")
         same = why_stale(started.hashes, current, "") is None
         where = progress_text(cell) if same else ""
-        return CellState(cell, "killed", problem or f"was interrupted{where}", None, same)
+        return CellState(cell, "killed", problem or f"was interrupted{where}")
 
     def _unless_blocked(self, state: CellState) -> CellState:
         if state.state == "running":
             return state
-        missing = state.cell.parameters.missing_data()
+        missing = self._missing(state.cell.parameters)
         return CellState(state.cell, "blocked", missing, state.record) if missing else state
 
     def _data(self, cell: Cell) -> str | None:
         """Manifest hash of a finished cell's data; None (not compared) where they are gone."""
         try:
-            return None if cell.parameters.missing_data() else cell.parameters.prepare_data()
+            return None if self._missing(cell.parameters) else self._prepared(cell.parameters)
         except BlockedError:
             return None
 

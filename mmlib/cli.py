@@ -1,0 +1,198 @@
+"""The command line. Each command is a few lines over `mmlib.workbook`; what is slow to import waits inside them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from mmlib.errors import MMLibError, UsageError
+
+app = typer.Typer(
+    name="mmlib",
+    help="Reproduce the tables of audio-visual learning papers, one notebook run per cell.",
+    epilog="Start with `mmlib reproduce` (everything, on generated data) and `mmlib status`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Outputs = Annotated[Path | None, typer.Option(help="Where everything produced goes.  [default: outputs/]")]
+Profile = Annotated[str, typer.Option(help="Setting to run in; a plan lists its own.")]
+Rows = Annotated[str | None, typer.Option(help="Only these rows, by id: a,b,c.")]
+Seeds = Annotated[str | None, typer.Option(help="Only these seeds: 0,1.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Change a parameter of all cells: name=value; repeat.")]
+DataRoot = Annotated[Path | None, typer.Option(help="Folder with the data sets.")]
+Scheduler = Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Cells at once.  [default: one per GPU, else per core]")]
+PerGPU = Annotated[int, typer.Option(min=1, help="Cells at once on each GPU.")]
+Timeout = Annotated[float | None, typer.Option(min=0.1, help="Stop a cell after this many seconds.")]
+Cold = Annotated[bool, typer.Option("--cold-kernels", help="Start every kernel as a new Python (slower).")]
+Force = Annotated[bool, typer.Option("--force", help="Run finished cells again too.")]
+
+
+@app.command(
+    epilog="Example: mmlib run table1 --profile embedded --rows baseline-sum --seeds 0,1 --set epochs=5"
+    "  |  Stop with Ctrl-C; the same command resumes."
+)
+def run(
+    plan: Annotated[str, typer.Argument(help="A plan in notebooks/plans/, or a path ending in .yaml.")],
+    profile: Profile = "embedded",
+    rows: Rows = None,
+    seeds: Seeds = None,
+    settings: Set = None,
+    data_root: DataRoot = None,
+    outputs: Outputs = None,
+    workers: Workers = None,
+    workers_per_gpu: PerGPU = 1,
+    scheduler: Scheduler = None,
+    timeout: Timeout = None,
+    force: Force = False,
+    cold_kernels: Cold = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
+) -> None:
+    """Run the cells of a plan that are not done, then the plan's summaries."""
+    from mmlib.workbook import commands
+
+    where = set_outputs(outputs)
+    request = commands.Request(plan, profile, split_names(rows), split_numbers(seeds), settings or [], data_root)
+    if dry_run:
+        raise typer.Exit(commands.show_states(request, where, only_pending=True))
+    from mmlib.workbook.runner import RunOptions
+
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    raise typer.Exit(commands.run(request, options))
+
+
+@app.command(epilog="Example: mmlib reproduce --workers 2   |   A second call finds nothing to do and says so.")
+def reproduce(
+    profile: Profile = "embedded",
+    data_root: DataRoot = None,
+    outputs: Outputs = None,
+    workers: Workers = None,
+    workers_per_gpu: PerGPU = 1,
+    scheduler: Scheduler = None,
+    timeout: Timeout = None,
+    force: Force = False,
+    cold_kernels: Cold = False,
+) -> None:
+    """Run every plan in one profile (generated data unless told otherwise), then build the report."""
+    from mmlib.workbook import commands
+    from mmlib.workbook.runner import RunOptions
+
+    options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    raise typer.Exit(commands.reproduce(profile, data_root, options))
+
+
+@app.command(epilog="Example: mmlib status table1 --profile embedded")
+def status(
+    plan: Annotated[str | None, typer.Argument(help="A plan; all plans without it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only this profile; all that were begun without it.")] = None,
+    data_root: DataRoot = None,
+    outputs: Outputs = None,
+) -> None:
+    """Which cells are done, which are not, and why."""
+    from mmlib.workbook import commands
+
+    raise typer.Exit(commands.status(plan, profile, data_root, set_outputs(outputs)))
+
+
+@app.command(epilog="Example: mmlib report   |   Needs neither a GPU nor data: it reads records only.")
+def report(outputs: Outputs = None) -> None:
+    """Build the HTML report from the records there are."""
+    from mmlib.workbook import commands
+
+    commands.report(set_outputs(outputs))
+
+
+@app.command(epilog="Examples: mmlib show table1   |   mmlib show synthetic-sum-s0")
+def show(
+    what: Annotated[str, typer.Argument(metavar="CELL|PLAN", help="A plan, or a cell's id or its beginning.")],
+    outputs: Outputs = None,
+) -> None:
+    """Show a plan's rows and profiles, or a cell's record: parameters, metrics, provenance."""
+    from mmlib.workbook import show as shows
+
+    shows.show(what, set_outputs(outputs))
+
+
+def add_data_commands() -> None:
+    """`mmlib data ...` belongs to the data package; it is torch-free, like everything here."""
+    from mmlib.workbook.data_commands import data
+
+    app.add_typer(data, name="data")
+
+
+def set_outputs(outputs: Path | None) -> Path:
+    """Resolve `--outputs` and tell this process, its workers and kernels."""
+    from mmlib.experiments.base import outputs_root
+
+    if outputs is not None:
+        os.environ["MMLIB_OUTPUTS"] = str(outputs.expanduser().resolve())
+    return outputs_root()
+
+
+def split_names(text: str | None) -> list[str] | None:
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+
+
+def split_numbers(text: str | None) -> list[int] | None:
+    """`0,1,2` as numbers. Raises `UsageError`."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {text}: expected whole numbers separated by commas, such as 0,1,2.") from None
+    return list(dict.fromkeys(numbers))
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; a user's mistake is one message on stderr, exit codes are those of `mmlib.errors`."""
+    signal.signal(signal.SIGTERM, _interrupt)  # a batch system's polite end is treated as Ctrl-C
+    try:
+        add_data_commands()
+        code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except MMLibError as error:
+        print(f"mmlib: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = interrupted(arguments)
+    except BrokenPipeError:  # the reader (head, less) has gone; nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = interrupted(arguments) if type(error).__name__ == "Abort" else usage_exit(error)
+        if code is None:
+            raise
+    sys.exit(code or 0)
+
+
+def interrupted(arguments: list[str] | None) -> int:
+    """Say how to resume. (Typer turns a KeyboardInterrupt inside a command into its own Abort.)"""
+    again = " ".join(["mmlib", *(sys.argv[1:] if arguments is None else arguments)])
+    print(f"\nmmlib: interrupted. What is finished is kept; to resume: {again}", file=sys.stderr)
+    return 130
+
+
+def usage_exit(error: Exception) -> int | None:
+    """Show typer's own complaints (unknown option, wrong type) and return their exit code; None for other errors."""
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        error.show()
+        return int(error.exit_code)
+    return None
+
+
+if __name__ == "__main__":
+    main()

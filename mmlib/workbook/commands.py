@@ -1,0 +1,179 @@
+"""What the commands of the command line do: plans into cells, cells into runs, states and reports into words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mmlib.errors import DataError, UsageError
+from mmlib.experiments.base import project_root
+from mmlib.experiments.messages import closest
+from mmlib.workbook.cell import Cell, parameters_class
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.lock import lock_owner
+from mmlib.workbook.plan import Plan, find_plan, load_plan, plan_paths
+from mmlib.workbook.state import CellState, Survey
+
+if TYPE_CHECKING:
+    from mmlib.workbook.runner import Report, RunOptions
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which cells a user asks for; `settings` are the texts of --set."""
+
+    plan: str
+    profile: str
+    rows: list[str] | None = None
+    seeds: list[int] | None = None
+    settings: tuple[str, ...] | list[str] = ()
+    data_root: Path | None = None
+
+
+def parse_settings(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
+    """``["epochs=3", "simam2=true"]`` as typed values, read as YAML. Raises `UsageError`."""
+    values = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"--set {text}: expected name=value, such as --set epochs=5.")
+        try:
+            values[name.strip()] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError:
+            raise UsageError(f"--set {text}: the value cannot be read; put a text with : or {{ in quotes.") from None
+    return values
+
+
+def runtime_settings(plan: Plan, data_root: Path | None) -> dict[str, Any]:
+    """`--data-root` as a parameter, where the plan's experiment has one. Raises `DataError` if there is no folder."""
+    if data_root is None:
+        return {}
+    root = data_root.expanduser().resolve()
+    if not root.is_dir():
+        raise DataError(f"the data root {root} does not exist. Give the folder with the data sets: --data-root DIR.")
+    schema = parameters_class(Fingerprints(project_root()).notebook(plan.notebook).experiment)
+    return {"data_root": str(root)} if "data_root" in schema.model_fields else {}
+
+
+def requested(request: Request, outputs: Path) -> tuple[list[Cell], list[Cell]]:
+    """The cells and summaries of a request; a summary shows the plan's own parameters, so changed ones have none."""
+    plan = find_plan(request.plan)
+    changes = parse_settings(request.settings)
+    overrides = changes | runtime_settings(plan, request.data_root)
+    cells = plan.cells(request.profile, request.seeds, overrides, request.rows, outputs)
+    schema = type(cells[0].parameters)
+    if any(name not in schema.runtime_fields for name in changes):
+        return cells, []
+    return cells, plan.summary_cells(request.profile, outputs)
+
+
+def run(request: Request, options: RunOptions) -> int:
+    """Run a request; returns the exit code."""
+    from mmlib.workbook.runner import run_cells
+
+    cells, summaries = requested(request, options.outputs)
+    if request.settings and not summaries and find_plan(request.plan).summaries:
+        print("parameters differ from the plan's: its summaries are not made")
+    report = run_cells(cells, summaries, options)
+    say_end(report, options.outputs)
+    return report.exit_code
+
+
+def say_end(report: Report, outputs: Path) -> None:
+    """The last lines of a run: counts, what went wrong and where to look."""
+    if not report.ran and set(report.counts()) <= {"done"}:
+        print(f"nothing to do: all {len(report.outcomes)} cells are done and up to date")
+        return
+    for name, outcome in report.outcomes.items():
+        if outcome.status in ("failed", "killed", "timeout"):
+            print(f"{outcome.status} {name}: {outcome.kind}: {outcome.message}")
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items()))
+    print(f"{len(report.outcomes)} cells: {counts}. Ran {report.ran}. Results and logs: {outputs / 'runs'}")
+
+
+def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
+    """All plans in one profile, then the report; returns the exit code."""
+    from mmlib.workbook.runner import run_cells
+
+    cells: list[Cell] = []
+    summaries: list[Cell] = []
+    plans = [load_plan(path) for path in plan_paths().values()]
+    for plan in plans:
+        if profile not in plan.profiles:
+            print(f"plan {plan.name} has no profile {profile}; left out")
+            continue
+        cells += plan.cells(profile, overrides=runtime_settings(plan, data_root), outputs=options.outputs)
+        summaries += plan.summary_cells(profile, options.outputs)
+    if not cells:
+        known = sorted({name for plan in plans for name in plan.profiles})
+        raise UsageError(
+            f"no plan in {project_root() / 'notebooks' / 'plans'} has a profile {profile!r}"
+            f"{closest(profile, known)}; there are {', '.join(known) or 'none'}."
+        )
+    done = run_cells(cells, summaries, options)
+    say_end(done, options.outputs)
+    if done.ran or not report_path(options.outputs).exists():
+        report(options.outputs)
+    else:
+        print(f"report: {report_path(options.outputs)} (up to date)")
+    return done.exit_code
+
+
+def report_path(outputs: Path) -> Path:
+    return outputs / "report" / "index.html"
+
+
+def report(outputs: Path) -> None:
+    """Build the report from the records and say where it is."""
+    from mmlib.workbook.report import build_report
+
+    print(f"report: {build_report(outputs) or report_path(outputs)}")
+
+
+def show_states(request: Request, outputs: Path, only_pending: bool = False) -> int:
+    """Print the state of every cell of a request (`--dry-run`)."""
+    cells, summaries = requested(request, outputs)
+    states = survey(outputs).look(cells + summaries)
+    print_states(states, only_pending)
+    return 0
+
+
+def survey(outputs: Path) -> Survey:
+    return Survey(Fingerprints(project_root()), running=lock_owner(outputs) is not None)
+
+
+def status(plan: str | None, profile: str | None, data_root: Path | None, outputs: Path) -> int:
+    """Print states by plan and profile. Without a profile, those of which something was begun; the rest are named."""
+    plans = [find_plan(plan)] if plan else [load_plan(path) for path in plan_paths().values()]
+    looking = survey(outputs)
+    owner = lock_owner(outputs)
+    if owner:
+        print(f"a run is in progress: process {owner['pid']} on {owner['host']}")
+    for each in plans:
+        untouched = []
+        for name in [profile] if profile else each.profiles:
+            if profile and not plan and name not in each.profiles:
+                continue
+            cells = each.cells(name, overrides=runtime_settings(each, data_root), outputs=outputs)
+            states = looking.look(cells)
+            if profile or any(state.record or state.state not in ("missing", "blocked") for state in states):
+                print(f"{each.name} / {name}")
+                print_states(states + looking.look(each.summary_cells(name, outputs)))
+            else:
+                untouched.append(f"{name} ({len(cells)} cells, {states[0].state})")
+        if untouched:
+            print(f"{each.name}: never run: {', '.join(untouched)}")
+    return 0
+
+
+def print_states(states: list[CellState], only_pending: bool = False) -> None:
+    """One line per cell that is not simply done, and the counts."""
+    for state in states:
+        if not state.done or not only_pending:
+            print(f"  {state.state:<8} {state.cell.id}{'' if state.done else f': {state.reason}'}")
+    counts = Counter(state.state for state in states)
+    print(f"  {len(states)} cells: {', '.join(f'{number} {name}' for name, number in sorted(counts.items()))}")

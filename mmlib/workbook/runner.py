@@ -1,0 +1,218 @@
+"""Runs what is not done: finds out what and why, submits it, retries what was killed, then makes the summaries.
+
+The records on disk are the truth. The command may be stopped or killed at any time; running it again resumes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmlib.errors import MMLibError, OutputsError, SchedulerError
+from mmlib.experiments.base import project_root
+from mmlib.workbook.cell import Cell, inputs_hash
+from mmlib.workbook.execute import MAX_ATTEMPTS, Outcome, Task, run_task
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.lock import outputs_lock
+from mmlib.workbook.progress import Display
+from mmlib.workbook.record import GitState, read_cell_file
+from mmlib.workbook.state import CellState, Survey
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run: see `mmlib run --help`."""
+
+    outputs: Path
+    workers: int | None = None
+    workers_per_gpu: int = 1
+    scheduler: str | None = None
+    timeout: float | None = None
+    force: bool = False
+    cold_kernels: bool = False
+    use_gpus: bool = True
+
+
+@dataclass
+class Report:
+    """What a run did: the outcome of every cell asked for. `ran` counts those that were executed."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    ran: int = 0
+
+    def counts(self) -> Counter[str]:
+        return Counter(outcome.status for outcome in self.outcomes.values())
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 something failed, 3 nothing failed but something is blocked."""
+        counts = self.counts()
+        if any(counts[status] for status in ("failed", "killed", "timeout", "cancelled")):
+            return 1
+        return 3 if counts["blocked"] else 0
+
+
+def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOptions) -> Report:
+    """Run the cells that are not done, then the summaries whose inputs changed.
+
+    Prints why each one runs. Raises `OutputsInUseError`, `OutputsError`, `SchedulerError`, `KeyboardInterrupt`; in all
+    cases what is finished stays finished.
+    """
+    cells, summaries = unique(cells), unique(summaries)
+    with outputs_lock(options.outputs), contextlib.ExitStack() as stack:
+        batch = Batch(options, Fingerprints(project_root()))
+        pending = batch.pending(cells)
+        if not pending and not any(not state.done for state in batch.survey().look(summaries)):
+            return batch.report
+        batch.client = stack.enter_context(batch.connect(max(len(pending), 1)))
+        batch.run([state.cell for state in pending])
+        batch.run([state.cell for state in batch.pending(summaries)])
+        return batch.report
+
+
+def unique(cells: Iterable[Cell]) -> list[Cell]:
+    """Each cell once: several plans or rows may ask for the same."""
+    return list({cell.id: cell for cell in cells}.values())
+
+
+@dataclass
+class Batch:
+    """One run of the runner: its options, the sources as they are now, and what has come of it so far."""
+
+    options: RunOptions
+    fingerprints: Fingerprints
+    report: Report = field(default_factory=Report)
+    git: GitState = field(default_factory=lambda: git_state(project_root()))
+    client: Client | None = None
+    workers: int = 1
+
+    def survey(self) -> Survey:
+        return Survey(self.fingerprints)
+
+    def pending(self, cells: list[Cell]) -> list[CellState]:
+        """The cells to run, each with its reason printed; the others' outcomes are noted."""
+        pending = []
+        for state in self.survey().look(cells):
+            if state.state == "blocked":
+                print(f"blocked {state.cell.id}: {state.reason}")
+                self.report.outcomes[state.cell.id] = Outcome("blocked", "BlockedError", state.reason)
+            elif state.done and not self.options.force:
+                self.report.outcomes[state.cell.id] = Outcome("done")
+            else:
+                print(f"run {state.cell.id}: {'--force' if state.done else state.reason}", flush=True)
+                pending.append(state)
+        return pending
+
+    @contextlib.contextmanager
+    def connect(self, tasks: int) -> Iterator[Client]:
+        from mmlib.workbook import cluster, kernel
+
+        kernel.remove_leftovers()
+        options = self.options
+        if options.scheduler:
+            with cluster.running_cluster(options.scheduler) as client:
+                self.workers = len(client.scheduler_info(n_workers=-1)["workers"])
+                print(f"using the {self.workers} worker(s) of the scheduler at {options.scheduler}", flush=True)
+                yield client
+            return
+        where = cluster.places(tasks, options.workers, options.workers_per_gpu, options.use_gpus)
+        self.workers = where.workers
+        place = f", GPU {', '.join(where.gpus)}" if where.gpus else f", {where.threads} thread(s) each"
+        print(f"starting {where.workers} worker(s){place}", flush=True)
+        with cluster.local_cluster(where) as client:
+            yield client
+
+    def task(self, cell: Cell) -> Task:
+        data = inputs_hash(cell) if cell.kind == "summary" else None
+        return Task(
+            cell=cell,
+            run_id=uuid.uuid4().hex,
+            experiment=self.fingerprints.notebook(cell.notebook).experiment,
+            hashes=self.fingerprints.hashes(cell.notebook, data),
+            git=self.git,
+            project=project_root(),
+            timeout=self.options.timeout,
+            cold=self.options.cold_kernels,
+            force=self.options.force,
+        )
+
+    def run(self, cells: list[Cell]) -> None:
+        """Submit the cells and wait for them; those killed are submitted again, at most `MAX_ATTEMPTS` times in all."""
+        if not cells:
+            return
+        with Display(len(cells), self.workers) as display:
+            waiting = {}
+            try:
+                for task in map(self.task, cells):
+                    waiting[self.submit(task, 1)] = task
+                self.report.ran += len(waiting)
+                while waiting:
+                    self.show_started(display, waiting.values())
+                    for future in [future for future in waiting if future.done()]:
+                        task = waiting.pop(future)
+                        outcome = outcome_of(future)
+                        if outcome.status == "killed" and outcome.attempts < MAX_ATTEMPTS:
+                            display.retried(task.cell, outcome)
+                            waiting[self.submit(task, outcome.attempts + 1)] = task
+                        else:
+                            display.finished(task.cell, outcome)
+                            self.report.outcomes[task.cell.id] = outcome
+                    time.sleep(POLL_SECONDS)
+            except BaseException:  # also Ctrl-C: nobody waits for these any more, so their kernels must end
+                with contextlib.suppress(Exception):
+                    self.client.cancel(list(waiting), force=True)
+                raise
+
+    def submit(self, task: Task, attempt: int) -> Future:
+        # A short pickle of an importable function; `pure=False` because the result is on disk, not in the value.
+        key = f"{task.cell.id}-{task.run_id[:8]}-{attempt}"
+        return self.client.submit(run_task, task, key=key, pure=False, retries=0)
+
+    def show_started(self, display: Display, tasks: Iterable[Task]) -> None:
+        """Tell the display which cells have begun: their worker has written this run's cell.json."""
+        for task in tasks:
+            if task.cell.id not in display.running and (task.cell.folder / "cell.json").exists():
+                begun, _ = read_cell_file(task.cell.folder)
+                if begun and begun.run_id == task.run_id and not (task.cell.folder / "record.json").exists():
+                    display.started(task.cell)
+
+
+def outcome_of(future: Future) -> Outcome:
+    """The outcome of a finished future. Raises errors that end the whole batch."""
+    if future.status == "finished":
+        return future.result()
+    if future.status in ("cancelled", "lost"):
+        raise SchedulerError("the connection to the Dask scheduler was lost. What is finished is kept; run again.")
+    error = future.exception()
+    if isinstance(error, OutputsError | SchedulerError):
+        raise error
+    if type(error).__name__ == "KilledWorker":
+        return Outcome("killed", "KilledWorker", "its worker process died again and again", MAX_ATTEMPTS)
+    if isinstance(error, MMLibError):
+        return Outcome("failed", type(error).__name__, str(error))
+    raise error
+
+
+def git_state(project: Path) -> GitState:
+    """Commit and cleanliness of the working tree; empty where there is no repository or no git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(project), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+
+    try:
+        return GitState(commit=git("rev-parse", "HEAD").strip(), dirty=bool(git("status", "--porcelain").strip()))
+    except (OSError, subprocess.SubprocessError):
+        return GitState()

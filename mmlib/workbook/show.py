@@ -1,0 +1,59 @@
+"""`mmlib show`: a plan's grid, or everything a cell's record says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmlib.errors import UsageError
+from mmlib.experiments.messages import closest
+from mmlib.files import dump_json
+from mmlib.workbook.plan import Plan, find_plan, plan_paths
+from mmlib.workbook.record import RECORD_FILE, Record, read_record
+
+
+def show(what: str, outputs: Path) -> None:
+    """Print a plan (by name or path) or a cell (by id, or an unambiguous beginning of it). Raises `UsageError`."""
+    if what in plan_paths() or what.endswith((".yaml", ".yml")):
+        show_plan(find_plan(what))
+        return
+    folders = sorted(path.parent for path in outputs.glob(f"*/[!.]*/{RECORD_FILE}"))
+    found = [folder for folder in folders if folder.name == what] or [
+        folder for folder in folders if folder.name.startswith(what)
+    ]
+    if len(found) > 1:
+        raise UsageError(f"{what!r} fits several cells: {', '.join(folder.name for folder in found[:6])}.")
+    if not found:
+        near = closest(what, [*plan_paths(), *(folder.name for folder in folders)])
+        raise UsageError(f"there is no plan and no cell with a record called {what!r}{near}. See `mmlib status`.")
+    record, problem = read_record(found[0])
+    if record is None:
+        raise UsageError(problem or f"{found[0]} has no record.")
+    show_record(record, found[0])
+
+
+def show_plan(plan: Plan) -> None:
+    print(f"{plan.name}: {plan.title}\nnotebook {plan.notebook}, claims {plan.claims}, plan {plan.path}")
+    for name, profile in plan.profiles.items():
+        seeds = ", ".join(map(str, profile.seeds))
+        print(f"  profile {name} ({profile.kind}): {profile.title}; seeds {seeds}; {compact(profile.parameters)}")
+    for row in plan.rows:
+        print(f"  row {row.id}: {row.block} / {row.label}; {compact(row.parameters)}")
+
+
+def show_record(record: Record, folder: Path) -> None:
+    print(
+        f"{record.cell_id}: {record.status}, run {record.run_id} on {record.host}, {record.started} to {record.ended}"
+    )
+    if record.error:
+        print(f"error: {record.error.kind}: {record.error.message} (see {folder / 'log.txt'})")
+    for name, value in sorted(record.metrics.items()):
+        print(f"  {name:<24} {'not available' if value is None else f'{value:.4f}'}")
+    hidden = {"metrics", "hashes", "error"}
+    print(dump_json(record.model_dump(mode="json", exclude=hidden)))
+    hashes = record.hashes.model_dump(exclude={"library_files"})
+    print("hashes: " + ", ".join(f"{name} {(value or 'none')[:12]}" for name, value in hashes.items()))
+    print(f"folder: {folder}")
+
+
+def compact(parameters: dict) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters of its own"

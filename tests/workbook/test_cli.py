@@ -1,0 +1,133 @@
+"""The command line: exit codes, and one message without a traceback for each user's mistake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+FAST = ("--workers", "1")
+
+
+def refuses(toy, code: int, *arguments: str) -> str:
+    """Run a command that must fail with `code` and one message; returns it."""
+    done = toy.mmlib(*arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_help_has_examples_and_starts_fast(toy):
+    times = []
+    for arguments in (["--help"], ["run", "--help"], ["status", "--help"]):
+        began = time.perf_counter()
+        done = toy.mmlib(*arguments)
+        times.append(time.perf_counter() - began)
+        assert done.returncode == 0
+        assert "mmlib" in done.stdout
+    assert min(times) < 1.0, times
+    assert "Example" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "tow"], ["no plan 'tow'", "did you mean 'toy'"]),
+        (["run", "toy", "--profile", "embeded"], ["no profile 'embeded'", "did you mean 'embedded'"]),
+        (["run", "toy", "--rows", "okk"], ["no row 'okk'", "did you mean 'ok'"]),
+        (["run", "toy", "--set", "stps=3"], ["'stps'", "did you mean 'steps'"]),
+        (["run", "toy", "--set", "steps=three"], ["steps = 'three'", "whole number"]),
+        (["run", "toy", "--set", "steps"], ["--set steps", "name=value"]),
+        (["run", "toy", "--seeds", "a"], ["--seeds a", "whole numbers"]),
+        (["run", "absent.yaml"], ["no plan absent.yaml"]),
+        (["run", "toy", "--wokers", "2"], ["--wokers"]),
+        (["run", "toy", "--workers", "none"], ["--workers"]),
+        (["show", "nothing"], ["nothing", "mmlib status"]),
+        (["reproduce", "--profile", "papr"], ["'papr'"]),
+    ],
+)
+def test_wrong_usage_is_one_message(toy, arguments, words):
+    toy.plan()
+    message = refuses(toy, 2, *arguments)
+    assert all(word in message for word in words), message
+    assert not toy.outputs.exists(), "nothing may start before everything is checked"
+
+
+def test_a_missing_data_root_is_named(toy):
+    toy.plan()
+    assert "/no/such/folder does not exist" in refuses(toy, 3, "run", "toy", "--data-root", "/no/such/folder")
+
+
+def test_missing_data_block_cells_and_say_what_is_missing(toy):
+    toy.plan(parameters={"needs_data": True})
+    done = toy.mmlib("run", "toy", *FAST)
+    assert done.returncode == 3
+    assert "blocked toy-ok-s0" in done.stdout
+    assert "toy.txt is not in the data root; make it." in done.stdout
+    assert "2 blocked" in done.stdout
+
+
+@pytest.mark.parametrize("place", ["a file", "inside a file"])
+def test_unwritable_outputs(toy, place):
+    toy.plan()
+    (toy.root / "blocked").write_text("a file, no folder")
+    folder = toy.root / "blocked" / ("sub" if place == "inside a file" else "")
+    assert "cannot write" in refuses(toy, 6, "run", "toy", "--outputs", str(folder))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_outputs_without_permission(toy):
+    toy.plan()
+    folder = toy.root / "readonly"
+    folder.mkdir(mode=0o500)
+    assert "cannot write" in refuses(toy, 6, "run", "toy", "--outputs", str(folder))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])
+def test_scheduler_not_reachable(toy, address):
+    toy.plan()
+    began = time.monotonic()
+    message = refuses(toy, 5, "run", "toy", "--scheduler", address)
+    assert f"no Dask scheduler answers at {address}" in message
+    assert time.monotonic() - began < 30
+
+
+def test_dry_run_runs_nothing(toy):
+    toy.plan()
+    done = toy.mmlib("run", "toy", "--dry-run")
+    assert done.returncode == 0
+    assert done.stdout.count("never run") == 2
+    assert not toy.outputs.exists()
+
+
+def test_a_closed_pipe_is_no_error(toy):
+    toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": list(range(3000))}})
+    command = " ".join(toy.command("run", "toy", "--dry-run")) + " | head -1"
+    done = subprocess.run(command, shell=True, env=toy.env, cwd=toy.root, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_plan_status_and_show_load_nothing_heavy(toy):
+    toy.plan()
+    code = (
+        "import sys, mmlib.cli\n"
+        "try:\n    mmlib.cli.main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'distributed', 'papermill', 'pandas', 'matplotlib', 'scipy', 'jupyter_client'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    for arguments in (["status"], ["show", "toy"], ["run", "toy", "--dry-run"], ["data", "list"]):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, env=toy.env, cwd=toy.root, capture_output=True, text=True)
+        assert done.returncode == 0, (arguments, done.stderr)
+
+
+def test_data_commands(toy):
+    toy.plan()
+    assert "synthetic" in toy.mmlib("data", "list").stdout
+    checked = toy.mmlib("data", "check")
+    assert checked.returncode == 0
+    assert "synthetic: nothing is missing" in checked.stdout
+    assert "no/such" in refuses(toy, 3, "data", "check", "--data-root", "no/such")

@@ -1,0 +1,154 @@
+"""Kills in the middle of a batch: nothing is left behind, nothing finished runs again, the numbers are the same.
+
+`MMLIB_FAULT_ROUNDS=10 pytest tests/workbook/test_faults.py` is the long version.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+ROUNDS = int(os.environ.get("MMLIB_FAULT_ROUNDS", "1"))
+CELLS = 6
+pytestmark = pytest.mark.timeout(300 * ROUNDS)
+
+
+def make(toy):
+    toy.plan(
+        parameters={"steps": 4, "pause": 0.2},
+        profiles={"embedded": {"kind": "embedded", "seeds": list(range(CELLS))}},
+    )
+
+
+def kernels(toy) -> list[psutil.Process]:
+    """Kernels are forks of a zygote: their parent runs `mmlib.workbook.zygote` too."""
+    return [process for process in zygotes_and_kernels(toy) if "zygote" in " ".join(process.parent().cmdline())]
+
+
+def zygotes_and_kernels(toy) -> list[psutil.Process]:
+    return [process for process in toy.processes() if "mmlib.workbook.zygote" in " ".join(process.cmdline())]
+
+
+def safely(function, *arguments):
+    """A process may end while it is looked at."""
+    try:
+        return function(*arguments)
+    except psutil.Error:
+        return []
+
+
+def workers(toy) -> list[psutil.Process]:
+    return [p.parent() for p in zygotes_and_kernels(toy) if "zygote" not in " ".join(p.parent().cmdline())]
+
+
+def expected(toy) -> dict:
+    """The metrics of an undisturbed batch, computed in this process."""
+    import random
+
+    sums = {}
+    for seed in range(CELLS):
+        sums[seed] = sum(random.Random(seed * 1000 + step).gauss(0, 1.0) for step in range(4))
+    return sums
+
+
+def check_complete(toy) -> None:
+    records = toy.records().values()
+    assert {record["seed"]: record["metrics"]["last/top1"] for record in records} == expected(toy)
+    assert all(record["status"] == "done" for record in records)
+    assert len(records) == CELLS
+
+
+@pytest.mark.parametrize("victim", ["kernel", "zygote", "worker"])
+def test_killing_a_part_costs_one_attempt(toy, victim):
+    find = {
+        "kernel": kernels,
+        "worker": workers,
+        "zygote": lambda t: [process.parent() for process in kernels(t)],
+    }[victim]
+    for round_number in range(ROUNDS):
+        make(toy)
+        command = toy.start("run", "toy", "--workers", "2")
+        toy.wait_until(lambda: len(toy.records()) >= round_number % CELLS, 90, "a finished cell")  # noqa: B023
+        found = []
+        toy.wait_until(lambda: found.extend(safely(find, toy)) or found, 90, victim)  # noqa: B023
+        os.kill(found[0].pid, signal.SIGKILL)
+        output, _ = command.communicate(timeout=180)
+        assert command.returncode == 0, output
+        check_complete(toy)
+        assert len(toy.starts()) <= CELLS + 2, output
+        for name in (*toy.outputs.glob("runs/*/*"), *toy.outputs.glob("starts.txt")):
+            name.unlink()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_stopping_the_command_leaves_nothing_and_resumes(toy, how):
+    for round_number in range(ROUNDS):
+        make(toy)
+        command = toy.start("run", "toy", "--workers", "2")
+        wanted = 1 + round_number % (CELLS - 1)
+        toy.wait_until(lambda: len(toy.records()) >= wanted, 90, "a finished cell")  # noqa: B023
+        command.send_signal(how)
+        output, _ = command.communicate(timeout=60)
+        if how != signal.SIGKILL:
+            assert command.returncode == 130, output
+            assert "to resume: mmlib run toy" in output
+            assert "Traceback" not in output
+        toy.wait_until(lambda: not toy.processes(), 15, "the end of every process")
+        finished = {name: record["run_id"] for name, record in toy.records().items()}
+        began = len(toy.starts())
+        assert toy.mmlib("status", "toy").returncode == 0
+
+        resumed = toy.mmlib("run", "toy", "--workers", "2")
+        assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+        check_complete(toy)
+        after = toy.records()
+        assert {name: after[name]["run_id"] for name in finished} == finished, "a finished cell ran again"
+        assert len(toy.starts()) == began + CELLS - len(finished)
+        for name in (*toy.outputs.glob("runs/*/*"), *toy.outputs.glob("starts.txt")):
+            name.unlink()
+
+
+def test_two_runs_at_once_and_a_lock_left_by_a_killed_one(toy):
+    toy.plan(parameters={"steps": 100, "pause": 0.5})
+    first = toy.start("run", "toy", "--workers", "1")
+    toy.wait_until(lambda: toy.starts(), 90, "the first run's first cell")
+    second = toy.mmlib("run", "toy")
+    assert second.returncode == 4, second.stdout + second.stderr
+    assert f"process {first.pid} on " in second.stderr
+    shown = toy.mmlib("status", "toy").stdout
+    assert "a run is in progress" in shown
+    assert "running  toy-ok-s0" in shown
+    first.kill()
+    first.communicate()
+    toy.wait_until(lambda: not toy.processes(), 15, "the end of every process")
+    assert "was interrupted, epoch" in toy.mmlib("status", "toy").stdout
+    toy.plan(parameters={"steps": 2})
+    assert toy.mmlib("run", "toy", "--workers", "1").returncode == 0
+
+
+def test_a_running_scheduler_is_used_and_a_dead_client_stops_its_kernels(toy):
+    from distributed import LocalCluster
+
+    toy.plan(parameters={"steps": 3, "pause": 0.1})
+    os.environ["MMLIB_TEST_PROJECT"] = str(toy.root)
+    try:
+        with LocalCluster(
+            n_workers=1, threads_per_worker=1, memory_limit=0, dashboard_address=None, processes=True
+        ) as cluster:
+            address = cluster.scheduler_address
+            done = toy.mmlib("run", "toy", "--scheduler", address)
+            assert done.returncode == 0, done.stdout + done.stderr
+            toy.plan(parameters={"steps": 1000, "pause": 0.1})
+            command = toy.start("run", "toy", "--scheduler", address)
+            toy.wait_until(lambda: safely(kernels, toy) and len(toy.starts()) > 2, 60, "a kernel")
+            command.kill()
+            command.communicate()
+            toy.wait_until(lambda: not safely(kernels, toy), 40, "the end of the orphaned kernel")
+            time.sleep(1)
+            assert not safely(kernels, toy), "no further cell may start"
+    finally:
+        del os.environ["MMLIB_TEST_PROJECT"]

@@ -1,0 +1,109 @@
+"""Batches of real kernels: what is done is not done again, what failed says why, what was killed is retried."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+WORKERS = ("--workers", "2")
+
+
+def rows(*behaviours: str) -> list[dict]:
+    return [{"id": name, "parameters": {"behaviour": name}} for name in behaviours]
+
+
+@pytest.fixture
+def batch(toy):
+    """A finished batch of every behaviour that ends by itself, with a summary."""
+    kinds = ("ok", "raise", "no_result", "wrong_run", "kill", "kill_once", "kill_worker_once")
+    toy.plan(rows=rows(*kinds), profiles={"embedded": {"kind": "embedded", "seeds": [0]}}, summaries=["summary.ipynb"])
+    return toy, toy.mmlib("run", "toy", *WORKERS)
+
+
+def test_every_end_is_recorded_as_what_it_was(batch):
+    toy, done = batch
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == ""
+    records = {record["row"]: record for record in toy.records().values()}
+    kinds = {name: (record["status"], (record["error"] or {}).get("kind")) for name, record in records.items()}
+    assert kinds == {
+        "ok": ("done", None),
+        "raise": ("failed", "ValueError"),
+        "no_result": ("failed", "NoResult"),
+        "wrong_run": ("failed", "NoResult"),
+        "kill": ("killed", "DeadKernelError"),
+        "kill_once": ("done", None),
+        "kill_worker_once": ("done", None),
+    }
+    assert records["kill"]["attempts"] == 3, "a killed kernel is tried again twice"
+    assert records["raise"]["attempts"] == 1, "an exception is not tried again"
+    assert records["raise"]["error"]["message"] == "the toy broke, as it was told to"
+    assert records["raise"]["metrics"] == {}
+    assert records["kill_once"]["attempts"] == records["kill_worker_once"]["attempts"] == 2
+    folders = {record["row"]: toy.outputs / "runs" / name for name, record in toy.records().items()}
+    assert "ValueError: the toy broke" in (folders["raise"] / "log.txt").read_text()
+    assert (folders["ok"] / "notebook.ipynb").exists()
+    assert not (folders["kill"] / "notebook.ipynb").exists(), "a dead kernel's notebook must not look complete"
+    assert (folders["kill"] / "notebook.killed.ipynb").exists()
+    for name in ("ok", "kill_once", "kill_worker_once"):
+        cell = json.loads((folders[name] / "cell.json").read_text())
+        result = json.loads((folders[name] / "result.json").read_text())
+        assert cell["run_id"] == result["run_id"] == records[name]["run_id"]
+    # Each kernel is a process of its own, in the project's folder.
+    notes = [record["notes"] for record in records.values() if record["status"] == "done"]
+    assert len({note[0] for note in notes}) == 3
+    assert {note[2] for note in notes} == {f"cwd {toy.root}"}
+    summary = json.loads((toy.outputs / "tables" / "summary-toy-embedded" / "record.json").read_text())
+    assert summary["metrics"]["records"] == 3.0
+
+
+def test_a_batch_is_done_once_and_stale_by_content(toy):
+    toy.plan(summaries=["summary.ipynb"])
+    first = toy.mmlib("run", "toy", *WORKERS)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stdout.count("never run") == 3
+    again = toy.mmlib("run", "toy", *WORKERS)
+    assert again.returncode == 0
+    assert "nothing to do: all 3 cells are done" in again.stdout
+    assert len(toy.starts()) == 2
+
+    source = toy.root / "toy_experiment.py"
+    source.touch()
+    (toy.root / "notebooks" / "toy.ipynb").touch()
+    assert "nothing to do" in toy.mmlib("run", "toy").stdout
+    before = toy.metrics()
+    source.write_text(source.read_text() + "# edited\n")
+    assert toy.mmlib("status").stdout.count("stale") == 3  # two cells and the counts; the summary imports it not
+    edited = toy.mmlib("run", "toy", *WORKERS)
+    assert edited.stdout.count("library changed: toy_experiment.py") == 2
+    assert "run summary-toy-embedded: the records it reads changed" in edited.stdout
+    assert toy.metrics() == before
+    assert len(toy.starts()) == 4
+    assert not list(toy.outputs.glob("runs/.previous/*")), "the old results go when the new ones are there"
+
+    forced = toy.mmlib("run", "toy", "--seeds", "1", "--force", "--cold-kernels", *WORKERS)
+    assert "--force" in forced.stdout
+    assert len(toy.starts()) == 5
+    assert toy.metrics() == before, "a cold kernel computes what a warm one does"
+    changed = toy.mmlib("run", "toy", "--set", "scale=2.0", "--seeds", "0", *WORKERS)
+    assert "summaries are not made" in changed.stdout
+    assert len(toy.records()) == 3
+
+
+def test_a_cell_that_takes_too_long_is_stopped(toy):
+    toy.plan(rows=rows("hang"), profiles={"embedded": {"kind": "embedded", "seeds": [0]}})
+    done = toy.mmlib("run", "toy", "--timeout", "2")
+    assert done.returncode == 1
+    (record,) = toy.records().values()
+    assert (record["status"], record["attempts"]) == ("timeout", 1)
+    assert "did not finish within 2 s" in record["error"]["message"]
+
+
+def test_two_workers_per_gpu_are_pinned_by_environment(toy):
+    toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2, 3]}}, parameters={"pause": 0.3})
+    toy.env["CUDA_VISIBLE_DEVICES"] = "5,7"
+    done = toy.mmlib("run", "toy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 worker(s), GPU 5, 7" in done.stdout
+    assert {record["notes"][1] for record in toy.records().values()} == {"gpu 5", "gpu 7"}

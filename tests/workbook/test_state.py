@@ -1,0 +1,130 @@
+"""States and their reasons, from records and hashes alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmlib.workbook import record as records
+from mmlib.workbook.execute import Outcome as Ended
+from mmlib.workbook.execute import Task, begin, finish
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.memo import Memo
+from mmlib.workbook.plan import load_plan
+from mmlib.workbook.record import GitState, Result, write_result
+from mmlib.workbook.state import Survey
+
+
+def cell_of(project, **parameters):
+    plan = load_plan(project.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0], "parameters": parameters}}))
+    return plan.cells("embedded", outputs=project.outputs)[0]
+
+
+def task_of(project, cell, run_id="r1"):
+    hashes = Fingerprints(project.root).hashes(cell.notebook)
+    return Task(cell, run_id, "toy_experiment", hashes, GitState(), project.root)
+
+
+def complete(project, cell, status="done"):
+    """Leave what a run of the cell would leave."""
+    task = task_of(project, cell)
+    data = cell.parameters.prepare_data()
+    start = begin(task, task.hashes.model_copy(update={"data": data}))
+    if status == "done":
+        write_result(cell.folder, Result(run_id="r1", parameters={}, metrics={"last/top1": 1.0}))
+    return finish(task, start, Ended(status, "Kind", "why"))
+
+
+def look(project, cell, **options):
+    state = Survey(Fingerprints(project.root), **options).look_at(cell)
+    return state.state, state.reason
+
+
+def test_missing_then_done_then_stale(here):
+    cell = cell_of(here)
+    assert look(here, cell) == ("missing", "never run")
+    complete(here, cell)
+    assert look(here, cell) == ("done", "done")
+    path = here.root / "toy_experiment.py"
+    path.touch()
+    assert look(here, cell)[0] == "done"
+    path.write_text(path.read_text() + "\n")
+    assert look(here, cell) == ("stale", "library changed: toy_experiment.py")
+
+
+@pytest.mark.parametrize("status", ["failed", "killed", "timeout"])
+def test_ends_that_are_not_done(here, status):
+    cell = cell_of(here)
+    complete(here, cell, status)
+    assert look(here, cell) == (status, f"{status}: why")
+
+
+def test_a_started_cell_is_running_or_was_interrupted(here):
+    cell = cell_of(here)
+    task = task_of(here, cell)
+    begin(task, task.hashes)
+    (cell.folder / "progress.json").write_text('{"epoch": 2, "epochs": 5}')
+    assert look(here, cell) == ("killed", "was interrupted, epoch 2 of 5")
+    assert look(here, cell, running=True)[0] == "running"
+
+
+def test_blocked_until_the_data_are_there_and_stale_when_they_change(here):
+    cell = cell_of(here, needs_data=True, data_root=str(here.root))
+    assert look(here, cell) == ("blocked", "toy.txt is not in the data root; make it.")
+    (here.root / "toy.txt").write_text("one")
+    assert look(here, cell)[0] == "missing"
+    complete(here, cell)
+    assert look(here, cell)[0] == "done"
+    (here.root / "toy.txt").write_text("two")
+    assert look(here, cell) == ("stale", "data changed")
+    (here.root / "toy.txt").unlink()
+    assert look(here, cell)[0] == "done", "data that are gone cannot be compared"
+
+
+def test_a_damaged_record_counts_as_absent(here):
+    cell = cell_of(here)
+    complete(here, cell)
+    (cell.folder / "record.json").write_text("{")
+    state, reason = look(here, cell)
+    assert state == "killed"
+    assert "damaged" in reason
+
+
+def test_a_record_of_another_cell_does_not_count(here):
+    cell = cell_of(here)
+    complete(here, cell)
+    record = records.load_record(cell.folder)
+    records.write_model(cell.folder / "record.json", record.model_copy(update={"cell_id": "other"}))
+    assert look(here, cell)[0] == "killed"
+
+
+def test_begin_keeps_a_checkpoint_only_of_the_same_sources(here):
+    cell = cell_of(here)
+    complete(here, cell, "killed")
+    (cell.folder / "checkpoint.txt").write_text("1")
+    task = task_of(here, cell, "r2")
+    begin(task, task.hashes)
+    assert (cell.folder / "checkpoint.txt").exists()
+    assert not (cell.folder / "record.json").exists()
+    begin(task, task.hashes.model_copy(update={"data": "changed"}))
+    assert not (cell.folder / "checkpoint.txt").exists()
+    assert (cell.previous / "checkpoint.txt").exists(), "the old content waits until the new run has succeeded"
+
+
+def test_begin_clears_what_failed(here):
+    cell = cell_of(here)
+    complete(here, cell, "failed")
+    (cell.folder / "checkpoint.txt").write_text("1")
+    task = task_of(here, cell, "r2")
+    begin(task, task.hashes)
+    assert not (cell.folder / "checkpoint.txt").exists()
+
+
+def test_memo_asks_once_per_value_of_the_fields_that_were_read(here):
+    (here.root / "toy.txt").write_text("one")
+    cells = [cell_of(here, needs_data=True, data_root=str(here.root), scale=float(i)) for i in range(3)]
+    memo = Memo("prepare_data")
+    assert [memo(cell.parameters) for cell in cells] == ["one"] * 3
+    (here.root / "toy.txt").write_text("two")
+    assert memo(cells[0].parameters) == "one"
+    assert memo(cells[0].parameters.model_copy(update={"needs_data": False})) is None
+    assert len(memo._answers) == 2

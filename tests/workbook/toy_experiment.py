@@ -1,0 +1,92 @@
+"""A trivial experiment for tests of the runner: a little arithmetic, and every way to go wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from mmlib.errors import DataError
+from mmlib.experiments.base import ExperimentParameters
+from mmlib.files import write_json
+from mmlib.workbook.record import Result, Selection, run_id_of, write_result
+
+
+class Parameters(ExperimentParameters):
+    """`behaviour` says how the run ends; `*_once` only when no marker of an earlier attempt lies beside the runs."""
+
+    experiment: ClassVar[str] = "toy"
+    runtime_fields: ClassVar[frozenset[str]] = frozenset({"output", "data_root"})
+    seed: int = 0
+    scale: float = 1.0
+    steps: int = 3
+    pause: float = 0.0
+    behaviour: Literal[
+        "ok", "raise", "no_result", "wrong_run", "kill", "kill_once", "kill_worker", "kill_worker_once", "hang"
+    ] = "ok"
+    needs_data: bool = False
+    data_root: str = ""
+    output: str = ""
+
+    def slug(self) -> str:
+        return f"toy-{self.behaviour}-s{self.seed}"
+
+    def missing_data(self) -> str | None:
+        if self.needs_data and not Path(self.data_root, "toy.txt").is_file():
+            return "toy.txt is not in the data root; make it."
+        return None
+
+    def prepare_data(self) -> str | None:
+        if self.needs_data and not Path(self.data_root, "toy.txt").read_text():
+            raise DataError("toy.txt is empty")
+        return Path(self.data_root, "toy.txt").read_text() if self.needs_data else None
+
+
+def run(parameters: Parameters) -> Result:
+    """Sum some seeded noise, checkpointing each step; misbehave as told."""
+    folder = parameters.output_folder()
+    with open(folder.parent.parent / "starts.txt", "a") as stream:
+        stream.write(f"{folder.name} {os.getpid()}\n")
+    checkpoint = folder / "checkpoint.txt"
+    values = [float(line) for line in checkpoint.read_text().split()] if checkpoint.exists() else []
+    for step in range(len(values), parameters.steps):
+        values.append(random.Random(parameters.seed * 1000 + step).gauss(0, parameters.scale))
+        checkpoint.write_text("\n".join(map(repr, values)))
+        write_json(folder / "progress.json", {"epoch": step + 1, "epochs": parameters.steps, "loss": values[-1]})
+        time.sleep(parameters.pause)
+        misbehave(parameters, folder)
+    if parameters.behaviour == "no_result":
+        return Result(parameters={}, metrics={})
+    result = Result(
+        run_id="another" if parameters.behaviour == "wrong_run" else run_id_of(folder),
+        parameters=parameters.model_dump(mode="json"),
+        metrics={"last/top1": sum(values)},
+        selection={"last": Selection(rule="last epoch", epoch=parameters.steps)},
+        seed=parameters.seed,
+        notes=[f"pid {os.getpid()}", f"gpu {os.environ.get('CUDA_VISIBLE_DEVICES')}", f"cwd {os.getcwd()}"],
+    )
+    write_result(folder, result)
+    return result
+
+
+def misbehave(parameters: Parameters, folder: Path) -> None:
+    marker = folder.parent.parent / f"marker-{folder.name}"
+    kind = parameters.behaviour
+    if kind.endswith("_once"):
+        if marker.exists():
+            return
+        marker.touch()
+        kind = kind.removesuffix("_once")
+    if kind == "raise":
+        raise ValueError("the toy broke, as it was told to")
+    if kind == "hang":
+        time.sleep(600)
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "kill_worker":
+        import psutil
+
+        os.kill(psutil.Process().parent().ppid(), signal.SIGKILL)  # kernel <- zygote <- worker

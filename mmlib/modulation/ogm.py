@@ -55,7 +55,9 @@ def add_noise(gradients: list[Tensor], coefficient: Tensor, generators: Generato
     """Scale gradients in place and add white noise with the deviation of each unscaled gradient (GE)."""
     deviations = [gradient.std() + STD_OFFSET for gradient in gradients]  # over the whole tensor, unbiased
     torch._foreach_mul_(gradients, coefficient)
+    # One scratch tensor for all: on a CPU, fresh memory for every gradient costs as much as the noise itself.
+    largest = max(gradient.numel() for gradient in gradients)
+    scratch = {device: torch.empty(largest, device=device, dtype=gradients[0].dtype) for device in generators}
     for gradient, deviation in zip(gradients, deviations, strict=True):
-        generator = generators[gradient.device]
-        noise = torch.randn(gradient.shape, generator=generator, device=gradient.device, dtype=gradient.dtype)
-        gradient.addcmul_(noise, deviation)
+        noise = scratch[gradient.device][: gradient.numel()].normal_(generator=generators[gradient.device])
+        gradient.addcmul_(noise.view(gradient.shape).to(gradient.dtype), deviation)

@@ -19,7 +19,7 @@ from mmlib.files import content_hash, sha256_file
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One dataset. `module` holds `prepare_folder`, `inputs` and `missing` (see `mmlib.data.grid_words`).
+    """One dataset. Its module holds `missing`, and `inputs` and `prepare_folder` or, where `published`, `notes`.
 
     `options`: what a preparation depends on, with defaults. `parameter_of` names the experiment parameter that sets an
     option where it has another name. A `published` dataset is read from a prepared folder and never prepared here.
@@ -145,6 +145,8 @@ def prepare(
     if reason:
         raise BlockedError(reason)
     if info.published:
+        from mmlib.data.published import published_folder
+
         return published_folder(name, Path(data_root))
     resolved = resolve_options(info, options or {})
     inputs = {relative: _content(path) for relative, path in info.module.inputs(_root(info, data_root)).items()}
@@ -196,18 +198,32 @@ def _sound(folder: Path) -> bool:
     return True
 
 
-def published_folder(name: str, root: Path) -> Path:
-    """Where a published dataset's prepared folder is: `root` itself or `root/<name>`."""
-    return root if (root / "manifest.json").is_file() else root / name
-
-
 def resolve_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options with defaults filled in. Raises `ParameterError` for an unknown one."""
     unknown = sorted(set(options) - set(info.options))
     if unknown:
         known = ", ".join(info.options) or "none"
         raise ParameterError(f"{info.name} has no preparation option {unknown[0]!r}. Its options: {known}.")
-    return {**info.options, **options}
+    return {name: _typed(info, name, options.get(name, default)) for name, default in info.options.items()}
+
+
+def _typed(info: DatasetInfo, name: str, value: Any) -> Any:
+    """The value in the type of its default, so that 10 and 10.0 name the same preparation."""
+    kind = type(info.options[name])
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise ParameterError(f"{info.name}: option {name!r} is {value!r}, but must be of type {kind.__name__}.")
+    return value
+
+
+def notes(folder: str | Path) -> list[str]:
+    """How a sound prepared folder of a published dataset differs from the published counts, one sentence each."""
+    from mmlib.data.prepared import open_prepared
+
+    prepared = open_prepared(folder)
+    info = DATASETS.get(prepared.dataset)
+    return info.module.notes(prepared) if info is not None and info.published else []
 
 
 def options_for(parameters: Any) -> dict[str, Any]:

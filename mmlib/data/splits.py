@@ -8,19 +8,39 @@ from typing import Any
 import numpy as np
 
 from mmlib.data.prepared import SPLITS, Prepared
-from mmlib.errors import ParameterError
+from mmlib.errors import DataError, ParameterError
 
 MEMORY_BYTES = 1 << 30  # prepared arrays up to this size are read into memory, larger ones stay memory-mapped
+GROUP_SHARES = {"validation": 0.1, "test": 0.1}  # of the groups, where whole groups are held out
 
 
 def split_rows(prepared: Prepared, parameters: Any) -> dict[str, np.ndarray]:
     """Row numbers by split. A missing validation split is carved from train (`validation_fraction`, `data_seed`)."""
+    if prepared.dataset == "cremad" and parameters.split == "speaker":
+        return by_group(prepared, parameters.data_seed)
     rows = {split: prepared.rows(split) for split in SPLITS}
     if not len(rows["validation"]) and parameters.validation_fraction > 0:
         rows["train"], rows["validation"] = carve(
             rows["train"], prepared.labels, parameters.validation_fraction, parameters.data_seed
         )
     return rows
+
+
+def by_group(prepared: Prepared, seed: int) -> dict[str, np.ndarray]:
+    """All rows divided by group (a speaker, an actor), whole groups in the shares of `GROUP_SHARES`."""
+    groups = np.random.default_rng([seed, 2]).permutation(np.unique(prepared.index["group"]))
+    held = {name: max(1, round(share * len(groups))) for name, share in GROUP_SHARES.items()}
+    if len(groups) <= sum(held.values()):
+        raise DataError(
+            f"{prepared.folder} has only {len(groups)} groups, too few to hold some out. Use split=official."
+        )
+    edge = held["validation"]
+    chosen = {
+        "validation": groups[:edge],
+        "test": groups[edge : edge + held["test"]],
+        "train": groups[sum(held.values()) :],
+    }
+    return {name: np.flatnonzero(np.isin(prepared.index["group"], chosen[name])) for name in SPLITS}
 
 
 def carve(rows: np.ndarray, labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

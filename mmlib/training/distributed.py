@@ -9,6 +9,7 @@ gathers every sample once.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,8 +52,10 @@ def process_group(device_type: str) -> Iterator[Group]:
         dist.init_process_group("nccl" if device_type == "cuda" else "gloo", rank=group.rank, world_size=size)
     try:
         yield group
+        dist.barrier()  # the first process writes longest; a group taken down under it can abort the others
     finally:
         if ours:
+            gc.collect()  # replicas hold the group in reference cycles: let go of it before it is taken down
             dist.destroy_process_group()
 
 

@@ -46,7 +46,7 @@ class Parameters(ExperimentParameters):
     )
     synthetic_classes: Annotated[int, Field(ge=2, le=12)] = about(6, "synthetic: number of classes")
     synthetic_samples: Annotated[int, Field(ge=20)] = about(1280, "synthetic: samples in all splits together")
-    synthetic_audio_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the audio, dB")
+    synthetic_audio_snr_db: Decibel = about(0.0, "synthetic: signal to noise of the audio, dB")
     synthetic_visual_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the frames, dB")
     synthetic_uninformative: Fraction = about(0.1, "synthetic: share of samples whose one modality tells nothing")
     synthetic_correlation: Fraction = about(0.8, "synthetic: correlation of the modalities' latent variables")
@@ -100,7 +100,9 @@ class Parameters(ExperimentParameters):
     zeta_norm: Literal["batch", "layer", "none"] = about("batch", "learned ζ: normalisation inside its network")
 
     # Gradient modulation
-    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free"] = about("none", "gradient modulation")
+    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free"] = about(
+        "none", "gradient modulation; decoupling_free is OGM-GE with the ratio made from ζ"
+    )
     alpha: NotNegative = about(0.8, "modulation strength α; 0 switches the scaling off")
     modulation_start: Index = about(0, "first modulated epoch, counted from 0")
     modulation_end: Index = about(50, "last modulated epoch (included)")
@@ -112,7 +114,7 @@ class Parameters(ExperimentParameters):
     epochs: Count = about(8, "passes over the training split")
     batch_size: Count = about(32, "samples per step, over all processes together")
     optimizer: Literal["sgd", "adam", "adamw"] = about("sgd", "optimiser")
-    learning_rate: Positive = about(0.02, "learning rate at the start")
+    learning_rate: Positive = about(0.1, "learning rate at the start")
     momentum: Annotated[float, Field(ge=0, lt=1)] = about(0.9, "sgd: momentum; adam, adamw: β₁")
     weight_decay: NotNegative = about(1e-4, "weight decay")
     schedule: Literal["step", "cosine", "constant"] = about("step", "learning rate schedule, stepped per epoch")

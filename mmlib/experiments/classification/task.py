@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.collectives import all_reduce_sum
+from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.fusion import FusionOutput
@@ -50,8 +50,7 @@ class Classification:
         values = {"train/top1": hits, "rho_zeta": unknown, "zeta_mean": unknown, "zeta_variance": unknown}
         if output.zeta is not None:
             zeta = output.zeta.float()
-            variance, mean = torch.var_mean(zeta, dim=0, correction=0)
-            values |= {"zeta_mean": mean.mean(), "zeta_variance": variance.mean()}
+            values |= {"zeta_mean": zeta.mean(), "zeta_variance": batch_variance(zeta.flatten(0, -2)).mean()}
             sums += zeta_scores(zeta, self.zeta_reduce)
         sums = all_reduce_sum(torch.stack(sums)).unbind()
         values["rho_decoupled"] = score_ratio(sums[0], sums[1])

@@ -16,6 +16,7 @@ from mmlib.workbook.assemble import Assembly, assemble, write
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
 from mmlib.workbook.record import Result, run_id_of, write_result
+from mmlib.workbook.render import to_html
 from mmlib.workbook.tables import plain_sentence
 
 
@@ -52,6 +53,13 @@ class TableResult:
         """The statements with intervals and verdicts, as a DataFrame; None where the plan has no claims."""
         table = self.assembly.tables.get("statements")
         return table.frame() if table else None
+
+    def html(self, name: str) -> str:
+        """A table ("rows", "statements", "problems") as HTML for a notebook; a sentence where there is none."""
+        if name not in self.assembly.tables:
+            return f"<p>No {name}.</p>"
+        css = (Path(mmlib.__file__).parent / "workbook" / "templates" / "tables.css").read_text(encoding="utf-8")
+        return f'<style>{css}</style><div class="mm-table">{to_html(self.assembly.tables[name])}</div>'
 
     @property
     def sentences(self) -> list[str]:

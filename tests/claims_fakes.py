@@ -96,3 +96,16 @@ def fake_notebook(text: str) -> dict:
     ]  # fmt: skip
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def fake_project(folder: Path) -> Path:
+    """A project with the real plan and claims and stub notebooks, so that no test depends on the real ones' code."""
+    notebooks = folder / "notebooks"
+    for name, source in (("plans", PLAN), ("claims", CLAIMS)):
+        (notebooks / name).mkdir(parents=True)
+        (notebooks / name / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    for name, experiment in (("classification", "classification"), ("table1", "table")):
+        notebook = fake_notebook(name)
+        notebook["metadata"]["mmlib"] = {"experiment": f"mmlib.experiments.{experiment}"}
+        (notebooks / f"{name}.ipynb").write_text(json.dumps(notebook))
+    return folder

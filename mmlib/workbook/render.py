@@ -140,7 +140,8 @@ def _html_cell(column: Column, text: str) -> str:
         text = f'<span class="verdict {slug(text)}">{html.escape(text)}</span>'
     else:
         text = html.escape(text)
-    return f'<td class="{column.kind}">{text}</td>'
+    wide = " wide" if column.kind == "text" and len(text) > 40 else ""
+    return f'<td class="{column.kind}{wide}">{text}</td>'
 
 
 def _markdown(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from mmlib.statistics import Summary, summarise
 from mmlib.workbook.claims import Claim, Claims
 from mmlib.workbook.render import Column, Table
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.results import Problem, Results, RowResult
 from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, StatementVerdict, number_verdict
 
 METRIC_TITLES = {
@@ -148,20 +148,27 @@ def _statement_texts(verdict: StatementVerdict) -> list[str]:
     printed = ABSENT
     if verdict.printed_gain:
         printed = " / ".join(
-            signed(gain, digits=2 if len(statement.rows) > 2 else 1) for gain in verdict.printed_gain.values()
+            signed(gain, digits=2 if len(statement.rows) > 2 and not statement.best else 1)
+            for gain in verdict.printed_gain.values()
         )
     interval = ABSENT
     if difference is not None and difference.low is not None:
         interval = f"{signed(difference.low)} to {signed(difference.high)}"
-    remark = verdict.reason
-    if verdict.rival:
-        remark = f"closest rival: {verdict.rival}; {remark}"
+    remark = _remark(verdict)
     return [
         SOURCES[statement.source], statement.text, metric_title(verdict.metric), printed,
         ABSENT if difference is None else signed(difference.mean), interval,
         ABSENT if difference is None else str(difference.n), verdict.verdict, p_text(verdict.p), p_text(verdict.p_holm),
         remark,
     ]  # fmt: skip
+
+
+def _remark(verdict: StatementVerdict) -> str:
+    """What the other columns do not say: the rival, seeds that did not finish, or why there is no interval."""
+    rival = f"closest rival: {verdict.rival}" if verdict.rival else ""
+    if verdict.difference is None or verdict.difference.low is None or not verdict.difference.sd:
+        return "; ".join(filter(None, (rival, verdict.reason)))
+    return "; ".join(filter(None, (rival, verdict.incomplete)))
 
 
 def _statement_facts(verdict: StatementVerdict, family: StatementFamily) -> dict[str, Any]:
@@ -192,11 +199,24 @@ def plain_sentence(verdict: StatementVerdict) -> str:
 
 
 def problems_table(results: Results) -> Table | None:
-    """Cells without a number and why; None where there is none."""
-    rows = [[p.row, ABSENT if p.seed is None else str(p.seed), p.status, p.reason] for p in results.problems]
-    columns = [Column("Row"), Column("seed", "number"), Column("state", "verdict"), Column("reason")]
+    """Cells without a number and why, cells of one reason in one line; None where there is none."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in results.problems:
+        groups.setdefault((problem.status, problem.reason), []).append(problem)
+    rows = [[status, str(len(cells)), _which(cells, results), reason] for (status, reason), cells in groups.items()]
+    columns = [Column("state"), Column("cells", "number"), Column("which"), Column("reason")]
     caption = f"Cells without a result – {results.profile_title}"
     return Table(f"{results.plan}-{results.profile}-problems", caption, columns, rows) if rows else None
+
+
+def _which(problems: list[Problem], results: Results) -> str:
+    """Rows with their seeds; "all rows" where it is all of them."""
+    if len(problems) == results.wanted:
+        return "all rows, all seeds"
+    rows: dict[str, list[str]] = {}
+    for problem in problems:
+        rows.setdefault(problem.row, []).append(str(problem.seed))
+    return "; ".join(f"{row} (seed {' '.join(seeds)})" for row, seeds in rows.items())
 
 
 def plus_minus(summary: Summary | None, n: bool = True) -> str:

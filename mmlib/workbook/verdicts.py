@@ -68,6 +68,7 @@ class StatementVerdict:
     p: float | None = None
     p_holm: float | None = None
     differing: tuple[str, ...] = ()
+    incomplete: str = ""
     printed: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -148,7 +149,7 @@ def number_verdict(claim: Claim, row: RowResult, kind: str, protocol: str | None
         reason = "one seed has no spread, so closeness cannot be judged"
         return NumberVerdict(claim, protocol, ONE_SEED, reason, ours, difference)
     verdict, tolerance, reason = _judge(abs(difference), ours.sd, claim)
-    return NumberVerdict(claim, protocol, verdict, reason + _partial([row]), ours, difference, tolerance)
+    return NumberVerdict(claim, protocol, verdict, _joined(reason, _partial([row])), ours, difference, tolerance)
 
 
 def _judge(distance: float, sd: float, claim: Claim) -> tuple[str, float, str]:
@@ -216,7 +217,8 @@ def statement_verdict(
     closest = min(range(len(differences)), key=lambda i: differences[i].mean)
     verdict, reason, p = _decide(differences, confidence)
     return StatementVerdict(
-        statement, metric, protocol, verdict, reason + _partial(rows), differences[closest], p=p,
+        statement, metric, protocol, verdict, _joined(reason, _partial(rows)), differences[closest], p=p,
+        incomplete=_partial(rows),
         rival=statement.better_than[closest] if statement.better_than else None,
         differing=_differing_parameters(rows, statement.contrasts[closest]),
     )  # fmt: skip
@@ -257,7 +259,11 @@ def _absent(rows: Sequence[RowResult]) -> tuple[str, str]:
 def _partial(rows: Sequence[RowResult]) -> str:
     """A remark where some of the seeds asked for gave no number."""
     short = [f"{row.id}: {len(row.records)} of {len(row.seeds)}" for row in rows if len(row.records) < len(row.seeds)]
-    return f"; not all seeds finished ({', '.join(short)})" if short else ""
+    return f"not all seeds finished ({', '.join(short)})" if short else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _differing_parameters(rows: Sequence[RowResult], weights: Mapping[str, float]) -> tuple[str, ...]:

@@ -1,0 +1,221 @@
+"""The report: one HTML page over all plans and profiles, made from records alone.
+
+It needs no GPU, no data, no network and no torch. Tables and figures are also written as files under the outputs, and
+every executed notebook is linked as a page of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mmlib
+from mmlib.experiments.base import project_root
+from mmlib.files import write_text
+from mmlib.workbook.assemble import Assembly, assemble, write
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.plan import Plan, load_plan, plan_paths
+from mmlib.workbook.render import Column, Table, to_html
+from mmlib.workbook.sections import against, missing, section_of
+from mmlib.workbook.tables import ABSENT, SOURCES, metric_title
+from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, NOT_REPRODUCED, REPRODUCED
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+GENERAL_CAVEATS = [
+    "On embedded and small data the verdict concerns the statement, never the number: the paper's accuracies belong to "
+    "other data.",
+    "Seeds are few, so intervals are wide: “within seed noise” means that this many runs cannot tell, not that there "
+    "is no effect.",
+    "“Best on test” repeats the published selection rule and is optimistic; “clean” never looks at the test set while "
+    "choosing.",
+]
+
+
+def build_report(
+    outputs: str | Path,
+    *,
+    project: Path | None = None,
+    plans: Sequence[str] | None = None,
+    protocol: str = "clean",
+    notebooks: bool = True,
+    workers: int | None = None,
+) -> Path:
+    """Write `outputs/report/index.html` and what it links to; returns its path.
+
+    `plans` names the plans shown (all of the project otherwise); `notebooks=False` leaves executed notebooks out.
+    Raises `UsageError` for a malformed plan or claims file, `OutputsError` when the folder cannot be written.
+    """
+    outputs, project = Path(outputs).resolve(), project or project_root()
+    folder = outputs / "report"
+    fingerprints = Fingerprints(project)
+    assemblies = []
+    for plan in _plans(project, plans):
+        for profile in plan.profiles:
+            assembly = assemble(plan, profile, outputs, project, protocol=protocol, fingerprints=fingerprints)
+            assemblies.append(write(assembly, outputs, protocol, figures=bool(assembly.results.records)))
+    pages = _notebook_pages(assemblies, outputs, workers) if notebooks else {}
+    write_text(folder / "index.html", _page(assemblies, folder, pages, fingerprints))
+    return folder / "index.html"
+
+
+def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
+    paths = plan_paths(project)
+    return [load_plan(paths.get(name, name)) for name in (names or paths)]
+
+
+def _notebook_pages(assemblies: list[Assembly], outputs: Path, workers: int | None) -> dict[str, str]:
+    """{cell id: page, relative to the report} of every executed notebook, finished or not, and of the summaries."""
+    from mmlib.workbook.pages import convert_notebooks
+
+    found = {}
+    for assembly in assemblies:
+        folders = list(assembly.results.folders.values())
+        folders += [cell.folder for cell in _summaries(assembly, outputs)]
+        for folder in folders:
+            executed = sorted(folder.glob("notebook*.ipynb"), key=lambda path: path.stat().st_mtime)
+            if executed:
+                found[folder.name] = executed[-1]
+    pages = convert_notebooks(found, outputs / "report" / "notebooks", workers)
+    return {name: f"notebooks/{page}" for name, page in pages.items()}
+
+
+def _summaries(assembly: Assembly, outputs: Path) -> list[Any]:
+    notebooks = project_root() / "notebooks"
+    if not all((notebooks / name).exists() for name in assembly.plan.summaries):
+        return []
+    return assembly.plan.summary_cells(assembly.results.profile, outputs)
+
+
+def _page(assemblies: list[Assembly], folder: Path, pages: dict[str, str], fingerprints: Fingerprints) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    css = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("tables.css", "report.css"))
+    papers = {assembly.claims.paper.id: assembly.claims for assembly in assemblies if assembly.claims}
+    return environment.get_template("report.html.j2").render(
+        title="Reproducibility report: audio-visual learning",
+        subtitle="; ".join(claims.paper.title for claims in papers.values()) or "no claims",
+        css=_safe(css),
+        tiles=_tiles(assemblies),
+        overview=_safe(to_html(overview(assemblies))),
+        across=_safe("".join(to_html(table) for table in across(assemblies))),
+        lead=_weight(assemblies),
+        tested=any(assembly.statements and assembly.statements.tested for assembly in assemblies),
+        against=against(assemblies),
+        missing=missing(assemblies),
+        sections=[section_of(assembly, folder, pages) for assembly in assemblies],
+        caveats=GENERAL_CAVEATS + [caveat for claims in papers.values() for caveat in claims.caveats],
+        provenance=_provenance(assemblies, fingerprints),
+        summaries=[(name, page) for name, page in pages.items() if name not in _cells(assemblies)],
+    )
+
+
+def overview(assemblies: list[Assembly]) -> Table:
+    """One line per plan and profile: how much ran and what came out."""
+    columns = [
+        Column("Plan"), Column("Data"), Column("cells done", "number"), Column("failed", "number"),
+        Column("blocked", "number"), Column("statements hold", "number"), Column("contradicted", "number"),
+        Column("within noise", "number"), Column("numbers reproduced", "number"), Column("source"),
+    ]  # fmt: skip
+    rows = []
+    for assembly in assemblies:
+        results, statements, numbers = (
+            assembly.results,
+            _statements(assembly),
+            Counter(v.verdict for v in assembly.numbers),
+        )
+        problems = Counter("blocked" if p.status == "blocked" else "failed" for p in results.problems)
+        judged = [numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED)]
+        reproduced = f"{judged[0]} of {sum(judged)}" if sum(judged) else ABSENT
+        source = {"runs": "run here", "reference": "committed reference", "none": "not run"}[results.source]
+        shown = [str(statements[name]) if results.records else ABSENT for name in (HOLDS, CONTRADICTED, NOISE)]
+        done = len(results.records) if results.source == "runs" else 0
+        rows.append([
+            results.title, results.profile_title, f"{done} / {results.wanted}", str(problems["failed"]),
+            str(problems["blocked"]), *shown, reproduced, source,
+        ])  # fmt: skip
+    return Table("overview", "What ran, and what came of it", columns, rows)
+
+
+def across(assemblies: list[Assembly]) -> list[Table]:
+    """Per plan: every statement against every data set that has results, so that one look shows what holds where."""
+    tables = []
+    for plan in dict.fromkeys(assembly.plan.name for assembly in assemblies):
+        shown = [a for a in assemblies if a.plan.name == plan and a.statements and a.results.records]
+        if not shown:
+            continue
+        columns = [Column("Source"), Column("Statement"), Column("Metric")]
+        columns += [Column(assembly.results.profile_title, "verdict") for assembly in shown]
+        rows = [
+            [SOURCES[verdicts[0].statement.source], verdicts[0].statement.text, metric_title(verdicts[0].metric)]
+            + [verdict.verdict for verdict in verdicts]
+            for verdicts in zip(*(assembly.statements.verdicts for assembly in shown), strict=True)
+        ]
+        tables.append(Table(f"{plan}-across", "The statements, data set by data set", columns, rows))
+    return tables
+
+
+def _tiles(assemblies: list[Assembly]) -> list[tuple[str, str]]:
+    statements, numbers = Counter(), Counter()
+    for assembly in assemblies:
+        statements += _statements(assembly)
+        numbers += Counter(verdict.verdict for verdict in assembly.numbers)
+    done = sum(len(a.results.records) for a in assemblies if a.results.source == "runs")
+    data = sum(bool(assembly.results.records) for assembly in assemblies)
+    return [
+        (f"{done} / {sum(a.results.wanted for a in assemblies)}", "cells finished here"),
+        (f"{data} / {len(assemblies)}", "data sets with results"),
+        (str(statements[HOLDS]), "statement tests that hold"),
+        (str(statements[CONTRADICTED]), "contradicted"),
+        (str(statements[NOISE]), "within seed noise"),
+        (f"{numbers[REPRODUCED]} / {sum(numbers.values())}", "printed numbers reproduced"),
+    ]
+
+
+def _weight(assemblies: list[Assembly]) -> str:
+    """How to weigh so many tests."""
+    families = [assembly.statements for assembly in assemblies if assembly.statements]
+    tested = sum(family.tested for family in families)
+    if not tested:
+        return "No statement could be tested yet."
+    chance = sum(family.expected_by_chance for family in families)
+    return (
+        f"{tested} comparisons were tested at 95 % on this page. If no method differed from another, up to about "
+        f"{chance:.1f} of them would still come out as “holds” or “contradicted”; the tables give Holm-adjusted p."
+    )
+
+
+def _statements(assembly: Assembly) -> Counter[str]:
+    return Counter(verdict.verdict for verdict in assembly.statements.verdicts) if assembly.statements else Counter()
+
+
+def _cells(assemblies: list[Assembly]) -> set[str]:
+    return {cell for assembly in assemblies for cell in assembly.results.folders}
+
+
+def _provenance(assemblies: list[Assembly], fingerprints: Fingerprints) -> list[tuple[str, str]]:
+    names = sorted({assembly.plan.path.name for assembly in assemblies})
+    claims = sorted({assembly.plan.claims for assembly in assemblies if assembly.plan.claims})
+    return [
+        ("made", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ("mmlib", mmlib.__version__),
+        ("python", f"{platform.python_version()} on {platform.system()}, {os.cpu_count()} CPUs"),
+        ("lock file", (fingerprints.lock() or "none")[:16]),
+        ("plans", ", ".join(names) or "none"),
+        ("claims", ", ".join(claims) or "none"),
+    ]
+
+
+def _safe(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # our own HTML, whose texts render.py has escaped

@@ -1,0 +1,234 @@
+"""One section of the report: a plan on one profile, as plain values for the template."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmlib.workbook.assemble import Assembly
+from mmlib.workbook.record import Record
+from mmlib.workbook.render import slug, to_html
+from mmlib.workbook.tables import SOURCES, metric_title, plain_sentence, plus_minus, signed
+from mmlib.workbook.verdicts import CONTRADICTED, NOT_REPRODUCED, NumberVerdict, StatementVerdict
+
+KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
+PICTURES = {
+    "rows": "Every row: seeds, mean and 95 % interval",
+    "curves": "Training curves and traces",
+    "statements": "Statements: paired differences with 95 % intervals",
+}
+
+
+def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[str, Any]:
+    """What the template shows of one assembly; `folder` is the report's, links are relative to it."""
+    from markupsafe import Markup
+
+    results, family = assembly.results, assembly.statements
+    return {
+        "id": assembly.name,
+        "title": f"{results.title} – {results.profile_title}",
+        "short": f"{results.plan}: {results.profile}",
+        "kind": KINDS[results.kind],
+        "state": state_text(assembly),
+        "notes": results.notes,
+        "finished": bool(results.records),
+        "printed": bool(assembly.numbers),
+        "tables": {"problems": ""} | {name: Markup(_html(name, assembly)) for name in assembly.tables},
+        "sentences": [sentence(verdict) for verdict in family.verdicts] if family and results.records else [],
+        "warning": family.warning if family else "",
+        "pictures": [
+            _picture(name, assembly.figures[name], assembly, folder) for name in PICTURES if name in assembly.figures
+        ],
+        "problems": _count(Counter(problem.status for problem in results.problems)),
+        "runs": Markup(runs_html(assembly, pages)),
+        "facts": facts(results.records),
+        "files": _files(assembly.files, folder),
+    }
+
+
+CAPTIONS = {"rows": "Every row, over seeds", "statements": "Statements", "problems": "Cells without a result"}
+
+
+def _html(name: str, assembly: Assembly) -> str:
+    """A table as the page shows it: the section's title and notice already say what its caption and notes repeat."""
+    table = assembly.tables[name]
+    notes = [note for note in table.notes if note not in assembly.results.notes]
+    return to_html(replace(table, caption=CAPTIONS.get(name, table.caption), notes=notes))
+
+
+def state_text(assembly: Assembly) -> str:
+    """What ran of this profile, and how to run the rest."""
+    results = assembly.results
+    if results.source == "reference":
+        return (
+            f"Not run here. Shown: {len(results.records)} committed reference runs over seeds {_listed(results.seeds)}."
+        )
+    finished = len(results.records)
+    text = f"{finished} of {results.wanted} cells finished"
+    if finished:
+        text += f", seeds {_listed(results.seeds)}"
+    if finished < results.wanted:
+        text += f". To run what is missing: mmlib run {results.plan} --profile {results.profile}"
+    return text + "."
+
+
+def sentence(verdict: StatementVerdict) -> dict[str, str]:
+    """A statement's verdict, the sentence without it, and where the paper says so."""
+    text = plain_sentence(verdict).replace(f": {verdict.verdict}.", ".", 1).replace(f": {verdict.verdict} (", " (", 1)
+    where = f"{SOURCES[verdict.statement.source].capitalize()}: {verdict.statement.where}."
+    if gains := verdict.printed_gain:
+        digits = 2 if len(verdict.statement.rows) > 2 and not verdict.rival else 1
+        texts = [f"{signed(gain, digits)} ({label})" for label, gain in gains.items()]
+        where += f" Its own table gives {', '.join(texts)}."
+        if verdict.statement.printed_gain is not None:
+            mean = sum(gains.values()) / len(gains)
+            where += f" It says {verdict.statement.printed_gain:g} points; its table averages {mean:.2f}."
+    if verdict.statement.note:
+        where += f" Note: {verdict.statement.note}."
+    if verdict.differing:
+        where += f" The rows differ in {', '.join(verdict.differing)}."
+    return {"verdict": verdict.verdict, "slug": slug(verdict.verdict), "text": text, "where": where}
+
+
+def against(assemblies: list[Assembly]) -> list[dict[str, Any]]:
+    """Statements contradicted and numbers not reproduced, each with its reason; the numbers of a data set together."""
+    found: list[dict[str, Any]] = []
+    for assembly in assemblies:
+        place = assembly.results.profile_title
+        for verdict in assembly.statements.verdicts if assembly.statements else []:
+            if verdict.verdict == CONTRADICTED:
+                found.append({"text": plain_sentence(verdict), "where": f"{place}; {verdict.statement.where}"})
+        numbers = [number for number in assembly.numbers if number.verdict == NOT_REPRODUCED]
+        if numbers:
+            text = f"{len(numbers)} of the {len(assembly.numbers)} printed numbers of {place} were not reproduced."
+            found.append({"text": text, "where": "", "items": [_number_text(number) for number in numbers]})
+    return found
+
+
+def _number_text(number: NumberVerdict) -> str:
+    claim = number.claim
+    label = f"{claim.row.block}, {claim.row.label}, {claim.column.label}"
+    return f"{label}: printed {claim.value:.1f}, ours {plus_minus(number.ours)}; {number.reason}."
+
+
+def missing(assemblies: list[Assembly]) -> list[str]:
+    """One line per profile that is not complete: how many cells, and the reasons."""
+    lines = []
+    for assembly in assemblies:
+        results = assembly.results
+        absent = results.wanted - (len(results.records) if results.source == "runs" else 0)
+        if not absent:
+            continue
+        reasons = Counter(f"{problem.status}: {problem.reason.rstrip('.')}" for problem in results.problems)
+        rest = absent - sum(reasons.values())
+        parts = [f"{count} {text}" for text, count in reasons.most_common(3)]
+        parts += (
+            [f"{sum(reasons.values()) - sum(n for _, n in reasons.most_common(3))} more"] if len(reasons) > 3 else []
+        )
+        parts += [f"{rest} never run" + (" (reference shown)" if results.source == "reference" else "")] if rest else []
+        lines.append(
+            f"{results.title}, {results.profile_title}: {absent} of {results.wanted} cells. {'; '.join(parts)}"
+        )
+    return lines
+
+
+def facts(records: list[Record]) -> list[tuple[str, str]]:
+    """Provenance over all records of a section, each distinct value once."""
+    if not records:
+        return []
+    commits = sorted({f"{(r.git.commit or 'unknown')[:10]}{' with changes' if r.git.dirty else ''}" for r in records})
+    versions = sorted({f"{name} {version}" for record in records for name, version in record.versions.items()})
+    wall = sum(record.wall_s or 0 for record in records)
+    epochs = sorted({record.epochs_run for record in records if record.epochs_run is not None})
+    sizes = sorted({record.parameter_count for record in records if record.parameter_count is not None})
+    rules = {f"{name}: {s.rule}" for record in records for name, s in record.selection.items()}
+    memory = max((record.peak_memory_mb or 0 for record in records), default=0)
+    return [
+        ("git commit", ", ".join(commits)),
+        ("library", _hashes(record.hashes.library for record in records)),
+        ("lock file", _hashes(record.hashes.lock for record in records)),
+        ("data manifest", _hashes(record.hashes.data for record in records)),
+        ("versions", ", ".join(versions)),
+        ("device", ", ".join(sorted({record.device or "unknown" for record in records}))),
+        ("seeds", _listed(sorted({record.seed for record in records if record.seed is not None}))),
+        ("splits", ", ".join(f"{name} {count}" for name, count in records[0].splits.items()) or "unknown"),
+        ("selection", "; ".join(sorted(rules)) or "unknown"),
+        ("epochs", _range(epochs)),
+        ("parameters", _range(sizes)),
+        ("wall time", f"{wall / 60:.1f} minutes over {len(records)} runs"),
+        ("peak memory", f"{memory:.0f} MiB" if memory else "unknown"),
+        ("run", f"{min(record.started for record in records)} to {max(record.ended for record in records)}"),
+    ]
+
+
+def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
+    """A table of every cell with a link to its executed notebook; empty where nothing was executed here."""
+    results = assembly.results
+    lines = []
+    for row in results.rows.values():
+        cells = [(seed, record.cell_id, "done", record) for seed, record in sorted(row.records.items())]
+        cells += [(problem.seed, problem.cell, problem.status, None) for problem in row.problems]
+        for seed, cell, status, record in cells:
+            if status == "blocked":
+                continue
+            link = f'<a href="{html.escape(pages[cell])}">notebook</a>' if cell in pages else "–"
+            top1 = record.metrics.get("clean/top1") if record else None
+            seconds = f"{record.wall_s:.0f}" if record and record.wall_s is not None else "–"
+            values = [row.id, str(seed), status, "–" if top1 is None else f"{100 * top1:.1f}", seconds]
+            texts = "".join(f"<td>{html.escape(value)}</td>" for value in values)
+            lines.append(f"<tr>{texts}<td>{link}</td></tr>")
+    if not lines or results.source == "reference":
+        return ""
+    head = "".join(
+        f"<th>{name}</th>" for name in ("row", "seed", "state", metric_title("top1") + " (clean)", "s", "page")
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<figure class="table"><div class="scroll">{table}</div></figure>'
+
+
+def _picture(name: str, stem: Path, assembly: Assembly, folder: Path) -> dict[str, str]:
+    """A figure inside the page (so that the page can be sent alone), with links to its files."""
+    png = stem.with_name(stem.name + ".png")
+    data = base64.b64encode(png.read_bytes()).decode()
+    return {
+        "data": f"data:image/png;base64,{data}",
+        "alt": f"{PICTURES.get(name, name)} – {assembly.results.profile_title}",
+        "png": _relative(png, folder),
+        "pdf": _relative(png.with_suffix(".pdf"), folder),
+    }
+
+
+def _files(paths: list[Path], folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
+    """[(name, [(format, link)])]: the formats of one table or figure together."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for path in paths:
+        groups.setdefault(path.stem, []).append((path.suffix[1:].upper(), _relative(path, folder)))
+    return list(groups.items())
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _hashes(values: Any) -> str:
+    known = sorted({value[:12] for value in values if value})
+    return ", ".join(known) or "none"
+
+
+def _range(values: list[int]) -> str:
+    if not values:
+        return "unknown"
+    return f"{values[0]:,}" if len(values) == 1 else f"{values[0]:,} to {values[-1]:,}"
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _count(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())

@@ -84,7 +84,7 @@ def fake_epoch(epoch: int, cell) -> dict:
     ratio = 1.0 if cell.parameters.modulation == "none" else 1 + 0.3 * 0.8**epoch
     return {
         "epoch": epoch, "train/loss": 1.5 * 0.8**epoch, "validation/top1": top1, "test/top1": top1 + 0.01,
-        "ratio_visual": ratio, "k_audio": 1.0, "lr": 0.01,
+        "rho_decoupled": ratio, "rho_zeta": ratio if "learned" in cell.parameters.zeta else None, "k_audio": 1.0, "lr": 0.01,
     }  # fmt: skip
 
 

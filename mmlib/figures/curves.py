@@ -21,6 +21,9 @@ TITLES = {
     "validation/top1": "validation Top-1",
     "test/top1": "test Top-1",
     "lr": "learning rate",
+    "rho_decoupled": "ρ visual/audio, decoupled",
+    "rho_zeta": "ρ visual/audio, from ζ",
+    "zeta_mean": "mean ζ",
 }
 
 
@@ -57,12 +60,11 @@ def histories_of(results: Results) -> dict[str, list[History]]:
 
 
 def default_quantities(histories: Mapping[str, Sequence[History]]) -> list[str]:
-    """Loss, validation accuracy, and where they exist the ratio, the coefficients and ζ."""
+    """Loss, validation accuracy, and where they exist the discrepancy ratios and the coefficients."""
     known = {name for row in histories.values() for history in row for name in history}
     wanted = ["train/loss", "validation/top1" if "validation/top1" in known else "test/top1"]
-    wanted += sorted(name for name in known if name.startswith(("rho", "ratio")))[:2]
+    wanted += sorted(name for name in known if name.startswith("rho_"))
     wanted += sorted(name for name in known if name.startswith("k_"))
-    wanted += sorted(name for name in known if name.startswith("zeta") and "mean" in name or name == "zeta")[:1]
     return [name for name in wanted if name in known]
 
 

@@ -76,7 +76,9 @@ def _write_figures(assembly: Assembly, folder: Path, protocol: str) -> None:
     from mmlib.figures.curves import histories_of
 
     results = assembly.results
-    drawn = {"rows": table_figure(results, assembly.claims, metrics_of(assembly.claims, results.plan), protocol)}
+    # Printed numbers are drawn beside the selection rule they were made with.
+    shown = "paper" if results.kind == "paper" else protocol
+    drawn = {"rows": table_figure(results, assembly.claims, metrics_of(assembly.claims, results.plan), shown)}
     if assembly.statements is not None:
         drawn["statements"] = statement_figure(assembly.statements, results)
     if histories_of(results):

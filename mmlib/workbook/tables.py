@@ -13,7 +13,7 @@ from mmlib.statistics import Summary, summarise
 from mmlib.workbook.claims import Claim, Claims
 from mmlib.workbook.render import Column, Table
 from mmlib.workbook.results import Problem, Results, RowResult
-from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, StatementVerdict, number_verdict
+from mmlib.workbook.verdicts import BLOCKED, NumberVerdict, StatementFamily, StatementVerdict, number_verdict
 
 METRIC_TITLES = {
     "top1": "Top-1",
@@ -165,7 +165,9 @@ def _statement_texts(verdict: StatementVerdict) -> list[str]:
 
 def _remark(verdict: StatementVerdict) -> str:
     """What the other columns do not say: the rival, seeds that did not finish, or why there is no interval."""
-    rival = f"closest rival: {verdict.rival}" if verdict.rival else ""
+    rival = f"against {verdict.rival}" if verdict.rival else ""
+    if verdict.verdict == BLOCKED:
+        return "data missing"
     if verdict.difference is None or verdict.difference.low is None or not verdict.difference.sd:
         return "; ".join(filter(None, (rival, verdict.reason)))
     return "; ".join(filter(None, (rival, verdict.incomplete)))

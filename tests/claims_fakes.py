@@ -82,9 +82,10 @@ def write_runs(plan: Plan, profile: str, outputs: Path, skip=(), failed=(), epoc
 def fake_epoch(epoch: int, cell) -> dict:
     top1 = 0.2 + 0.4 * (1 - 0.6**epoch) + 0.01 * cell.seed
     ratio = 1.0 if cell.parameters.modulation == "none" else 1 + 0.3 * 0.8**epoch
+    rho_zeta = ratio if "learned" in cell.parameters.zeta else None
     return {
         "epoch": epoch, "train/loss": 1.5 * 0.8**epoch, "validation/top1": top1, "test/top1": top1 + 0.01,
-        "rho_decoupled": ratio, "rho_zeta": ratio if "learned" in cell.parameters.zeta else None, "k_audio": 1.0, "lr": 0.01,
+        "rho_decoupled": ratio, "rho_zeta": rho_zeta, "k_audio": 1.0, "lr": 0.01,
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,6 +97,7 @@ class Modulation(ABC):
         """Coefficient of each modality's gradients, 0-d."""
         return coefficients(ratio, self.alpha, self.modalities)
 
+    @torch.no_grad()
     def change(self, gradients: list[Tensor], coefficient: Tensor, generators: Generators) -> None:
         """Change one modality's gradients in place: scale them."""
         torch._foreach_mul_(gradients, coefficient)
@@ -178,19 +180,26 @@ class Modulation(ABC):
             )
         self._updated.add(id(optimizer))
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        generators: Generators = {}
+        changes = []
         for modality in self.modalities:
-            parameters = [p for p in self.groups[modality] if p.grad is not None and id(p) in held]
-            if parameters:
-                generators = self._seeded(parameters, generators)
-                self.change([p.grad for p in parameters], self.coefficients[modality], generators)
+            gradients = [p.grad for p in self.groups[modality] if p.grad is not None and id(p) in held]
+            if gradients:
+                generators = self._generators(modality, {gradient.device for gradient in gradients})
+                changes.append((gradients, self.coefficients[modality], generators))
+        if torch.get_num_threads() > 1 and all(g.device.type == "cpu" for gradients, *_ in changes for g in gradients):
+            # Drawing noise is serial on a CPU; each modality has generators of its own, so this changes no result.
+            with ThreadPoolExecutor(len(self.modalities)) as pool:
+                for done in [pool.submit(self.change, *change) for change in changes]:
+                    done.result()
+        else:
+            for change in changes:
+                self.change(*change)
 
-    def _seeded(self, parameters: list[nn.Parameter], generators: Generators) -> Generators:
-        """Generators for the parameters' devices, seeded by (seed, step) when first used in a step."""
-        for device in {p.device for p in parameters} - set(generators):
-            state = int(np.random.SeedSequence((self.seed, self.step)).generate_state(1, np.uint64)[0])
-            generators[device] = torch.Generator(device).manual_seed(state)
-        return generators
+    def _generators(self, modality: str, devices: set[torch.device]) -> Generators:
+        """A generator for each device, seeded by the seed, the step and the modality alone."""
+        entropy = (self.seed, self.step, self.modalities.index(modality))
+        state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
+        return {device: torch.Generator(device).manual_seed(state) for device in devices}
 
     def state_dict(self) -> dict[str, int]:
         """What a resumed run needs, taken between two steps: plain numbers."""

@@ -51,6 +51,7 @@ class OGMGE(OGM):
         add_noise(gradients, coefficient, generators)
 
 
+@torch.no_grad()
 def add_noise(gradients: list[Tensor], coefficient: Tensor, generators: Generators) -> None:
     """Scale gradients in place and add white noise with the deviation of each unscaled gradient (GE)."""
     deviations = [gradient.std() + STD_OFFSET for gradient in gradients]  # over the whole tensor, unbiased

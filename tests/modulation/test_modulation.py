@@ -156,6 +156,18 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(method):
     assert equal(whole, resumed)
 
 
+def test_the_number_of_threads_changes_no_noise():
+    single, _ = train("ogm_ge")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        several, _ = train("ogm_ge")
+    finally:
+        torch.set_num_threads(threads)
+    for a, b in zip(single.parameters(), several.parameters(), strict=True):
+        assert_close(a, b)
+
+
 def test_noise_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -12,8 +12,9 @@
 
 It works in any loop. With `torch.amp.GradScaler`, `scaler.step(optimizer)` unscales first and a step that is skipped
 for overflow is not modulated; fused optimisers unscale inside, which changes nothing here, because every change is
-proportional to the gradient. Clipping before `optimizer.step()` clips the plain gradient. With gradient accumulation
-the scores of all micro-batches since the last step count together. With several optimisers, attach to each.
+proportional to the gradient. Clipping before `optimizer.step()` clips the plain gradient. The scores of all batches
+observed since the last step count together, which is what gradient accumulation needs (and what a skipped step leaves
+for the next one). With several optimisers, attach to each.
 
 Under `torch.distributed` the scores are summed over all processes before ratios are formed, and the noise depends on
 the seed and the number of the step alone, so replicas stay equal, and a resumed run repeats what it would have done.

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion import SimAM2Options
 from mmlib.models import build_classifier
-from mmlib.modulation import build_modulation
+from mmlib.modulation import DecouplingFree, build_modulation
 from mmlib.modulation.ratios import coefficients, decoupled_ratio, zeta_ratio
 
 METHODS = ["ogm", "ogm_ge", "decoupling_free"]
@@ -116,6 +116,14 @@ def test_alpha_zero_is_no_modulation_bit_for_bit():
     plain, _ = train("none")
     assert equal(plain, train("ogm", alpha=0.0)[0])
     assert not equal(plain, train("ogm", alpha=0.8)[0])
+    model = model_of()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    modulation = DecouplingFree(model.modality_parameters(), alpha=0.0, noise=False).attach(optimizer)
+    for step in range(3):
+        backward(model, modulation, batch_of(step))
+        optimizer.step()
+        optimizer.zero_grad()
+    assert equal(plain, model)
 
 
 def test_outside_the_window_nothing_changes():

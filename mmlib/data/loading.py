@@ -24,7 +24,7 @@ from mmlib.data.randomness import Draws
 from mmlib.data.views import View
 from mmlib.errors import DataError, ParameterError
 
-CACHE_BYTES = 1 << 30  # computed inputs kept per split
+CACHE_BYTES = 2 << 30  # computed inputs kept per split
 CHUNK = 256  # rows computed at a time when filling the cache
 
 

@@ -59,12 +59,12 @@ class AudioView:
         self.random = training and (snr_db is not None or crop is not None)
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        draws = draws if self.training else None
         waveform = self.waveform(rows, draws)
         return spectrogram(waveform, self.preset, self.sample_rate)  # (n, 1, F, T)
 
     def waveform(self, rows: np.ndarray, draws: Draws | None = None) -> Tensor:
         """What is heard, before the spectrogram: `(n, L)` float32, noise and crop included."""
+        draws = draws if self.training else None
         stored = torch.from_numpy(np.ascontiguousarray(self.waveforms[rows]))
         waveform = stored.float().div_(32768) if stored.dtype == torch.int16 else stored.float()  # (n, L)
         if self.crop is not None:
@@ -74,14 +74,16 @@ class AudioView:
         return waveform
 
     def _cropped(self, waveform: Tensor, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        room = waveform.shape[1] - self.crop
-        if draws is not None:
-            start = (draws.uniform("audio crop") * (room + 1)).long()  # uniform on 0..room, both included
-        elif self.crop_at == "random":
-            start = torch.tensor([mix("evaluation crop", int(row)) % (room + 1) for row in rows])
-        else:
-            start = torch.full((len(rows),), room // 2)
+        start = self.crop_starts(rows, waveform.shape[1] - self.crop, draws)
         return waveform.gather(1, start[:, None] + torch.arange(self.crop))
+
+    def crop_starts(self, rows: np.ndarray, room: int, draws: Draws | None) -> Tensor:
+        """First sample of each crop, `(n,)`, from 0 to `room`, both included."""
+        if draws is not None:
+            return (draws.uniform("audio crop") * (room + 1)).long()
+        if self.crop_at == "random":
+            return torch.tensor([mix("evaluation crop", int(row)) % (room + 1) for row in rows])
+        return torch.full((len(rows),), room // 2)
 
     def _noise(self, waveform: Tensor, rows: np.ndarray, draws: Draws | None) -> Tensor:
         samples = waveform.shape[1]

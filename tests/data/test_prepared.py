@@ -1,0 +1,250 @@
+"""The prepared format: round trip, atomic writing, and one clear message for each kind of damage."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mmlib.data.prepared import PreparedWriter, check_prepared, open_prepared, write_prepared
+from mmlib.errors import DataError, OutputsError
+
+FRAMES = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)
+WAVEFORM = np.linspace(-1, 1, 20, dtype=np.float32).reshape(4, 5)
+
+
+def write(folder, **changes):
+    index = {
+        "id": ["a", "b", "c", "d"],
+        "label": [0, 1, 0, 1],
+        "split": ["train", "train", "validation", "test"],
+        "group": ["g1", "g1", "g2", "g3"],
+        "loud": [True, False, True, False],
+        "seconds": [0.5, 1.25, 2.0, 0.1],
+    }
+    arguments = {
+        "dataset": "tiny",
+        "classes": ["no", "yes"],
+        "index": index,
+        "arrays": {"frames": FRAMES, "waveform": WAVEFORM},
+        "source": {"sample_rate": 10},
+    }
+    return write_prepared(folder, **(arguments | changes))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write(tmp_path / "tiny-1")
+
+
+def edit_manifest(folder, change):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_round_trip(folder):
+    prepared = open_prepared(folder, verify=True)
+    assert len(prepared) == 4
+    assert prepared.classes == ["no", "yes"]
+    np.testing.assert_array_equal(prepared.arrays["frames"], FRAMES)
+    np.testing.assert_array_equal(prepared.arrays["waveform"], WAVEFORM)
+    assert isinstance(prepared.arrays["frames"], np.memmap)
+    np.testing.assert_array_equal(prepared.labels, [0, 1, 0, 1])
+    np.testing.assert_array_equal(prepared.index["loud"], [True, False, True, False])
+    np.testing.assert_array_equal(prepared.index["seconds"], [0.5, 1.25, 2.0, 0.1])
+    np.testing.assert_array_equal(prepared.rows("train"), [0, 1])
+    assert prepared.manifest["splits"] == {"train": 2, "validation": 1, "test": 1}
+    assert prepared.manifest["counts"] == {"listed": 4, "found": 4, "decoded": 4, "skipped": 0}
+    assert check_prepared(folder) == []
+
+
+def test_skipped_are_counted_with_reasons(tmp_path):
+    skipped = [{"id": "e", "reason": "no sound"}]
+    prepared = open_prepared(write(tmp_path / "t", skipped=skipped))
+    assert prepared.manifest["skipped"] == skipped
+    assert prepared.manifest["counts"] == {"listed": 5, "found": 4, "decoded": 4, "skipped": 1}
+
+
+def test_hash_follows_content_not_versions(tmp_path):
+    first = open_prepared(write(tmp_path / "a")).manifest_hash
+    assert open_prepared(write(tmp_path / "b", versions={"decoder": "9"})).manifest_hash == first
+    changed = {"frames": FRAMES + 1, "waveform": WAVEFORM}
+    assert open_prepared(write(tmp_path / "c", arrays=changed)).manifest_hash != first
+
+
+def test_nothing_is_visible_before_finish_and_nothing_remains_after_failure(tmp_path):
+    def fail():
+        with PreparedWriter(tmp_path / "x", dataset="x", classes=["a"]) as writer:
+            writer.array("frames", (3, 2), np.uint8)
+            assert not (tmp_path / "x").exists()
+            raise RuntimeError("decoder")
+
+    with pytest.raises(RuntimeError, match="decoder"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_inconsistent_content_is_refused_when_writing(tmp_path):
+    with pytest.raises(DataError, match="3 rows, the index has 4"):
+        write(tmp_path / "x", arrays={"frames": FRAMES[:3]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_folder_is_kept_unless_replaced(folder, tmp_path):
+    with pytest.raises(OutputsError, match="tiny-1"):
+        write(folder)
+    write(folder, classes=["never", "always"], replace=True)
+    assert open_prepared(folder).classes == ["never", "always"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny-1"]
+
+
+def test_unwritable_place_is_an_outputs_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputsError, match="data_store"):
+        write(tmp_path / "file" / "x")
+
+
+def test_missing_folder_and_manifest(tmp_path):
+    with pytest.raises(DataError, match="nowhere is not a folder"):
+        open_prepared(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"manifest.json is missing"):
+        open_prepared(tmp_path)
+
+
+def test_truncated_manifest(folder):
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text[: len(text) // 2])
+    with pytest.raises(DataError, match=r"manifest.json: not valid JSON.*delete"):
+        open_prepared(folder)
+
+
+def test_other_version(folder):
+    edit_manifest(folder, lambda manifest: manifest.update(version=2))
+    with pytest.raises(DataError, match="format version 2"):
+        open_prepared(folder)
+
+
+@pytest.mark.parametrize("key", ["classes", "splits", "arrays", "index", "truth"])
+def test_incomplete_manifest(folder, key):
+    edit_manifest(folder, lambda manifest: manifest.pop(key))
+    with pytest.raises(DataError, match=f"entry '{key}' is missing"):
+        open_prepared(folder)
+
+
+def test_array_outside_the_folder_is_refused(folder):
+    edit_manifest(folder, lambda manifest: manifest["arrays"]["frames"].update(file="../frames.npy"))
+    with pytest.raises(DataError, match="outside the folder"):
+        open_prepared(folder)
+
+
+def damage_missing(path):
+    path.unlink()
+
+
+def damage_truncated(path):
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def damage_longer(path):
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+def damage_empty(path):
+    path.write_bytes(b"")
+
+
+def damage_text(path):
+    path.write_text("not an array")
+
+
+def damage_pickle(path):
+    np.save(path, np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
+
+
+def damage_shape(path):
+    np.save(path, FRAMES[:, :1])
+
+
+def damage_dtype(path):
+    np.save(path, FRAMES.astype(np.int16))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_missing, "is missing"),
+        (damage_truncated, "truncated or not a .npy"),
+        (damage_longer, "bytes, expected"),
+        (damage_empty, "truncated or not a .npy"),
+        (damage_text, "truncated or not a .npy"),
+        (damage_pickle, "truncated or not a .npy"),
+        (damage_shape, "the manifest says"),
+        (damage_dtype, "the manifest says"),
+    ],
+)
+def test_damaged_array(folder, damage, message):
+    damage(folder / "frames.npy")
+    with pytest.raises(DataError, match=message) as caught:
+        open_prepared(folder)
+    assert "frames.npy" in str(caught.value)
+    assert "prepare the data again" in str(caught.value)
+    assert [problem.where.name for problem in check_prepared(folder)] == ["frames.npy"]
+
+
+def test_flipped_byte_is_found_by_verify_only(folder):
+    content = bytearray((folder / "waveform.npy").read_bytes())
+    content[-1] ^= 1
+    (folder / "waveform.npy").write_bytes(content)
+    open_prepared(folder)
+    with pytest.raises(DataError, match="does not have the hash"):
+        open_prepared(folder, verify=True)
+    assert len(check_prepared(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("b,1,train", "b,7,train", "line 3: label 7 is out of range"),
+        ("b,1,train", "b,-1,train", "line 3: label -1 is out of range"),
+        ("b,1,train", "b,one,train", "column 'label' has a value that is not int"),
+        ("b,1,train", "b,1,dev", "line 3: unknown split 'dev'"),
+        ("b,1,train", "b,1,test", "the manifest says"),
+        ("b,1,train", "a,1,train", "ids are not unique"),
+        ("b,1,train", "b,1", "line 3 does not have 6 fields"),
+        ("id,label", "name,label", "columns"),
+        ("\nd,", "\n", "line 5 does not have 6 fields"),
+        (",true,", ",maybe,", "column 'loud'"),
+    ],
+)
+def test_malformed_index(folder, old, new, message):
+    text = (folder / "index.csv").read_text()
+    assert old in text
+    (folder / "index.csv").write_text(text.replace(old, new))
+    with pytest.raises(DataError, match=message) as caught:
+        open_prepared(folder)
+    assert "index.csv" in str(caught.value)
+
+
+def test_short_index(folder):
+    text = (folder / "index.csv").read_text()
+    (folder / "index.csv").write_text("\n".join(text.splitlines()[:-1]) + "\n")
+    with pytest.raises(DataError, match="the index has 3 rows, the manifest says 4"):
+        open_prepared(folder)
+
+
+def test_several_problems_are_all_reported(folder):
+    damage_missing(folder / "frames.npy")
+    damage_truncated(folder / "waveform.npy")
+    (folder / "index.csv").write_text("")
+    assert {problem.where.name for problem in check_prepared(folder)} == {"frames.npy", "waveform.npy", "index.csv"}
+
+
+def test_preparing_does_not_load_torch():
+    code = (
+        "import sys, mmlib.data.prepared, mmlib.data.registry, mmlib.data.synthetic, mmlib.data.grid_words, "
+        "mmlib.data.av_digits, mmlib.data.cremad, mmlib.data.vggsound, mmlib.data.standins; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

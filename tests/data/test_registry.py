@@ -1,0 +1,126 @@
+"""The registry: names, options, what is missing, and preparing at once from several processes."""
+
+import json
+import multiprocessing
+from types import SimpleNamespace
+
+import pytest
+
+from mmlib.data import registry
+from mmlib.data.prepared import open_prepared
+from mmlib.data.registry import DATASETS, missing, prepare
+from mmlib.data.standins import write_standin
+from mmlib.errors import BlockedError, OutputsError, ParameterError
+
+SMALL = {"samples": 40}
+
+
+def test_unknown_name():
+    with pytest.raises(ParameterError, match="Choose one of: synthetic, grid_words"):
+        missing("kinetics", None)
+
+
+def test_unknown_option(tmp_path):
+    with pytest.raises(ParameterError, match="no preparation option 'sample'.*samples"):
+        prepare("synthetic", data_root=None, store=tmp_path, options={"sample": 3})
+
+
+@pytest.mark.parametrize("value", ["40", 40.0, True, None])
+def test_option_of_another_type(tmp_path, value):
+    with pytest.raises(ParameterError, match="'samples' is .* must be of type int"):
+        prepare("synthetic", data_root=None, store=tmp_path, options={"samples": value})
+
+
+def test_equal_options_are_one_preparation(tmp_path):
+    folders = {
+        prepare("synthetic", data_root=None, store=tmp_path, options=SMALL | options)
+        for options in ({}, {"audio_snr_db": 10}, {"audio_snr_db": 10.0, "seed": 0})
+    }
+    assert len(folders) == 1
+    assert next(iter(folders)).name.startswith("synthetic-")
+
+
+def test_synthetic_misses_nothing():
+    assert missing("synthetic", None) is None
+
+
+@pytest.mark.parametrize("name", [name for name, info in DATASETS.items() if info.needs_root])
+def test_reasons(tmp_path, name):
+    assert "needs a data root" in missing(name, None)
+    assert "needs a data root" in missing(name, "")
+    assert "does not exist" in missing(name, tmp_path / "nowhere")
+    reason = missing(name, tmp_path)
+    assert str(tmp_path) in reason
+    assert "missing" in reason
+    with pytest.raises(BlockedError, match="missing"):
+        prepare(name, data_root=tmp_path, store=tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", ["cremad", "vggsound"])
+def test_published_data_is_used_where_it_is(tmp_path, name):
+    folder = write_standin(name, tmp_path / "root" / name, samples=16, side=16)
+    for root in (tmp_path / "root", folder):
+        assert missing(name, root) is None
+        assert prepare(name, data_root=root, store=tmp_path / "store") == folder
+    assert not (tmp_path / "store").exists()
+    assert any("published" in note or "reports" in note for note in registry.notes(folder))
+
+
+def test_published_data_of_another_set_or_shape_is_refused(tmp_path):
+    folder = write_standin("cremad", tmp_path / "x", samples=16, side=16)
+    assert "describes 'cremad', not 'vggsound'" in missing("vggsound", folder)
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"source": {"sample_rate": 16000}}))
+    assert "prepared at 22050 Hz" in missing("cremad", folder)
+    path.write_text(json.dumps(manifest | {"arrays": {"frames": manifest["arrays"]["frames"]}}))
+    assert "no array 'waveform'" in missing("cremad", folder)
+    path.write_text(json.dumps(manifest)[:50])
+    assert "not valid JSON" in missing("cremad", folder)
+    path.write_text(json.dumps(manifest))
+    (folder / "waveform.npy").unlink()
+    assert "waveform" in missing("cremad", folder)
+
+
+def test_damaged_store_is_prepared_again(tmp_path, capsys):
+    folder = prepare("synthetic", data_root=None, store=tmp_path, options=SMALL)
+    before = open_prepared(folder).manifest_hash
+    (folder / "frames.npy").write_bytes(b"")
+    (tmp_path / f".{folder.name}.killed.tmp").mkdir()  # what a killed preparation leaves
+    assert prepare("synthetic", data_root=None, store=tmp_path, options=SMALL) == folder
+    assert open_prepared(folder, verify=True).manifest_hash == before
+    assert "prepared again" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder.name]
+
+
+def test_store_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputsError, match="data_store"):
+        prepare("synthetic", data_root=None, store=tmp_path / "file", options=SMALL)
+
+
+def _prepare(store):
+    return str(prepare("synthetic", data_root=None, store=store, options=SMALL))
+
+
+def test_processes_at_once_end_with_one_folder(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        folders = set(pool.map(_prepare, [tmp_path] * 3))
+    assert len(folders) == 1
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folders.pop().rsplit("/", 1)[-1]]
+
+
+def test_options_of_parameters():
+    parameters = SimpleNamespace(dataset="av_digits", split="speaker", data_seed=3)
+    assert registry.options_for(parameters) == {"split": "speaker", "seed": 3}
+
+
+def test_changed_input_is_another_preparation(tmp_path, monkeypatch):
+    file = tmp_path / "input"
+    from mmlib.data import synthetic
+
+    monkeypatch.setattr(synthetic, "inputs", lambda root: {"input": file})
+    file.write_text("one")
+    first = prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL)
+    file.write_text("another")
+    assert prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL) != first

@@ -1,0 +1,160 @@
+"""Views: noise at the right level and fixed where it must be, crops and frame picks of the published recipes."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmlib.data.randomness import Draws, mix
+from mmlib.data.spectrogram import PRESETS
+from mmlib.data.views import AudioView, FrameView, PhotoView
+
+RNG = np.random.default_rng(0)
+LENGTHS = np.array([2000, 4000, 8000])
+SOUND = np.zeros((3, 8000), np.int16)
+for row, length in enumerate(LENGTHS):
+    left = (8000 - length) // 2
+    SOUND[row, left : left + length] = RNG.normal(0, 500 * (row + 1), length)
+ROWS = np.arange(3)
+
+
+def draws(size=3, positions=None, epoch=0, batch=0):
+    return Draws(5, epoch, batch, size, np.arange(size) if positions is None else np.asarray(positions))
+
+
+def audio(training, **options):
+    return AudioView(SOUND, 16_000, PRESETS["grid_words"], training=training, lengths=LENGTHS, **options)
+
+
+def test_seeds_are_unrelated_and_stable():
+    assert len({mix(a, b, c) for a in range(10) for b in range(10) for c in ("noise", "crop")}) == 200
+    assert mix(1, 2, "noise") == mix(1, 2, "noise")
+    assert 0 <= mix(0) < 2**63
+
+
+def test_draws_of_a_part_are_a_part_of_the_whole():
+    whole = draws(6).normal("noise", 4)
+    assert torch.equal(draws(6, [1, 4]).normal("noise", 4), whole[[1, 4]])
+    assert not torch.equal(draws(6, batch=1).normal("noise", 4), whole)
+    assert not torch.equal(draws(6).normal("crop", 4), whole)
+
+
+def test_audio_shape_and_scale():
+    view = audio(training=False)
+    assert view(ROWS, None).shape == (3, 1, 40, 63)
+    torch.testing.assert_close(view.waveform(ROWS), torch.from_numpy(SOUND).float() / 32768)
+
+
+@pytest.mark.parametrize("snr_db", [-10.0, 0.0, 20.0])
+@pytest.mark.parametrize("training", [True, False])
+def test_noise_is_relative_to_the_power_of_the_token_alone(snr_db, training):
+    noisy = audio(training, snr_db=snr_db).waveform(ROWS, draws() if training else None)
+    clean = audio(training).waveform(ROWS)
+    noise = (noisy - clean).double().square().mean(dim=1)
+    power = clean.double().square().sum(dim=1) / torch.from_numpy(LENGTHS)
+    np.testing.assert_allclose(10 * np.log10(power / noise), snr_db, atol=0.3)
+
+
+def test_noise_is_fresh_in_training():
+    view = audio(True, snr_db=0.0)
+    first = view(ROWS, draws())
+    assert view.random
+    assert torch.equal(view(ROWS, draws()), first)
+    assert not torch.equal(view(ROWS, draws(batch=1)), first)
+    assert not torch.equal(view(ROWS, draws(epoch=1)), first)
+
+
+def test_noise_is_fixed_for_each_token_at_evaluation():
+    view = audio(False, snr_db=0.0)
+    whole = view.waveform(ROWS)
+    assert not view.random
+    assert torch.equal(view.waveform(ROWS[[2, 0]], draws(2)), whole[[2, 0]])  # in any company, with any draws
+    noise = whole - audio(False).waveform(ROWS)
+    assert abs(np.corrcoef(noise[0], noise[1])[0, 1]) < 0.05  # and its own for each
+
+
+def test_crops_of_the_sound():
+    ramp = np.arange(1000, dtype=np.float32)[None].repeat(3, axis=0) / 1000
+    view = AudioView(ramp, 16_000, PRESETS["vggsound"], training=False, crop=500)
+    torch.testing.assert_close(view.waveform(ROWS), torch.from_numpy(ramp[:, 250:750]))
+
+
+def test_crops_start_anywhere_both_ends_included():
+    def starts(training, at, given=None):
+        view = AudioView(SOUND, 16_000, PRESETS["vggsound"], training=training, crop=1, crop_at=at)
+        return view.crop_starts(np.arange(3000), 4, given)
+
+    assert (starts(False, "center") == 2).all()
+    fixed, fresh = starts(False, "random"), starts(True, "center", draws(3000))
+    assert torch.equal(fixed, starts(False, "random"))
+    for start in (fixed, fresh):
+        np.testing.assert_allclose(np.bincount(start, minlength=5) / 3000, 0.2, atol=0.04)
+
+
+def test_small_frames():
+    frames = RNG.integers(0, 256, (3, 5, 24, 36), dtype=np.uint8)
+    values = FrameView(frames)(ROWS, None)
+    assert values.shape == (3, 1, 5, 24, 36)
+    np.testing.assert_allclose(values[:, 0].numpy(), (frames / 255 - 0.5) / 0.25, atol=1e-5)
+    colour = RNG.integers(0, 256, (3, 2, 8, 8, 3), dtype=np.uint8)
+    assert FrameView(colour)(ROWS, None).shape == (3, 3, 2, 8, 8)
+
+
+def photographs(training, pick="first", frames=3, valid=None, stored=4):
+    content = np.random.default_rng(1).integers(0, 256, (3, stored, 40, 40, 3), dtype=np.uint8)
+    return PhotoView(
+        content,
+        training=training,
+        frames=frames,
+        pick=pick,
+        mean=(0.5,) * 3,
+        deviation=(0.5,) * 3,
+        size=16,
+        valid=valid,
+    )
+
+
+def test_photographs_shape_and_evaluation_is_fixed():
+    view = photographs(False)
+    assert view(ROWS, None).shape == (3, 3, 3, 16, 16)
+    assert torch.equal(view(ROWS, draws()), view(ROWS, None))
+    assert not view.random
+
+
+def test_every_frame_is_cropped_independently():
+    content = (
+        np.random.default_rng(1).integers(0, 256, (2, 1, 40, 40, 3), dtype=np.uint8).repeat(3, axis=1)
+    )  # 3 equal frames
+    view = PhotoView(content, training=True, frames=3, pick="first", mean=(0.5,) * 3, deviation=(0.5,) * 3, size=16)
+    shown = view(np.array([0, 1]), draws(2))
+    assert not torch.allclose(shown[:, :, 0], shown[:, :, 1])
+    assert not torch.allclose(shown[:, :, 1], shown[:, :, 2])
+
+
+def test_photographs_change_with_epoch_and_not_with_company():
+    view = photographs(True)
+    whole = view(ROWS, draws())
+    assert torch.equal(view(ROWS[[1, 2]], draws(3, [1, 2])), whole[1:])
+    assert not torch.allclose(view(ROWS, draws(epoch=1)), whole)
+
+
+def test_frame_picks():
+    valid = np.array([4, 2, 1])
+    np.testing.assert_array_equal(
+        photographs(False, "first", valid=valid).picks(ROWS, None), [[0, 1, 2], [0, 1, 1], [0, 0, 0]]
+    )
+    np.testing.assert_array_equal(
+        photographs(False, "uniform", valid=valid).picks(ROWS, None), [[0, 2, 3], [0, 1, 1], [0, 0, 0]]
+    )
+    picked = photographs(False, "random", valid=valid).picks(ROWS, None)
+    assert len(set(picked[0])) == 3
+    np.testing.assert_array_equal(picked, np.sort(picked, axis=1))
+    np.testing.assert_array_equal(picked[1:], [[0, 1, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(photographs(False, frames=6).picks(ROWS, None)[0], [0, 1, 2, 3, 3, 3])
+
+
+def test_random_frame_picks_are_fresh_in_training_and_fixed_at_evaluation():
+    view = photographs(True, "random", frames=1)
+    seen = {tuple(view.picks(ROWS, draws(batch=batch))[:, 0]) for batch in range(20)}
+    assert len(seen) > 10
+    fixed = photographs(False, "random", frames=1)
+    np.testing.assert_array_equal(fixed.picks(ROWS, None), fixed.picks(ROWS, None))

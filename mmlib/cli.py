@@ -163,6 +163,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         add_data_commands()
         code = app(args=arguments, standalone_mode=False)
+        if code == 130:  # Typer caught the KeyboardInterrupt itself (older versions raise Abort instead, see below)
+            code = interrupted(arguments)
         sys.stdout.flush()
     except MMLibError as error:
         print(f"mmlib: {error}", file=sys.stderr)
@@ -180,7 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def interrupted(arguments: list[str] | None) -> int:
-    """Say how to resume. (Typer turns a KeyboardInterrupt inside a command into its own Abort.)"""
+    """Say how to resume."""
     again = " ".join(["mmlib", *(sys.argv[1:] if arguments is None else arguments)])
     print(f"\nmmlib: interrupted. What is finished is kept; to resume: {again}", file=sys.stderr)
     return 130

@@ -8,51 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mmlib.errors import BlockedError, MMLibError, OutputsError
 from mmlib.workbook import record as records
-from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
-from mmlib.workbook.record import CellError, CellFile, GitState, Hashes, Record, Result
+from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result
+from mmlib.workbook.task import MAX_ATTEMPTS, Outcome, Task
 
 LOG_FILE = "log.txt"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 RUNNING_NOTEBOOK = ".running.ipynb"
-MAX_ATTEMPTS = 3  # of one run: the first, and two more when a worker or kernel was killed
 
 
-@dataclass(frozen=True)
-class Task:
-    """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out."""
-
-    cell: Cell
-    run_id: str
-    experiment: str
-    hashes: Hashes
-    git: GitState
-    project: Path
-    timeout: float | None = None
-    cold: bool = False
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: a cell state (or "cancelled"), and why in one line."""
-
-    status: str
-    kind: str = ""
-    message: str = ""
-    attempts: int = 1
+def run_json(text: str) -> dict[str, Any]:
+    """`run_task` on a worker: a task as JSON in, the fields of its `Outcome` out."""
+    return asdict(run_task(Task.from_json(text)))
 
 
 def run_task(task: Task) -> Outcome:
@@ -61,8 +42,6 @@ def run_task(task: Task) -> Outcome:
     if found and found.run_id == task.run_id and found.status != "killed":
         error = found.error or CellError(kind="", message="")
         return Outcome(found.status, error.kind, error.message, found.attempts)
-    os.environ["MMLIB_PROJECT"] = str(task.project)
-    os.environ["MMLIB_OUTPUTS"] = str(task.cell.outputs)
     try:
         missing = task.cell.parameters.missing_data()
         if missing:
@@ -295,7 +274,7 @@ def log(task: Task, text: str) -> None:
     """Append to the cell's log."""
     try:
         with open(task.cell.folder / LOG_FILE, "a", encoding="utf-8") as stream:
-            stream.write(text.rstrip() + "\n")
+            stream.write(COLOURS.sub("", text).rstrip() + "\n")
     except OSError as error:
         raise cannot_write(task.cell.folder, error) from error
 

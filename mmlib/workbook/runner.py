@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from mmlib.errors import MMLibError, OutputsError, SchedulerError
 from mmlib.experiments.base import project_root
 from mmlib.workbook.cell import Cell, inputs_hash
-from mmlib.workbook.execute import MAX_ATTEMPTS, Outcome, Task, run_task
+from mmlib.workbook.execute import run_json
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.lock import outputs_lock
 from mmlib.workbook.progress import Display
 from mmlib.workbook.record import GitState, read_cell_file
 from mmlib.workbook.state import CellState, Survey
+from mmlib.workbook.task import MAX_ATTEMPTS, Outcome, Task
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -74,11 +75,13 @@ def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOpti
     with outputs_lock(options.outputs), contextlib.ExitStack() as stack:
         batch = Batch(options, Fingerprints(project_root()))
         pending = batch.pending(cells)
-        if not pending and not any(not state.done for state in batch.survey().look(summaries)):
-            return batch.report
-        batch.client = stack.enter_context(batch.connect(max(len(pending), 1)))
-        batch.run([state.cell for state in pending])
-        batch.run([state.cell for state in batch.pending(summaries)])
+        if pending:
+            batch.client = stack.enter_context(batch.connect(len(pending)))
+            batch.run([state.cell for state in pending])
+        pending = batch.pending(summaries)
+        if pending:
+            batch.client = batch.client or stack.enter_context(batch.connect(len(pending)))
+            batch.run([state.cell for state in pending])
         return batch.report
 
 
@@ -176,9 +179,8 @@ class Batch:
                 raise
 
     def submit(self, task: Task, attempt: int) -> Future:
-        # A short pickle of an importable function; `pure=False` because the result is on disk, not in the value.
         key = f"{task.cell.id}-{task.run_id[:8]}-{attempt}"
-        return self.client.submit(run_task, task, key=key, pure=False, retries=0)
+        return self.client.submit(run_json, task.to_json(), key=key, pure=False, retries=0)
 
     def show_started(self, display: Display, tasks: Iterable[Task]) -> None:
         """Tell the display which cells have begun: their worker has written this run's cell.json."""
@@ -192,7 +194,7 @@ class Batch:
 def outcome_of(future: Future) -> Outcome:
     """The outcome of a finished future. Raises errors that end the whole batch."""
     if future.status == "finished":
-        return future.result()
+        return Outcome(**future.result())
     if future.status in ("cancelled", "lost"):
         raise SchedulerError("the connection to the Dask scheduler was lost. What is finished is kept; run again.")
     error = future.exception()

@@ -67,17 +67,18 @@ def run_kernel(request: dict) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
-    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ipykernel watches it too, where prctl does not exist
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    sys.argv = ["ipykernel_launcher", *request["argv"]]
+    # ipykernel watches its parent too, which matters where prctl does not exist.
+    arguments = [*request["argv"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+    sys.argv = ["ipykernel_launcher", *arguments]
     if "numpy" in sys.modules:  # Python reseeds itself after a fork, numpy does not; torch starts from a constant
         sys.modules["numpy"].random.seed()
     from ipykernel import kernelapp
 
-    kernelapp.launch_new_instance(argv=request["argv"])
+    kernelapp.launch_new_instance(argv=arguments)
 
 
 def spawn(request: dict, connection: socket.socket) -> int:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
@@ -14,7 +17,7 @@ import pytest
 
 ROUNDS = int(os.environ.get("MMLIB_FAULT_ROUNDS", "1"))
 CELLS = 6
-pytestmark = pytest.mark.timeout(300 * ROUNDS)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 * ROUNDS)]
 
 
 def make(toy):
@@ -130,25 +133,31 @@ def test_two_runs_at_once_and_a_lock_left_by_a_killed_one(toy):
     assert toy.mmlib("run", "toy", "--workers", "1").returncode == 0
 
 
-def test_a_running_scheduler_is_used_and_a_dead_client_stops_its_kernels(toy):
-    from distributed import LocalCluster
+@pytest.fixture
+def scheduler(toy):
+    """Address of a Dask scheduler with one worker, started as a user would."""
+    file = toy.root / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    options = ["--scheduler-file", str(file), "--no-dashboard"]
+    quiet = {"env": toy.env, "cwd": toy.root, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = [subprocess.Popen([*dask, "scheduler", "--port", "0", *options], **quiet)]
+    toy.wait_until(file.exists, 60, "the scheduler's start")
+    running.append(subprocess.Popen([*dask, "worker", "--nthreads", "1", "--memory-limit", "0", *options], **quiet))
+    yield json.loads(file.read_text())["address"]
+    for process in reversed(running):
+        process.terminate()
+        process.wait(30)
 
+
+def test_a_running_scheduler_is_used_and_a_dead_client_stops_its_kernels(toy, scheduler):
     toy.plan(parameters={"steps": 3, "pause": 0.1})
-    os.environ["MMLIB_TEST_PROJECT"] = str(toy.root)
-    try:
-        with LocalCluster(
-            n_workers=1, threads_per_worker=1, memory_limit=0, dashboard_address=None, processes=True
-        ) as cluster:
-            address = cluster.scheduler_address
-            done = toy.mmlib("run", "toy", "--scheduler", address)
-            assert done.returncode == 0, done.stdout + done.stderr
-            toy.plan(parameters={"steps": 1000, "pause": 0.1})
-            command = toy.start("run", "toy", "--scheduler", address)
-            toy.wait_until(lambda: safely(kernels, toy) and len(toy.starts()) > 2, 60, "a kernel")
-            command.kill()
-            command.communicate()
-            toy.wait_until(lambda: not safely(kernels, toy), 40, "the end of the orphaned kernel")
-            time.sleep(1)
-            assert not safely(kernels, toy), "no further cell may start"
-    finally:
-        del os.environ["MMLIB_TEST_PROJECT"]
+    done = toy.mmlib("run", "toy", "--scheduler", scheduler)
+    assert done.returncode == 0, done.stdout + done.stderr
+    toy.plan(parameters={"steps": 1000, "pause": 0.1})
+    command = toy.start("run", "toy", "--scheduler", scheduler)
+    toy.wait_until(lambda: safely(kernels, toy) and len(toy.starts()) > 2, 60, "a kernel")
+    command.kill()
+    command.communicate()
+    toy.wait_until(lambda: not safely(kernels, toy), 40, "the end of the orphaned kernel")
+    time.sleep(1)
+    assert not safely(kernels, toy), "no further cell may start"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mmlib.workbook import record as records
-from mmlib.workbook.execute import Outcome as Ended
-from mmlib.workbook.execute import Task, begin, finish
+from mmlib.workbook.execute import begin, finish
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.memo import Memo
 from mmlib.workbook.plan import load_plan
 from mmlib.workbook.record import GitState, Result, write_result
 from mmlib.workbook.state import Survey
+from mmlib.workbook.task import Outcome, Task
 
 
 def cell_of(project, **parameters):
@@ -31,7 +31,7 @@ def complete(project, cell, status="done"):
     start = begin(task, task.hashes.model_copy(update={"data": data}))
     if status == "done":
         write_result(cell.folder, Result(run_id="r1", parameters={}, metrics={"last/top1": 1.0}))
-    return finish(task, start, Ended(status, "Kind", "why"))
+    return finish(task, start, Outcome(status, "Kind", "why"))
 
 
 def look(project, cell, **options):

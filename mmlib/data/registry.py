@@ -51,7 +51,7 @@ DATASETS: dict[str, DatasetInfo] = {
                 "classes": 4,
                 "samples": 1280,
                 "audio_snr_db": 10.0,
-                "visual_snr_db": -10.0,
+                "visual_snr_db": -12.0,
                 "uninformative": 0.1,
                 "correlation": 0.7,
                 "seed": 0,

@@ -44,14 +44,17 @@ class FinishedRun(Result):
             return dict(stored)
 
     def table(self) -> DataFrame:
-        """One row per protocol: the epoch it chose (counted from 0) and its metrics in percent (the loss as it is)."""
+        """One row per protocol: the epoch it chose (counted from 1) and its metrics in percent (the loss as it is)."""
         import pandas
 
         rows = {}
         for name, value in self.metrics.items():
             protocol, metric = name.split("/")
             shown = value if value is None or metric == "loss" else 100 * value
-            rows.setdefault(protocol, {"epoch": self.selection[protocol].epoch})[metric] = shown
+            if protocol not in rows:
+                chosen = self.selection[protocol].epoch
+                rows[protocol] = {"epoch": None if chosen is None else chosen + 1}
+            rows[protocol][metric] = shown
         return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("protocol")
 
     def provenance(self) -> DataFrame:

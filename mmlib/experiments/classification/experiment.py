@@ -22,7 +22,7 @@ from mmlib.experiments.classification.model import build_model, build_training
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import Classification
 from mmlib.experiments.finished import FinishedRun
-from mmlib.files import atomic_path
+from mmlib.files import atomic_path, dump_json
 from mmlib.training import Group, Outcome, Protocol, Trainer, TrainingSettings, process_group
 from mmlib.training.determinism import deterministic_algorithms, seed_everything
 from mmlib.workbook.record import Result, Selection, run_id_of, write_result
@@ -171,6 +171,8 @@ def write_weights(folder: Path, outcome: Outcome) -> None:
     from safetensors.torch import save
 
     name = outcome.selector.keep_weights_of
+    # One entry: safetensors writes several in random order, and equal runs are to give equal files.
+    selection = dump_json({"protocol": name, "epoch": outcome.selector.epoch_of(name)}, indent=None)
     weights = {key: value.contiguous() for key, value in outcome.selector.weights.items()}
     with atomic_path(folder / "model.safetensors") as path:
-        path.write_bytes(save(weights, metadata={"protocol": name, "epoch": str(outcome.selector.epoch_of(name))}))
+        path.write_bytes(save(weights, metadata={"selection": selection}))

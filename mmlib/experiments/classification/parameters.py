@@ -42,16 +42,16 @@ class Parameters(ExperimentParameters):
     split: Literal["official", "speaker"] = about("official", "av_digits: published split, or speakers held out")
     audio_snr_db: float | None = about(None, "grid_words: white noise on the audio at this SNR, dB; null for none")
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = about(
-        0.1, "share of train kept for validation where the data set has none; 0 for none (no clean protocol)"
+        0.1, "share of train kept for validation where the data set has none; 0: no clean protocol"
     )
-    synthetic_classes: Annotated[int, Field(ge=2, le=12)] = about(6, "synthetic: number of classes")
+    synthetic_classes: Annotated[int, Field(ge=2, le=12)] = about(4, "synthetic: number of classes")
     synthetic_samples: Annotated[int, Field(ge=20)] = about(1280, "synthetic: samples in all splits together")
-    synthetic_audio_snr_db: Decibel = about(0.0, "synthetic: signal to noise of the audio, dB")
+    synthetic_audio_snr_db: Decibel = about(10.0, "synthetic: signal to noise of the audio, dB")
     synthetic_visual_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the frames, dB")
     synthetic_uninformative: Fraction = about(0.1, "synthetic: share of samples whose one modality tells nothing")
-    synthetic_correlation: Fraction = about(0.8, "synthetic: correlation of the modalities' latent variables")
+    synthetic_correlation: Fraction = about(0.7, "synthetic: correlation of the modalities' latent variables")
     spectrogram: Literal["", "ogm_head", "ogm_early"] = about(
-        "", "cremad: spectrogram preset (upstream's current code, or its early script); empty: the data set's own"
+        "", "cremad: spectrogram of upstream's current code or early script; empty for the data set's own"
     )
     frames: Annotated[int, Field(ge=1)] | None = about(
         None, "cremad, vggsound: frames shown per clip; null for the published 1 and 3"
@@ -68,7 +68,7 @@ class Parameters(ExperimentParameters):
     )
     film_generator: Literal["audio", "visual"] = about("audio", "film: modality that makes scale and shift")
     film_decouple: Literal["head", "term", "zero"] = about("head", "film: how one modality alone is scored")
-    simam: bool = about(False, "SimAM attention on the fused feature (the single-modality original)")
+    simam: bool = about(False, "SimAM, the single-modality original, on the last maps of each encoder")
     simam2: bool = about(False, "SimAM² fusion")
     zeta: Literal["half", "learned", "channel"] = about(
         "half", "SimAM² weight ζ of the visual term: constant ½, learned per sample, or learned per channel"
@@ -94,7 +94,9 @@ class Parameters(ExperimentParameters):
     simam2_r_reduce: Literal["ratio_of_sums", "mean_of_ratios"] = about(
         "ratio_of_sums", "SimAM²: how Eq. 6 reduces over channels"
     )
-    concat_scale: Literal["unit", "half"] = about("unit", "SimAM² on concat: U = [v; a], or ½[v; a]")
+    concat_scale: Literal["unit", "half"] = about(
+        "unit", "SimAM² on concat: scale of U where ζ is ½, that of the baseline or half of it"
+    )
     concat_stats: Literal["padded", "block"] = about("padded", "SimAM² on concat: statistics over 2C, or per block")
     zeta_input: Literal["terms", "raw"] = about("terms", "learned ζ: its input, the two terms or the raw features")
     zeta_norm: Literal["batch", "layer", "none"] = about("batch", "learned ζ: normalisation inside its network")

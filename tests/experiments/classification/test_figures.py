@@ -1,0 +1,74 @@
+"""Figures of a run: what they show is what the run measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmlib.data.loading import load_data
+from mmlib.experiments import classification
+from mmlib.experiments.classification import Parameters, figures
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    small = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8, "data_store": str(root / "data")}
+    full = {**small, "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
+    found = {}
+    for name, values in (("plain", small), ("full", full)):
+        parameters = Parameters.resolve({**values, "output": str(root / name)})
+        found[name] = (classification.run(parameters), load_data(parameters))
+    return found
+
+
+@pytest.mark.parametrize("name", ["plain", "full"])
+def test_every_figure_can_be_drawn(runs, name, tmp_path):
+    run, data = runs[name]
+    drawn = [
+        figures.samples_figure(data["test"]),
+        figures.training_figure(run),
+        figures.modulation_figure(run),
+        figures.zeta_figure(run),
+        figures.confusion_figure(run, data["test"].classes),
+    ]
+    for index, figure in enumerate(drawn):
+        figure.savefig(tmp_path / f"{index}.png")
+        for axis in figure.axes:
+            if axis.axison and axis.lines:
+                assert axis.get_xlabel(), "every axis with data says what it shows"
+
+
+def test_training_figure_shows_the_history(runs):
+    run, _ = runs["plain"]
+    loss, accuracy = figures.training_figure(run).axes
+    labelled = {line.get_label(): line.get_ydata() for line in accuracy.lines}
+    np.testing.assert_allclose(labelled["test"], [100 * entry["test/top1"] for entry in run.history])
+    assert {"train", "validation", "test"} <= {line.get_label() for line in loss.lines}
+
+
+def test_modulation_figure_shows_both_ratios(runs):
+    left, right = figures.modulation_figure(runs["full"][0]).axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        "decoupled (OGM-GE)",
+        "decoupling-free (from ζ)",
+    ]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["visual", "audio"]
+    left, _ = figures.modulation_figure(runs["plain"][0]).axes
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["decoupled (OGM-GE)"]
+
+
+def test_without_zeta_the_figure_says_so(runs):
+    texts = [text.get_text() for axis in figures.zeta_figure(runs["plain"][0]).axes for text in axis.texts]
+    assert any("no ζ" in text for text in texts)
+
+
+def test_people_are_not_shown(runs):
+    dataset = runs["plain"][1]["test"]
+    assert len(figures.sounds(dataset, 2)) == 2
+    manifest = {**dataset.prepared.manifest, "dataset": "grid_words"}
+    object.__setattr__(dataset.prepared, "manifest", manifest)
+    assert figures.sounds(dataset) == []
+    figure = figures.samples_figure(dataset, 2)
+    assert not figure.axes[0].images
+    assert figure.axes[2].images

@@ -72,6 +72,7 @@ def local_cluster(where: Places) -> Iterator[Client]:
     folder = tempfile.mkdtemp(prefix=f"mmlib-{os.getpid()}-dask-")
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
     common = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "local_directory": folder, "host": "127.0.0.1"}
+    common["preload"] = ["mmlib.workbook.worker_setup"]
     specification = {
         i: {"cls": Nanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
     }

@@ -76,6 +76,18 @@ def check(
             print(f"    blocks {number} cells of {place}" if reason else f"    serves {number} cells of {place}")
 
 
+@data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
+def standin(
+    name: Annotated[str, typer.Argument(help="cremad or vggsound.")],
+    folder: Annotated[Path, typer.Argument(help="A data root; the stand-in becomes its subfolder of that name.")],
+    samples: Annotated[int, typer.Option(min=8, help="How many samples.")] = 48,
+) -> None:
+    """Write a small generated stand-in in a licensed data set's format, to try its cells without the data."""
+    from mmlib.data.standins import write_standin
+
+    print(write_standin(name, folder.expanduser().resolve() / name, samples=samples))
+
+
 def check_folder(folder: Path) -> int:
     """Print every problem of a prepared folder; 0 when it is sound, else 3."""
     from mmlib.data.prepared import check_prepared, open_prepared

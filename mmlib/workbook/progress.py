@@ -80,29 +80,38 @@ class Display:
         self.say(f"{self._count()} again    {cell.id}: {outcome.message} (attempt {outcome.attempts + 1})")
 
     def eta(self) -> float | None:
-        """Seconds until the batch ends, from the cells that have; None before the first has."""
-        left = self.total - sum(self.ended.values())
-        if not self._times:
+        """Seconds until the batch ends; None while there is nothing to judge by.
+
+        From how long the ended cells took and, before that, from what the running ones say of themselves.
+        """
+        now = time.monotonic()
+        elapsed = {name: now - since for name, since in self._since.items()}
+        said = {name: read_progress(cell.folder).get("eta_s") for name, cell in self.running.items()}
+        times = self._times or [elapsed[name] + eta for name, eta in said.items() if eta is not None]
+        if not times:
             return None
-        spent = sum(time.monotonic() - since for since in self._since.values())
-        mean = sum(self._times) / len(self._times)
-        return max(0.0, (left * mean - min(spent, len(self._since) * mean)) / max(1, min(self.workers, left or 1)))
+        mean = sum(times) / len(times)
+        waiting = self.total - sum(self.ended.values()) - len(self.running)
+        rest = [max(0.0, mean - elapsed[name]) if eta is None else eta for name, eta in said.items()]
+        return max([*rest, (sum(rest) + waiting * mean) / max(1, self.workers)])
 
     def _count(self) -> str:
         width = len(str(self.total))
         return f"[{sum(self.ended.values()):>{width}}/{self.total}]"
 
     def _table(self):
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         counts = ", ".join(f"{number} {name}" for name, number in sorted(self.ended.items())) or "none ended"
         title = f"{self._count()} {counts}, {len(self.running)} running; time left about {duration(self.eta())}"
-        table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+        table = Table(box=None, padding=(0, 2, 0, 0))
         for name in ("cell", "epoch", "loss", "time left"):
             table.add_column(name, overflow="fold")
         for line in running_lines(list(self.running.values())[:SHOWN_CELLS]):
             table.add_row(*line)
-        return table
+        return Group(Text(title), table)
 
 
 def running_lines(cells: Iterable[Cell]) -> list[tuple[str, str, str, str]]:

@@ -134,8 +134,11 @@ class Batch:
         self.workers = where.workers
         place = f", GPU {', '.join(where.gpus)}" if where.gpus else f", {where.threads} thread(s) each"
         print(f"starting {where.workers} worker(s){place}", flush=True)
-        with cluster.local_cluster(where) as client:
-            yield client
+        try:
+            with cluster.local_cluster(where) as client:
+                yield client
+        finally:
+            kernel.remove_leftovers()
 
     def task(self, cell: Cell) -> Task:
         data = inputs_hash(cell) if cell.kind == "summary" else None

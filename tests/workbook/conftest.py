@@ -119,6 +119,7 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.root,
+            start_new_session=True,
         )
 
     def records(self) -> dict[str, dict]:

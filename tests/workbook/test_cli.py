@@ -131,3 +131,16 @@ def test_data_commands(toy):
     assert checked.returncode == 0
     assert "synthetic: nothing is missing" in checked.stdout
     assert "no/such" in refuses(toy, 3, "data", "check", "--data-root", "no/such")
+
+
+def test_a_stand_in_can_be_written_and_checked(toy):
+    made = toy.mmlib("data", "standin", "cremad", str(toy.root / "standins"), "--samples", "16")
+    assert made.returncode == 0, made.stderr
+    folder = made.stdout.strip()
+    assert "sound; manifest" in toy.mmlib("data", "check", folder).stdout
+    listed = toy.mmlib("data", "check", "--data-root", str(toy.root / "standins")).stdout
+    assert "cremad: nothing is missing" in listed
+    (toy.root / "standins" / "cremad" / "index.csv").write_text("")
+    damaged = toy.mmlib("data", "check", folder)
+    assert damaged.returncode == 3
+    assert "index.csv" in damaged.stdout

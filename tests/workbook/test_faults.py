@@ -94,7 +94,8 @@ def test_stopping_the_command_leaves_nothing_and_resumes(toy, how):
         command = toy.start("run", "toy", "--workers", "2")
         wanted = 1 + round_number % (CELLS - 1)
         toy.wait_until(lambda: len(toy.records()) >= wanted, 90, "a finished cell")  # noqa: B023
-        command.send_signal(how)
+        # A terminal sends Ctrl-C to all of the command's processes, a batch system its signal to the first.
+        os.killpg(command.pid, how) if how == signal.SIGINT else command.send_signal(how)
         output, _ = command.communicate(timeout=60)
         if how != signal.SIGKILL:
             assert command.returncode == 130, output

@@ -107,3 +107,30 @@ def test_two_workers_per_gpu_are_pinned_by_environment(toy):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 worker(s), GPU 5, 7" in done.stdout
     assert {record["notes"][1] for record in toy.records().values()} == {"gpu 5", "gpu 7"}
+
+
+def test_a_full_disk_ends_the_batch_with_one_message(toy):
+    toy.plan(rows=rows("disk_full"), profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2]}})
+    done = toy.mmlib("run", "toy", "--workers", "1")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(toy.starts()) < 3, "the other cells would only fail in the same way"
+
+
+def test_reproduce_runs_all_plans_and_builds_the_report(toy):
+    toy.plan("one")
+    toy.plan("two", parameters={"scale": 2.0}, profiles={"embedded": {"kind": "embedded", "seeds": [0]}})
+    toy.plan("other", profiles={"paper": {"kind": "paper", "seeds": [0]}})
+    done = toy.mmlib("reproduce", *WORKERS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "plan other has no profile embedded; left out" in done.stdout
+    assert len(toy.records()) == 3
+    assert (toy.outputs / "report" / "index.html").exists()
+    again = toy.mmlib("reproduce", *WORKERS)
+    assert again.returncode == 0
+    assert "nothing to do: all 3 cells are done" in again.stdout
+    assert len(toy.starts()) == 3
+    cell = toy.mmlib("show", next(iter(toy.records())))
+    assert cell.returncode == 0
+    assert "last/top1" in cell.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mmlib.errors import OutputsError
 from mmlib.workbook import record as records
 from mmlib.workbook.execute import begin, finish
 from mmlib.workbook.fingerprint import Fingerprints
@@ -128,3 +129,11 @@ def test_memo_asks_once_per_value_of_the_fields_that_were_read(here):
     assert memo(cells[0].parameters) == "one"
     assert memo(cells[0].parameters.model_copy(update={"needs_data": False})) is None
     assert len(memo._answers) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_an_outputs_error(here):
+    (here.root / "file").write_text("")
+    cell = load_plan(here.plan()).cells("embedded", outputs=here.root / "file")[0]
+    task = task_of(here, cell)
+    with pytest.raises(OutputsError, match="cannot write"):
+        begin(task, task.hashes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -25,7 +26,16 @@ class Parameters(ExperimentParameters):
     steps: int = 3
     pause: float = 0.0
     behaviour: Literal[
-        "ok", "raise", "no_result", "wrong_run", "kill", "kill_once", "kill_worker", "kill_worker_once", "hang"
+        "ok",
+        "raise",
+        "disk_full",
+        "no_result",
+        "wrong_run",
+        "kill",
+        "kill_once",
+        "kill_worker",
+        "kill_worker_once",
+        "hang",
     ] = "ok"
     needs_data: bool = False
     data_root: str = ""
@@ -82,6 +92,8 @@ def misbehave(parameters: Parameters, folder: Path) -> None:
         kind = kind.removesuffix("_once")
     if kind == "raise":
         raise ValueError("the toy broke, as it was told to")
+    if kind == "disk_full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "hang":
         time.sleep(600)
     if kind == "kill":

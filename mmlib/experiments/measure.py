@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import resource
 import sys
@@ -59,6 +60,12 @@ def library_hash(module: str, folder: Path) -> str:
     cell, _ = read_cell_file(folder)
     if cell is not None:
         return cell.hashes.library
+    return _source_hash(module)
+
+
+@functools.cache
+def _source_hash(module: str) -> str:
+    """Read once per process: the code that runs is the code that was imported."""
     return content_hash(ImportClosure([project_root()]).files(module))
 
 

@@ -146,7 +146,7 @@ class Trainer:
 
     def _step(self, batch: Any) -> None:
         settings = self.settings
-        batch = batch.to(settings.device)
+        batch = batch.to(settings.device, non_blocking=True)
         self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             output = self.replica(self._laid_out(batch.inputs))

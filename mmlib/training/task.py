@@ -22,7 +22,7 @@ class Evaluation:
 
 class Task(Protocol):
     """A task; `output` is what the model returns; `batch` what the loader yields: `inputs`, `size` (samples
-    over all processes), `len` and `to(device)`."""
+    over all processes), `len` and `to(device, non_blocking)`."""
 
     def loss(self, output: Any, batch: Any) -> Tensor:
         """Mean loss over the samples of the batch, 0-d."""

@@ -23,7 +23,7 @@ class PointBatch:
     def __len__(self):
         return len(self.targets)
 
-    def to(self, device):
+    def to(self, device, non_blocking=False):
         return self
 
 

@@ -85,7 +85,7 @@ def collect(model: AudioVisualClassifier, loader: Iterable[Batch], group: Group)
     for batch in loader:
         if not len(batch):  # this process's share of a last batch smaller than the number of processes
             continue
-        batch = batch.to(device)
+        batch = batch.to(device, non_blocking=True)
         output = model(batch.inputs)
         parts["logits"].append(output.logits.float())
         parts["targets"].append(batch.targets)

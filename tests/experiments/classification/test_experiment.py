@@ -207,7 +207,6 @@ def test_a_diverging_run_stops_and_leaves_no_result(run, tmp_path):
         {"precision": "bf16", "fusion": "film", "film_decouple": "zero"},
         {"channels_last": True, "deterministic": False, "schedule": "constant"},
         {"simam2": True, "zeta": "channel", "simam2_var_max": "epoch", "simam2_r_eval": "batch", "sum_site": "logit"},
-        {"loader_workers": 1},
     ],
     ids=lambda changes: "-".join(str(value) for value in changes.values()),
 )

@@ -70,8 +70,10 @@ def local_cluster(where: Places) -> Iterator[Client]:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     folder = tempfile.mkdtemp(prefix=f"mmlib-{os.getpid()}-dask-")
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
-    common = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "local_directory": folder, "host": "127.0.0.1"}
+    # Without a dashboard there is still a small HTTP server; keep it, too, to this machine and any free port.
+    local = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": Scheduler, "options": {**local, "port": 0}}
+    common = {**local, "nthreads": 1, "memory_limit": 0, "local_directory": folder}
     common["preload"] = ["mmlib.workbook.worker_setup"]
     specification = {
         i: {"cls": Nanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)

@@ -105,45 +105,46 @@ def begin(task: Task, hashes: Hashes) -> CellFile:
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
-    from papermill.exceptions import PapermillExecutionError
-
     from mmlib.workbook.kernel import bound_threads, launching, warm_zygote
 
     bound_threads(1)
-    folder = task.cell.folder
-    version = task.hashes.library
-    env = {"MMLIB_CELL": str(folder)}
+    watch = None
     try:
-        zygote = None if task.cold else warm_zygote((task.experiment,), version, task.project)
-        with launching(task.project, folder / LOG_FILE, env, zygote) as launch, Watch(task, launch.kill) as watch:
-            try:
+        zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)
+        with launching(task.project, task.cell.folder / LOG_FILE, {"MMLIB_CELL": start.cell_id}, zygote) as launch:
+            watch = Watch(task, launch.kill)
+            with watch:
                 execute(task)
-            finally:
-                verdict = watch.verdict
-    except PapermillExecutionError as error:
+    except MMLibError:
+        raise
+    except Exception as error:  # nbclient reports a dead kernel by exceptions of several classes, RuntimeError too
+        status, kind, message = explain(task, error, watch.verdict if watch else "")
+        return Outcome(status, kind, message, start.attempts)
+    return Outcome("done", attempts=start.attempts)
+
+
+def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:
+    """Status, kind and one line for what ended a notebook early; its traceback goes to the log.
+
+    Raises `OutputsError` for what would end every other cell too: results cannot be written.
+    """
+    if verdict == "timeout":
+        return "timeout", "CellTimeout", f"did not finish within {task.timeout:g} s"
+    if verdict == "cancelled":
+        return "cancelled", "", ""
+    if type(error).__name__ == "PapermillExecutionError":  # the notebook's own exception
         log(task, "\n".join(error.traceback) if isinstance(error.traceback, list) else str(error.traceback))
         if error.ename == "OutputsError" or "[Errno 28]" in error.evalue:
             raise OutputsError(error.evalue) from None
-        return Outcome("failed", error.ename, first_line(error.evalue), start.attempts)
-    except OSError as error:
-        if isinstance(error, ConnectionError):
-            return Outcome("killed", "ConnectionError", "the process that starts kernels died", start.attempts)
-        raise cannot_write(folder, error) from error
-    except MMLibError:
-        raise
-    except (
-        Exception
-    ) as error:  # nbclient reports a dead kernel by exceptions of several classes, RuntimeError among them
-        if verdict == "timeout":
-            return Outcome("timeout", "CellTimeout", f"did not finish within {task.timeout:g} s", start.attempts)
-        if verdict == "cancelled":
-            return Outcome("cancelled", attempts=start.attempts)
-        log(task, traceback.format_exc())
-        if type(error).__name__ == "DeadKernelError" or "Kernel d" in str(error):
-            text = "the kernel died (killed from outside, out of memory, or a crash)"
-            return Outcome("killed", "DeadKernelError", text, start.attempts)
-        return Outcome("failed", type(error).__name__, first_line(error), start.attempts)
-    return Outcome("done", attempts=start.attempts)
+        return "failed", error.ename, first_line(error.evalue)
+    if isinstance(error, ConnectionError):
+        return "killed", "ConnectionError", "the process that starts kernels died"
+    if isinstance(error, OSError):
+        raise cannot_write(task.cell.folder, error) from error
+    log(task, traceback.format_exc())
+    if type(error).__name__ == "DeadKernelError" or "Kernel d" in str(error):
+        return "killed", "DeadKernelError", "the kernel died (killed from outside, out of memory, or a crash)"
+    return "failed", type(error).__name__, first_line(error)
 
 
 def execute(task: Task) -> None:

@@ -12,7 +12,7 @@ import importlib.machinery
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -183,6 +183,13 @@ class Fingerprints:
             self._libraries[experiment] = self._closure.files(experiment)
         return self._libraries[experiment]
 
+    def libraries(self, notebooks: Iterable[str]) -> dict[str, str]:
+        """The library files of several notebooks together, with their hashes."""
+        files: dict[str, str] = {}
+        for name in dict.fromkeys(notebooks):
+            files |= self.library(self.notebook(name).experiment)
+        return files
+
     def lock(self) -> str | None:
         if not self._lock:
             path = self.project / LOCK_FILE
@@ -198,6 +205,11 @@ class Fingerprints:
                 notebook=source.hash, library=content_hash(files), lock=self.lock(), library_files=files
             )
         return self._hashes[notebook].model_copy(update={"data": data})
+
+
+def module_names(files: Iterable[str]) -> list[str]:
+    """``mmlib/fusion/__init__.py`` as ``mmlib.fusion``."""
+    return [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files]
 
 
 def why_stale(recorded: Hashes, current: Hashes, notebook: str) -> str | None:

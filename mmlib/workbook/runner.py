@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from mmlib.errors import MMLibError, OutputsError, SchedulerError
 from mmlib.experiments.base import project_root
+from mmlib.files import content_hash
 from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.execute import run_json
-from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.fingerprint import Fingerprints, module_names
 from mmlib.workbook.lock import outputs_lock
 from mmlib.workbook.progress import Display
 from mmlib.workbook.record import GitState, read_cell_file
@@ -74,6 +75,7 @@ def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOpti
     cells, summaries = unique(cells), unique(summaries)
     with outputs_lock(options.outputs), contextlib.ExitStack() as stack:
         batch = Batch(options, Fingerprints(project_root()))
+        batch.library = batch.fingerprints.libraries(cell.notebook for cell in (*cells, *summaries))
         pending = batch.pending(cells)
         if pending:
             batch.client = stack.enter_context(batch.connect(len(pending)))
@@ -100,6 +102,7 @@ class Batch:
     git: GitState = field(default_factory=lambda: git_state(project_root()))
     client: Client | None = None
     workers: int = 1
+    library: dict[str, str] = field(default_factory=dict)
 
     def survey(self) -> Survey:
         return Survey(self.fingerprints)
@@ -152,6 +155,8 @@ class Batch:
             timeout=self.options.timeout,
             cold=self.options.cold_kernels,
             force=self.options.force,
+            preload=tuple(module_names(self.library)),
+            version=content_hash(self.library),
         )
 
     def run(self, cells: list[Cell]) -> None:

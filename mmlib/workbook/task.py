@@ -16,7 +16,10 @@ MAX_ATTEMPTS = 3  # of one run: the first, and two more when a worker or kernel 
 
 @dataclass(frozen=True)
 class Task:
-    """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out."""
+    """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out.
+
+    `preload` names the modules a warm kernel starts with, `version` is the hash of their sources.
+    """
 
     cell: Cell
     run_id: str
@@ -27,13 +30,16 @@ class Task:
     timeout: float | None = None
     cold: bool = False
     force: bool = False
+    preload: tuple[str, ...] = ()
+    version: str = ""
 
     def to_json(self) -> str:
         """As text: what travels is plain values, so that a scheduler needs none of the experiment's classes."""
         cell = {name: getattr(self.cell, name) for name in ("id", "notebook", "plan", "profile", "row", "seed", "kind")}
         cell |= {"outputs": str(self.cell.outputs), "parameters": self.cell.parameters.model_dump(mode="json")}
-        plain = {name: getattr(self, name) for name in ("run_id", "experiment", "timeout", "cold", "force")}
+        plain = {name: getattr(self, name) for name in ("run_id", "experiment", "timeout", "cold", "force", "version")}
         models = {"hashes": self.hashes.model_dump(), "git": self.git.model_dump()}
+        plain["preload"] = list(self.preload)
         return dump_json({"cell": cell, **plain, **models, "project": str(self.project)}, indent=None)
 
     @classmethod
@@ -47,6 +53,7 @@ class Task:
         parameters = parameters_class(content["experiment"]).resolve(cell.pop("parameters"))
         cell = Cell(**cell | {"outputs": Path(cell["outputs"]), "parameters": parameters})
         hashes, git = Hashes(**content.pop("hashes")), GitState(**content.pop("git"))
+        content["preload"] = tuple(content["preload"])
         return cls(cell=cell, project=project, hashes=hashes, git=git, **content)
 
 

@@ -152,6 +152,10 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     preload([*HEAVY, *sys.argv[2:]])
+    if sys.argv[2:] and (threads() > 1 or cuda_initialised()):
+        # An experiment's module did more than define things. Begin again without them: cells import them themselves.
+        connection.set_inheritable(True)
+        os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.zygote", sys.argv[1]])
     # A broken pipe is the other end closing while we answered: the ordinary end.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         serve(connection)

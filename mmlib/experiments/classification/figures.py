@@ -112,14 +112,13 @@ def modulation_figure(run: FinishedRun) -> Figure:
 def zeta_figure(run: FinishedRun, protocol: str = "last") -> Figure:
     """ζ on the test split (all samples and channels; by channel), and r of Eq. 6 at every training step."""
     arrays = run.arrays
+    counts = arrays.get(f"{protocol}_zeta_histogram")
     with style():
-        figure, (row,) = new_figure(FULL, 2.4, 1, 3)
-        counts = arrays.get(f"{protocol}_zeta_histogram")
         if counts is None:
-            for axis in row:
-                axis.set_axis_off()
-            empty(row[1], "this fusion has no ζ: set simam2 = True (and zeta = 'learned'), or fusion = 'weighted_sum'")
+            figure, ((axis,),) = new_figure(FULL, 0.5, 1, 1)
+            empty(axis, "this fusion has no ζ: set simam2 = True (and zeta = 'learned'), or fusion = 'weighted_sum'")
             return figure
+        figure, (row,) = new_figure(FULL, 2.4, 1, 3)
         edges = np.linspace(0, 1, len(counts) + 1)
         row[0].stairs(counts / counts.sum() * len(counts), edges, fill=True, color=SERIES[1], ec=SERIES[0])
         row[0].axvline(0.5, color="black", lw=0.8, ls=":")

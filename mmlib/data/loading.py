@@ -7,6 +7,7 @@ training without augmentation) is computed once per split and kept, within a mem
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -217,13 +218,15 @@ class _Requests:
     """The loader's requests as a sampler; read in the main process, so `set_epoch` reaches running workers."""
 
     def __init__(self, loader: BatchLoader) -> None:
-        self.loader = loader
+        # Weak, or the loader and its worker processes would form a cycle: processes that the garbage collector finds
+        # are waited for seconds each.
+        self.loader = weakref.ref(loader)
 
     def __iter__(self) -> Iterator[BatchRequest]:
-        return self.loader.requests()
+        return self.loader().requests()
 
     def __len__(self) -> int:
-        return len(self.loader)
+        return len(self.loader())
 
 
 def _unchanged(batch: Batch) -> Batch:

@@ -58,13 +58,13 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
 ) -> None:
     """Run the cells of a plan that are not done, then the plan's summaries."""
-    from mmlib.workbook import commands
+    from mmlib.commands import workbook as commands
 
     where = set_outputs(outputs)
     request = commands.Request(plan, profile, split_names(rows), split_numbers(seeds), settings or [], data_root)
     if dry_run:
         raise typer.Exit(commands.show_states(request, where, only_pending=True))
-    from mmlib.workbook.runner import RunOptions
+    from mmlib.workbook.running.runner import RunOptions
 
     options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
     raise typer.Exit(commands.run(request, options))
@@ -83,8 +83,8 @@ def reproduce(
     cold_kernels: Cold = False,
 ) -> None:
     """Run every plan in one profile (generated data unless told otherwise), then build the report."""
-    from mmlib.workbook import commands
-    from mmlib.workbook.runner import RunOptions
+    from mmlib.commands import workbook as commands
+    from mmlib.workbook.running.runner import RunOptions
 
     options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
     raise typer.Exit(commands.reproduce(profile, data_root, options))
@@ -98,7 +98,7 @@ def status(
     outputs: Outputs = None,
 ) -> None:
     """Which cells are done, which are not, and why."""
-    from mmlib.workbook import commands
+    from mmlib.commands import workbook as commands
 
     raise typer.Exit(commands.status(plan, profile, data_root, set_outputs(outputs)))
 
@@ -106,7 +106,7 @@ def status(
 @app.command(epilog="Example: mmlib report   |   Needs neither a GPU nor data: it reads records only.")
 def report(outputs: Outputs = None) -> None:
     """Build the HTML report from the records there are."""
-    from mmlib.workbook import commands
+    from mmlib.commands import workbook as commands
 
     commands.report(set_outputs(outputs))
 
@@ -117,14 +117,14 @@ def show(
     outputs: Outputs = None,
 ) -> None:
     """Show a plan's rows and profiles, or a cell's record: parameters, metrics, provenance."""
-    from mmlib.workbook import show as shows
+    from mmlib.commands import show as shows
 
     shows.show(what, set_outputs(outputs))
 
 
 def add_data_commands() -> None:
     """`mmlib data ...` belongs to the data package; it is torch-free, like everything here."""
-    from mmlib.workbook.data_commands import data
+    from mmlib.commands.data import data
 
     app.add_typer(data, name="data")
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import matplotlib
 import pytest
+from claims_fakes import CLAIMS, fake_results
 
 from mmlib import figures
 from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
-from mmlib.workbook.claims import load_claims
-from mmlib.workbook.verdicts import judge_statements
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from claims_fakes import CLAIMS, fake_results
+from mmlib.workbook.reporting.claims import load_claims
+from mmlib.workbook.reporting.verdicts import judge_statements
 
 
 @pytest.fixture(scope="module")

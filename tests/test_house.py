@@ -110,7 +110,7 @@ class TestNotebook:
 def test_cheap_imports_stay_cheap():
     """What the command line needs for plans, status and reports must not load torch, Dask or papermill."""
     code = (
-        "import sys, mmlib, mmlib.cli, mmlib.workbook.plan, mmlib.workbook.fingerprint, mmlib.workbook.claims\n"
+        "import sys, mmlib.cli, mmlib.workbook.plan, mmlib.workbook.fingerprint, mmlib.workbook.reporting.claims\n"
         "heavy = set('torch torchaudio distributed papermill pandas matplotlib scipy'.split()) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

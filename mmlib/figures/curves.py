@@ -12,7 +12,7 @@ from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.results import Results
+    from mmlib.workbook.reporting.results import Results
 
 History = dict[str, list[tuple[int, float]]]
 TITLES = {

@@ -10,8 +10,8 @@ from mmlib.figures.style import FULL, PALETTE, new_figure, source_text, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.results import Results
-    from mmlib.workbook.verdicts import StatementFamily, StatementVerdict
+    from mmlib.workbook.reporting.results import Results
+    from mmlib.workbook.reporting.verdicts import StatementFamily, StatementVerdict
 
 # (colour, marker): shape and the verdict's word tell them apart without colour.
 LOOKS = {

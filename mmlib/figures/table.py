@@ -11,8 +11,8 @@ from mmlib.statistics import summarise
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.claims import Claims
-    from mmlib.workbook.results import Results, RowResult
+    from mmlib.workbook.reporting.claims import Claims
+    from mmlib.workbook.reporting.results import Results, RowResult
 
 TITLES = {"top1": "Top-1 accuracy (%)", "map": "mAP (%)", "macro_f1": "macro F1 (%)"}
 PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}

@@ -44,12 +44,12 @@ def test_cost_of_a_trivial_cell(toy, record_property):
 
 def test_planning_a_thousand_cells(here, record_property):
     """Plan 1,000 cells with records and data, and find the state of each: below 2 s."""
-    from mmlib.workbook.execute import begin, finish
     from mmlib.workbook.fingerprint import Fingerprints
     from mmlib.workbook.plan import load_plan
     from mmlib.workbook.record import GitState, Result, write_result
+    from mmlib.workbook.running.execute import begin, finish
+    from mmlib.workbook.running.task import Outcome, Task
     from mmlib.workbook.state import Survey
-    from mmlib.workbook.task import Outcome, Task
 
     (here.root / "toy.txt").write_text("data")
     rows = [{"id": f"r{i}", "parameters": {"scale": float(i + 1)}} for i in range(100)]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from claims_fakes import PROJECT, fake_project, write_runs
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.table import Parameters, run
 from mmlib.workbook.plan import find_plan
 from mmlib.workbook.record import read_result
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from claims_fakes import PROJECT, fake_project, write_runs
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 
 from mmlib.errors import OutputsError
 from mmlib.workbook import record as records
-from mmlib.workbook.execute import begin, finish
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.memo import Memo
 from mmlib.workbook.plan import load_plan
 from mmlib.workbook.record import GitState, Result, write_result
+from mmlib.workbook.running.execute import begin, finish
+from mmlib.workbook.running.task import Outcome, Task
 from mmlib.workbook.state import Survey
-from mmlib.workbook.task import Outcome, Task
 
 
 def cell_of(project, **parameters):

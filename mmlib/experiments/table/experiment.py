@@ -12,12 +12,13 @@ from typing import Any
 import mmlib
 from mmlib.experiments.base import project_root
 from mmlib.experiments.table.parameters import Parameters
-from mmlib.workbook.assemble import Assembly, assemble, write
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
 from mmlib.workbook.record import Result, run_id_of, write_result
-from mmlib.workbook.render import to_html
-from mmlib.workbook.tables import plain_sentence
+from mmlib.workbook.reporting.assemble import Assembly, assemble, write
+from mmlib.workbook.reporting.render import to_html
+from mmlib.workbook.reporting.report import TEMPLATES
+from mmlib.workbook.reporting.tables import plain_sentence
 
 
 @dataclass
@@ -58,7 +59,7 @@ class TableResult:
         """A table ("rows", "statements", "problems") as HTML for a notebook; a sentence where there is none."""
         if name not in self.assembly.tables:
             return f"<p>No {name}.</p>"
-        css = (Path(mmlib.__file__).parent / "workbook" / "templates" / "tables.css").read_text(encoding="utf-8")
+        css = (TEMPLATES / "tables.css").read_text(encoding="utf-8")
         return f'<style>{css}</style><div class="mm-table">{to_html(self.assembly.tables[name])}</div>'
 
     @property
@@ -102,7 +103,7 @@ def run(parameters: Parameters) -> TableResult:
 
 def _run_missing(plan: Plan, profile: str, outputs: Path) -> None:
     """Train what is missing, as `mmlib run` does. Takes the outputs' lock, so it cannot run inside such a run."""
-    from mmlib.workbook.runner import RunOptions, run_cells
+    from mmlib.workbook.running.runner import RunOptions, run_cells
 
     run_cells(plan.cells(profile, outputs=outputs), [], RunOptions(outputs=outputs))
 

@@ -17,13 +17,13 @@ from typing import Any
 import mmlib
 from mmlib.experiments.base import project_root
 from mmlib.files import write_text
-from mmlib.workbook.assemble import Assembly, assemble, write
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, load_plan, plan_paths
-from mmlib.workbook.render import Column, Table, to_html
-from mmlib.workbook.sections import against, missing, section_of
-from mmlib.workbook.tables import ABSENT, SOURCES, metric_title
-from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, NOT_REPRODUCED, REPRODUCED
+from mmlib.workbook.reporting.assemble import Assembly, assemble, write
+from mmlib.workbook.reporting.render import Column, Table, to_html
+from mmlib.workbook.reporting.sections import against, missing, section_of
+from mmlib.workbook.reporting.tables import ABSENT, SOURCES, metric_title
+from mmlib.workbook.reporting.verdicts import CONTRADICTED, HOLDS, NOISE, NOT_REPRODUCED, REPRODUCED
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -71,7 +71,7 @@ def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
 
 def _notebook_pages(assemblies: list[Assembly], outputs: Path, workers: int | None) -> dict[str, str]:
     """{cell id: page, relative to the report} of every executed notebook, finished or not, and of the summaries."""
-    from mmlib.workbook.pages import convert_notebooks
+    from mmlib.workbook.reporting.pages import convert_notebooks
 
     found = {}
     for assembly in assemblies:

@@ -2,7 +2,7 @@
 
 Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. The zygote
 has no threads and has never touched CUDA, so that a fork of it is as good as a new process: every cell starts from the
-same untouched state. It is started by `mmlib.workbook.kernel` with one end of a socket pair as its argument.
+same untouched state. It is started by `mmlib.workbook.running.kernel` with one end of a socket pair as its argument.
 
 Nothing outlives its owner: the zygote ends when the socket closes (its worker died, however), and each kernel asks
 Linux to be killed when the zygote ends.
@@ -155,7 +155,7 @@ def main() -> None:
     if sys.argv[2:] and (threads() > 1 or cuda_initialised()):
         # An experiment's module did more than define things. Begin again without them: cells import them themselves.
         connection.set_inheritable(True)
-        os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.zygote", sys.argv[1]])
+        os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.running.zygote", sys.argv[1]])
     # A broken pipe is the other end closing while we answered: the ordinary end.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         serve(connection)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from mmlib.workbook.cell import Cell
-from mmlib.workbook.progress import Display, duration, running_lines
-from mmlib.workbook.task import Outcome
+from mmlib.workbook.running.progress import Display, duration, running_lines
+from mmlib.workbook.running.task import Outcome
 
 
 def cell_with(tmp_path, name, **progress):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from mmlib.statistics import Summary, summarise
-from mmlib.workbook.claims import Claim, Claims
-from mmlib.workbook.render import Column, Table
-from mmlib.workbook.results import Problem, Results, RowResult
-from mmlib.workbook.verdicts import BLOCKED, NumberVerdict, StatementFamily, StatementVerdict, number_verdict
+from mmlib.workbook.reporting.claims import Claim, Claims
+from mmlib.workbook.reporting.render import Column, Table
+from mmlib.workbook.reporting.results import Problem, Results, RowResult
+from mmlib.workbook.reporting.verdicts import BLOCKED, NumberVerdict, StatementFamily, StatementVerdict, number_verdict
 
 METRIC_TITLES = {
     "top1": "Top-1",

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmlib.workbook.assemble import Assembly
 from mmlib.workbook.record import Record
-from mmlib.workbook.render import slug, to_html
-from mmlib.workbook.tables import SOURCES, metric_title, plain_sentence, plus_minus, signed
-from mmlib.workbook.verdicts import CONTRADICTED, NOT_REPRODUCED, NumberVerdict, StatementVerdict
+from mmlib.workbook.reporting.assemble import Assembly
+from mmlib.workbook.reporting.render import slug, to_html
+from mmlib.workbook.reporting.tables import SOURCES, metric_title, plain_sentence, plus_minus, signed
+from mmlib.workbook.reporting.verdicts import CONTRADICTED, NOT_REPRODUCED, NumberVerdict, StatementVerdict
 
 KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
 PICTURES = {
@@ -106,7 +106,7 @@ def against(assemblies: list[Assembly]) -> list[dict[str, Any]]:
         numbers = [number for number in assembly.numbers if number.verdict == NOT_REPRODUCED]
         if numbers:
             text = f"{len(numbers)} of the {len(assembly.numbers)} printed numbers of {place} were not reproduced."
-            found.append({"text": text, "where": "", "items": [_number_text(number) for number in numbers]})
+            found.append({"text": text, "where": "", "numbers": [_number_text(number) for number in numbers]})
     return found
 
 

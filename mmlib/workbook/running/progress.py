@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mmlib.workbook.cell import Cell
+from mmlib.workbook.running.task import Outcome
 from mmlib.workbook.state import read_progress
-from mmlib.workbook.task import Outcome
 
 SHOWN_CELLS = 16
 

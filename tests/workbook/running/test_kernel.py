@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from mmlib.workbook import kernel
-from mmlib.workbook.kernel import IPCKernelManager, Zygote, launching, socket_folder
+from mmlib.workbook.running import kernel
+from mmlib.workbook.running.kernel import IPCKernelManager, Zygote, launching, socket_folder
 
 CODE = "import os, sys, random, numpy, torch; print({})"
 

@@ -19,13 +19,13 @@ from mmlib.errors import MMLibError, OutputsError, SchedulerError
 from mmlib.experiments.base import project_root
 from mmlib.files import content_hash
 from mmlib.workbook.cell import Cell, inputs_hash
-from mmlib.workbook.execute import run_json
 from mmlib.workbook.fingerprint import Fingerprints, module_names
-from mmlib.workbook.lock import outputs_lock
-from mmlib.workbook.progress import Display
 from mmlib.workbook.record import GitState, read_cell_file
+from mmlib.workbook.running.execute import run_json
+from mmlib.workbook.running.lock import outputs_lock
+from mmlib.workbook.running.progress import Display
+from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.state import CellState, Survey
-from mmlib.workbook.task import MAX_ATTEMPTS, Outcome, Task
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -123,7 +123,7 @@ class Batch:
 
     @contextlib.contextmanager
     def connect(self, tasks: int) -> Iterator[Client]:
-        from mmlib.workbook import cluster, kernel
+        from mmlib.workbook.running import cluster, kernel
 
         kernel.remove_leftovers()
         options = self.options

@@ -10,14 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
-from mmlib.workbook.pages import convert_notebooks, offline
-from mmlib.workbook.plan import find_plan
-from mmlib.workbook.report import build_report
-from mmlib.workbook.results import collect, load_reference, write_reference
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from claims_fakes import fake_notebook, fake_project, write_runs
+
+from mmlib.workbook.plan import find_plan
+from mmlib.workbook.reporting.pages import convert_notebooks, offline
+from mmlib.workbook.reporting.report import build_report
+from mmlib.workbook.reporting.results import collect, load_reference, write_reference
 
 
 class Links(HTMLParser):
@@ -86,7 +84,7 @@ def test_report_of_runs(project):
 
 def test_report_does_not_load_torch(project):
     code = (
-        "import sys\nfrom mmlib.workbook.report import build_report\n"
+        "import sys\nfrom mmlib.workbook.reporting.report import build_report\n"
         f"build_report({str(project / 'outputs')!r})\nassert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -14,12 +14,12 @@ from mmlib.experiments.base import project_root
 from mmlib.experiments.messages import closest
 from mmlib.workbook.cell import Cell, parameters_class
 from mmlib.workbook.fingerprint import Fingerprints
-from mmlib.workbook.lock import lock_owner
 from mmlib.workbook.plan import Plan, find_plan, load_plan, plan_paths
+from mmlib.workbook.running.lock import lock_owner
 from mmlib.workbook.state import CellState, Survey
 
 if TYPE_CHECKING:
-    from mmlib.workbook.runner import Report, RunOptions
+    from mmlib.workbook.running.runner import Report, RunOptions
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def requested(request: Request, outputs: Path) -> tuple[list[Cell], list[Cell]]:
 
 def run(request: Request, options: RunOptions) -> int:
     """Run a request; returns the exit code."""
-    from mmlib.workbook.runner import run_cells
+    from mmlib.workbook.running.runner import run_cells
 
     cells, summaries = requested(request, options.outputs)
     if request.settings and not summaries and find_plan(request.plan).summaries:
@@ -97,7 +97,7 @@ def say_end(report: Report, outputs: Path) -> None:
 
 def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
     """All plans in one profile, then the report; returns the exit code."""
-    from mmlib.workbook.runner import run_cells
+    from mmlib.workbook.running.runner import run_cells
 
     cells: list[Cell] = []
     summaries: list[Cell] = []
@@ -129,7 +129,7 @@ def report_path(outputs: Path) -> Path:
 
 def report(outputs: Path) -> None:
     """Build the report from the records and say where it is."""
-    from mmlib.workbook.report import build_report
+    from mmlib.workbook.reporting.report import build_report
 
     print(f"report: {build_report(outputs) or report_path(outputs)}")
 

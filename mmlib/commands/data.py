@@ -50,8 +50,8 @@ def prepare(
     settings: Annotated[list[str] | None, typer.Option("--set", help="A preparation option: name=value.")] = None,
 ) -> None:
     """Prepare a data set (or find it prepared) and print its folder. Runs do this by themselves."""
+    from mmlib.commands.workbook import parse_settings
     from mmlib.data import registry
-    from mmlib.workbook.commands import parse_settings
 
     options = parse_settings(settings or [])
     print(registry.prepare(name, data_root=existing(data_root), store=default_store(store), options=options))
@@ -104,7 +104,7 @@ def check_folder(folder: Path) -> int:
 
 def blocked_cells(root: Path | None) -> dict[str, Counter]:
     """By data set, how many cells of each plan and profile use it."""
-    from mmlib.workbook.commands import runtime_settings
+    from mmlib.commands.workbook import runtime_settings
     from mmlib.workbook.plan import load_plan, plan_paths
 
     uses: dict[str, Counter] = {}

@@ -24,7 +24,7 @@ from mmlib.errors import BlockedError, MMLibError, OutputsError
 from mmlib.workbook import record as records
 from mmlib.workbook.fingerprint import why_stale
 from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result
-from mmlib.workbook.task import MAX_ATTEMPTS, Outcome, Task
+from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 
 LOG_FILE = "log.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -105,7 +105,7 @@ def begin(task: Task, hashes: Hashes) -> CellFile:
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
-    from mmlib.workbook.kernel import bound_threads, launching, warm_zygote
+    from mmlib.workbook.running.kernel import bound_threads, launching, warm_zygote
 
     bound_threads(1)
     watch = None
@@ -153,7 +153,7 @@ def execute(task: Task) -> None:
 
     import papermill
 
-    from mmlib.workbook.kernel import IPCKernelManager
+    from mmlib.workbook.running.kernel import IPCKernelManager
 
     for name in ("papermill", "traitlets"):  # what they would say is in the outcome
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

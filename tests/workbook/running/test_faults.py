@@ -28,12 +28,12 @@ def make(toy):
 
 
 def kernels(toy) -> list[psutil.Process]:
-    """Kernels are forks of a zygote: their parent runs `mmlib.workbook.zygote` too."""
+    """Kernels are forks of a zygote: their parent runs `mmlib.workbook.running.zygote` too."""
     return [process for process in zygotes_and_kernels(toy) if "zygote" in " ".join(process.parent().cmdline())]
 
 
 def zygotes_and_kernels(toy) -> list[psutil.Process]:
-    return [process for process in toy.processes() if "mmlib.workbook.zygote" in " ".join(process.cmdline())]
+    return [process for process in toy.processes() if "mmlib.workbook.running.zygote" in " ".join(process.cmdline())]
 
 
 def safely(function, *arguments):

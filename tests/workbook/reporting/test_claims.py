@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mmlib.errors import UsageError
-from mmlib.workbook.claims import load_claims
+from mmlib.workbook.reporting.claims import load_claims
 
 TABLE_1 = """
 baseline-concat 51.7 53.5 49.1 52.5

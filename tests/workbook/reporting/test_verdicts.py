@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-from mmlib.workbook import verdicts
-from mmlib.workbook.claims import load_claims
-from mmlib.workbook.results import Problem, RowResult
-from mmlib.workbook.verdicts import DifferentDataError, check_same_data, judge_statements, number_verdict
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from claims_fakes import CLAIMS, fake_record, fake_results
+
+from mmlib.workbook.reporting import verdicts
+from mmlib.workbook.reporting.claims import load_claims
+from mmlib.workbook.reporting.results import Problem, RowResult
+from mmlib.workbook.reporting.verdicts import DifferentDataError, check_same_data, judge_statements, number_verdict
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.record import Record
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.reporting.results import Results, RowResult
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 CLAIMS = PROJECT / "notebooks" / "claims" / "simam2.yaml"
 PLAN = PROJECT / "notebooks" / "plans" / "table1.yaml"
 GAIN = {"simam2": 0.012, "ogm_ge": 0.05, "decoupling_free": 0.055, "learned": 0.004}

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, replace
 
 from mmlib.errors import UsageError
 from mmlib.statistics import PairedDifference, Summary, contrast, holm, summarise
-from mmlib.workbook.claims import Claim, Claims, Statement
 from mmlib.workbook.record import Record
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.reporting.claims import Claim, Claims, Statement
+from mmlib.workbook.reporting.results import Results, RowResult
 
 REPRODUCED, NOISE, NOT_REPRODUCED = "reproduced", "within seed noise", "not reproduced"
 HOLDS, CONTRADICTED = "holds", "contradicted"

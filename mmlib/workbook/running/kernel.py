@@ -32,14 +32,14 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Zygote:
-    """The worker's end of a warm process (`mmlib.workbook.zygote`)."""
+    """The worker's end of a warm process (`mmlib.workbook.running.zygote`)."""
 
     def __init__(self, modules: tuple[str, ...], env: dict[str, str], cwd: Path) -> None:
         ours, theirs = socket.socketpair()
         # OpenBLAS would start its threads at import; the zygote must have none when it forks.
         env = env | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": INLINE}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mmlib.workbook.zygote", str(theirs.fileno()), *modules],
+            [sys.executable, "-m", "mmlib.workbook.running.zygote", str(theirs.fileno()), *modules],
             pass_fds=[theirs.fileno()],
             env=env,
             cwd=cwd,

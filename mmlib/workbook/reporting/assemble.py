@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan
-from mmlib.workbook.render import Table, save_table
-from mmlib.workbook.results import Results, collect
-from mmlib.workbook.tables import metrics_of, number_verdicts, problems_table, results_table, statements_table
-from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, judge_statements
+from mmlib.workbook.reporting.claims import Claims, load_claims
+from mmlib.workbook.reporting.render import Table, save_table
+from mmlib.workbook.reporting.results import Results, collect
+from mmlib.workbook.reporting.tables import metrics_of, number_verdicts, problems_table, results_table, statements_table
+from mmlib.workbook.reporting.verdicts import NumberVerdict, StatementFamily, judge_statements
 
 
 @dataclass

@@ -74,7 +74,7 @@ def local_cluster(where: Places) -> Iterator[Client]:
     local = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     scheduler = {"cls": Scheduler, "options": {**local, "port": 0}}
     common = {**local, "nthreads": 1, "memory_limit": 0, "local_directory": folder}
-    common["preload"] = ["mmlib.workbook.worker_setup"]
+    common["preload"] = ["mmlib.workbook.running.worker_setup"]
     specification = {
         i: {"cls": Nanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
     }

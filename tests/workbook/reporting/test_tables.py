@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-from pathlib import Path
 
 import pytest
-
-from mmlib.workbook.claims import load_claims
-from mmlib.workbook.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
-from mmlib.workbook.results import Problem
-from mmlib.workbook.tables import plain_sentence, plus_minus, problems_table, results_table, signed, statements_table
-from mmlib.workbook.verdicts import judge_statements
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from claims_fakes import CLAIMS, fake_results
+
+from mmlib.workbook.reporting.claims import load_claims
+from mmlib.workbook.reporting.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
+from mmlib.workbook.reporting.results import Problem
+from mmlib.workbook.reporting.tables import (
+    plain_sentence,
+    plus_minus,
+    problems_table,
+    results_table,
+    signed,
+    statements_table,
+)
+from mmlib.workbook.reporting.verdicts import judge_statements
 
 
 @pytest.fixture(scope="module")

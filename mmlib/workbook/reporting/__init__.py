@@ -1,0 +1,1 @@
+"""From records to what a person reads: claims, verdicts, tables and the HTML report. Nothing here computes a result."""

@@ -40,7 +40,7 @@ def test_help_has_examples_and_starts_fast(toy):
         (["run", "toy", "--rows", "okk"], ["no row 'okk'", "did you mean 'ok'"]),
         (["run", "toy", "--set", "stps=3"], ["'stps'", "did you mean 'steps'"]),
         (["run", "toy", "--set", "steps=three"], ["steps = 'three'", "whole number"]),
-        (["run", "toy", "--set", "steps"], ["--set steps", "name=value"]),
+        (["run", "toy", "--set", "steps"], ["the setting steps", "name=value"]),
         (["run", "toy", "--seeds", "a"], ["--seeds a", "whole numbers"]),
         (["run", "absent.yaml"], ["no plan absent.yaml"]),
         (["run", "toy", "--wokers", "2"], ["--wokers"]),

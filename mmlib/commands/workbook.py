@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from mmlib.commands.settings import parse_settings
 from mmlib.errors import DataError, UsageError
 from mmlib.experiments.base import project_root
 from mmlib.experiments.messages import closest
@@ -32,20 +31,6 @@ class Request:
     seeds: list[int] | None = None
     settings: tuple[str, ...] | list[str] = ()
     data_root: Path | None = None
-
-
-def parse_settings(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
-    """``["epochs=3", "simam2=true"]`` as typed values, read as YAML. Raises `UsageError`."""
-    values = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise UsageError(f"--set {text}: expected name=value, such as --set epochs=5.")
-        try:
-            values[name.strip()] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError:
-            raise UsageError(f"--set {text}: the value cannot be read; put a text with : or {{ in quotes.") from None
-    return values
 
 
 def runtime_settings(plan: Plan, data_root: Path | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,7 +71,15 @@ class Prepared:
 
     @property
     def truth(self) -> dict[str, Any]:
+        """What was built into generated data; empty for recorded data."""
         return self.manifest["truth"]
+
+    @property
+    def origin(self) -> Literal["recorded", "generated", "stand-in"]:
+        """A stand-in has the shape of the data set it is named after, and nothing else of it."""
+        if self.truth.get("standin"):
+            return "stand-in"
+        return "generated" if self.truth else "recorded"
 
     @property
     def manifest_hash(self) -> str:

@@ -64,7 +64,7 @@ class FinishedRun(Result):
         from mmlib.workbook.record import read_cell_file
 
         facts: dict[str, Any] = {f"rule of {name}": chosen.rule for name, chosen in self.selection.items()}
-        facts |= {"seed": self.seed, "samples": self.splits, "classes present": self.classes_present}
+        facts |= {"seed": self.seed, "samples": self.splits, "classes present": self.coverage}
         facts |= {"parameters": f"{self.parameter_count:,}", "epochs": self.epochs_run, "wall time": f"{self.wall_s} s"}
         facts |= {"peak memory": f"{self.peak_memory_mb} MiB", "device": self.device, "versions": self.versions}
         facts |= {"notes": "; ".join(self.notes) or "none", "folder": self._folder.name}

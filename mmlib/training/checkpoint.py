@@ -13,9 +13,10 @@ from typing import Any
 import torch
 
 from mmlib.files import atomic_path
+from mmlib.workbook.record import CHECKPOINT_FILE
 
 FORMAT = 1
-FILE = "checkpoint.pt"
+FILE = CHECKPOINT_FILE
 
 
 def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,8 +38,8 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        """``outputs/runs/<id>``, for a summary ``outputs/tables/<id>``."""
-        return self.outputs / ("runs" if self.kind == "run" else "tables") / self.id
+        """``outputs/runs/<id>``, for a summary ``outputs/summaries/<id>``."""
+        return self.outputs / ("runs" if self.kind == "run" else "summaries") / self.id
 
     @property
     def previous(self) -> Path:
@@ -55,6 +55,24 @@ class Cell:
 def cell_id(notebook: str, parameters: ExperimentParameters) -> str:
     """For example ``synthetic-concat-simam2-s0-1f3a9c2e``."""
     return f"{parameters.slug()}-{content_hash([notebook, parameters.identity()])[:8]}"
+
+
+def more_seeds(cells: list[Cell]) -> list[Cell]:
+    """Cells that differ from the plan's in nothing but the seed and have been run (`mmlib run --seeds 3,4`)."""
+    known = {cell.id for cell in cells}
+    by_row = {cell.row: cell for cell in reversed(cells)}
+    found = []
+    for cell in by_row.values():
+        stem = cell.parameters.slug().removesuffix(str(cell.seed))
+        for folder in sorted(cell.folder.parent.glob(f"{stem}*")):
+            seed, _, _ = folder.name.removeprefix(stem).partition("-")
+            if folder.name in known or not seed.isdecimal():
+                continue
+            parameters = cell.parameters.model_copy(update={"seed": int(seed)})
+            other = replace(cell, id=cell_id(cell.notebook, parameters), parameters=parameters, seed=int(seed))
+            if other.id == folder.name:
+                found.append(other)
+    return sorted(found, key=lambda cell: (cell.row, cell.seed))
 
 
 def parameters_class(experiment: str) -> type[ExperimentParameters]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.base import outputs_root, project_root
 from mmlib.experiments.messages import closest
-from mmlib.workbook.cell import Cell, cell_id, parameters_class
+from mmlib.workbook.cell import Cell, cell_id, more_seeds, parameters_class
 from mmlib.workbook.fingerprint import read_notebook
 
 
@@ -122,22 +122,24 @@ class Plan(_Strict):
         """The summaries of a profile; each reads the records of all its cells, the plan and the claims."""
         outputs = Path(outputs or outputs_root())
         notebooks = project_root() / "notebooks"
-        inputs = tuple(self.cells(profile, outputs=outputs)) if self.summaries else ()
+        inputs = self.cells(profile, outputs=outputs) if self.summaries else []
+        inputs += more_seeds(inputs)
         sources = (self._path, *([notebooks / "claims" / self.claims] if self.claims else []))
         cells = []
         for notebook in self.summaries:
             schema = parameters_class(read_notebook(notebooks / notebook).experiment)
             parameters = schema.resolve({"plan": self.name, "profile": profile, "outputs": str(outputs)})
+            names = dict.fromkeys((Path(notebook).stem, self.name, profile))  # table1.ipynb of table1 is named once
             cells.append(
                 Cell(
-                    id=f"{Path(notebook).stem}-{self.name}-{profile}",
+                    id="-".join(names),
                     notebook=notebook,
                     parameters=parameters,
                     outputs=outputs,
                     plan=self.name,
                     profile=profile,
                     kind="summary",
-                    inputs=inputs,
+                    inputs=tuple(inputs),
                     sources=sources,
                 )
             )

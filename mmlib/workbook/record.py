@@ -19,8 +19,10 @@ from mmlib.files import dump_json, read_json, write_text
 RESULT_FILE = "result.json"
 RECORD_FILE = "record.json"
 CELL_FILE = "cell.json"
+CHECKPOINT_FILE = "checkpoint.pt"  # only of use to a run that has not finished
 
 Status = Literal["done", "failed", "killed", "timeout"]
+DataOrigin = Literal["recorded", "generated", "stand-in"]
 
 
 class Selection(BaseModel):
@@ -36,7 +38,9 @@ class Result(BaseModel):
     """What an experiment measured (`result.json`); written by the notebook's process.
 
     `metrics` is flat, ``"<protocol>/<metric>"`` to a fraction in [0, 1] (or a loss), null where it does not exist.
-    `splits` counts samples and `classes_present` classes, both by split. Times are seconds, memory is MiB.
+    `splits` counts samples by split, and `coverage` how many of the things that must occur do (classes, identities).
+    `data_origin` says what was measured on; a stand-in only has the shape of the data set whose name it carries, and
+    no verdict is ever given on it. Times are seconds, memory is MiB.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,7 +52,8 @@ class Result(BaseModel):
     selection: dict[str, Selection] = Field(default_factory=dict)
     seed: int | None = None
     splits: dict[str, int] = Field(default_factory=dict)
-    classes_present: dict[str, int] = Field(default_factory=dict)
+    coverage: dict[str, int] = Field(default_factory=dict)
+    data_origin: DataOrigin | None = None
     parameter_count: int | None = None
     epochs_run: int | None = None
     wall_s: float | None = None

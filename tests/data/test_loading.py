@@ -1,5 +1,7 @@
 """Loading: determinism, exact sharding, independence of worker processes, the cache, and `load_data`."""
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -207,3 +209,15 @@ def test_prepared_once(store):
     second = load_data(parameters(store))["train"].prepared
     assert first.folder == second.folder
     assert load_data(parameters(store, synthetic_correlation=0.5))["train"].prepared.folder != first.folder
+
+
+def test_worker_processes_end_with_the_loader(data):
+    loader = make_loader(data["test"], batch_size=16, shuffle=False, seed=0, workers=1)
+    assert sum(len(batch) for batch in loader) == len(data["test"])
+    left = weakref.ref(loader)
+    gc.disable()
+    try:
+        del loader
+        assert left() is None, "a cycle would leave the processes to the garbage collector, which waits for each"
+    finally:
+        gc.enable()

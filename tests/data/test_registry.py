@@ -99,15 +99,15 @@ def test_store_that_cannot_be_written(tmp_path):
         prepare("synthetic", data_root=None, store=tmp_path / "file", options=SMALL)
 
 
-def _prepare(store):
-    return str(prepare("synthetic", data_root=None, store=store, options=SMALL))
-
-
 def test_processes_at_once_end_with_one_folder(tmp_path):
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        folders = set(pool.map(_prepare, [tmp_path] * 3))
+        started = [
+            pool.apply_async(prepare, ("synthetic",), {"data_root": None, "store": tmp_path, "options": SMALL})
+            for _ in range(3)
+        ]
+        folders = {done.get(timeout=120) for done in started}
     assert len(folders) == 1
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folders.pop().rsplit("/", 1)[-1]]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folders.pop().name]
 
 
 def test_options_of_parameters():

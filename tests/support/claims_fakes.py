@@ -27,7 +27,7 @@ def fake_record(
         "run_id": f"run-{row}-{seed}", "parameters": {"dataset": "synthetic", "seed": seed} | (parameters or {}),
         "metrics": fake_metrics(row, seed) if done and metrics is None else (metrics or {}), "seed": seed,
         "selection": {"paper": {"rule": "best top1 on test", "epoch": 5}, "clean": {"rule": "validation", "epoch": 4}},
-        "splits": {"train": 400, "validation": 50, "test": 150}, "classes_present": {"train": classes, "test": classes},
+        "splits": {"train": 400, "validation": 50, "test": 150}, "coverage": {"train": classes, "test": classes},
         "parameter_count": 12345, "epochs_run": 8, "wall_s": 12.5 + seed, "device": "cpu",
         "versions": {"python": "3.12.1", "torch": "2.11.0"},
     }  # fmt: skip

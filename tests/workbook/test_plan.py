@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmlib.errors import ParameterError, UsageError
+from mmlib.workbook.cell import more_seeds
 from mmlib.workbook.plan import find_plan, load_plan
 
 
@@ -97,3 +98,13 @@ def test_a_wrong_parameter_names_plan_profile_and_row(here):
     plan = load_plan(here.plan(rows=[{"id": "a", "parameters": {"steps": "three"}}]))
     with pytest.raises(ParameterError, match=r"toy.yaml, profile embedded, row a: .*\n.*steps = 'three'"):
         plan.cells("embedded")
+
+
+def test_more_seeds_than_the_plan_names_are_found(here):
+    plan = load_plan(here.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0]}}))
+    (cell,) = plan.cells("embedded", outputs=here.outputs)
+    (other,) = plan.cells("embedded", seeds=[7], outputs=here.outputs)
+    (changed,) = plan.cells("embedded", seeds=[8], overrides={"scale": 2.0}, outputs=here.outputs)
+    for one in (cell, other, changed):
+        one.folder.mkdir(parents=True)
+    assert [(found.id, found.seed) for found in more_seeds([cell])] == [(other.id, 7)]

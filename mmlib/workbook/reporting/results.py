@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
 from mmlib.files import read_json, write_json
-from mmlib.workbook.cell import Cell
+from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.record import Record, load_records
@@ -117,7 +117,10 @@ def collect(
     present ones are told in the notes.
     """
     settings = plan.profile(profile)
-    cells = list(plan.cells(profile, outputs=Path(outputs)) if cells is None else cells)
+    if cells is None:
+        cells = plan.cells(profile, outputs=Path(outputs))
+        cells += more_seeds(cells)
+    cells = list(cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
     by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
@@ -128,6 +131,10 @@ def collect(
         results.source = "runs"
     elif reference is not None:
         _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells})
+    if any(record.data_origin == "stand-in" for record in results.records):
+        results.notes.append(
+            "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
+        )
     libraries = {record.hashes.library for record in results.records}
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")

@@ -119,7 +119,8 @@ def check_same_data(records: Iterable[Record]) -> None:
             ("data sets", first.parameters.get("dataset"), record.parameters.get("dataset")),
             ("data manifests", first.hashes.data, record.hashes.data),
             ("split sizes", first.splits, record.splits),
-            ("classes", first.classes_present, record.classes_present),
+            ("classes", first.coverage, record.coverage),
+            ("origins of the data", first.data_origin, record.data_origin),
         ):
             if one != other:
                 short = [value[:8] if isinstance(value, str) else value for value in (one, other)]
@@ -143,6 +144,9 @@ def number_verdict(claim: Claim, row: RowResult, kind: str, protocol: str | None
         check_same_data(row.records.values())
     except DifferentDataError as error:
         return NumberVerdict(claim, protocol, NO_VERDICT, str(error), ours, difference)
+    if any(record.data_origin == "stand-in" for record in row.records.values()):
+        reason = f"made on a generated stand-in, not on {claim.column.dataset}"
+        return NumberVerdict(claim, protocol, NO_VERDICT, reason, ours, difference)
     if missing := _missing_classes(row, claim.column.classes):
         return NumberVerdict(claim, protocol, NO_VERDICT, missing, ours, difference)
     if ours.sd is None:
@@ -166,7 +170,7 @@ def _judge(distance: float, sd: float, claim: Claim) -> tuple[str, float, str]:
 
 def _missing_classes(row: RowResult, classes: int | None) -> str:
     for record in row.records.values():
-        for split, present in record.classes_present.items():
+        for split, present in record.coverage.items():
             if classes is not None and present < classes:
                 return f"only {present} of the {classes} classes occur in the {split} split"
     return ""

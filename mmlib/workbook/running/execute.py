@@ -184,6 +184,7 @@ def finish(task: Task, start: CellFile, outcome: Outcome) -> Outcome:
         records.write_model(folder / records.RECORD_FILE, make_record(task, start, outcome, result))
     if outcome.status == "done":
         shutil.rmtree(task.cell.previous, ignore_errors=True)
+        (folder / records.CHECKPOINT_FILE).unlink(missing_ok=True)  # hundreds of MB that nothing will read
     return outcome
 
 

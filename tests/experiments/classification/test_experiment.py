@@ -60,7 +60,8 @@ def test_writes_a_valid_result_and_everything_beside_it(run):
     assert set(result.metrics) == {f"{p}/{m}" for p in ("paper", "clean", "last") for m in experiment.METRICS}
     assert all(0 <= value <= 1 for name, value in result.metrics.items() if not name.endswith("loss"))
     assert result.splits == {"train": 60, "validation": 15, "test": 25}
-    assert result.classes_present["train"] == 4
+    assert result.coverage["train"] == 4
+    assert result.data_origin == "generated"
     assert result.epochs_run == 2
     assert result.selection["last"].epoch == 1
     assert result.device

@@ -193,3 +193,16 @@ def test_seeds_that_did_not_finish_are_told(claims):
 
 def test_every_verdict_has_a_name():
     assert len(set(verdicts.NUMBER_VERDICTS) | set(verdicts.STATEMENT_VERDICTS)) == 9
+
+
+def test_a_stand_in_gets_no_verdict_on_a_printed_number(claim):
+    found = number_verdict(claim, row_of(51.5, 51.5, data_origin="stand-in"), "paper")
+    assert found.verdict == "no verdict"
+    assert "stand-in" in found.reason
+
+
+def test_recorded_and_generated_data_are_not_compared(claim):
+    mixed = row_of(51.5, 51.5, data_origin="recorded")
+    mixed.records[1] = mixed.records[1].model_copy(update={"data_origin": "generated"})
+    with pytest.raises(DifferentDataError, match="origins of the data"):
+        check_same_data(mixed.records.values())

@@ -54,7 +54,7 @@ def test_every_end_is_recorded_as_what_it_was(batch):
     notes = [record["notes"] for record in records.values() if record["status"] == "done"]
     assert len({note[0] for note in notes}) == 3
     assert {note[2] for note in notes} == {f"cwd {toy.root}"}
-    summary = json.loads((toy.outputs / "tables" / "summary-toy-embedded" / "record.json").read_text())
+    summary = json.loads((toy.outputs / "summaries" / "summary-toy-embedded" / "record.json").read_text())
     assert summary["metrics"]["records"] == 3.0
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,11 @@ pytest_plugins = ["toy_project"]  # fixtures `toy` and `here`: a tiny project an
 # One thread per process: the tests start processes of their own, and single-threaded sums are reproducible.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# What tests and nbval's notebooks produce must not mix with a person's own results.
+if "MMLIB_OUTPUTS" not in os.environ:
+    os.environ["MMLIB_OUTPUTS"] = tempfile.mkdtemp(prefix="mmlib-tests-")
+    atexit.register(shutil.rmtree, os.environ["MMLIB_OUTPUTS"], ignore_errors=True)
 
 PROJECT = Path(__file__).resolve().parent.parent
 

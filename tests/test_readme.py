@@ -1,0 +1,94 @@
+"""The README's promises: its commands run as written, its snippets work, its files exist."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def command(name: str) -> str:
+    """The one line behind `<!-- command: name -->`."""
+    found = re.search(rf"<!-- command: {name} -->\n```bash\n(.*?)\n```", README, re.S)
+    assert found, f"the README has no command {name}"
+    assert "\n" not in found.group(1), "a README command is one line"
+    return found.group(1)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    line = [sys.executable, "-m", "mmlib.cli", *arguments]
+    return subprocess.run(line, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, timeout=900)
+
+
+def test_the_two_commands_install_alike():
+    """They differ in their last step alone, so the test command proves the installation of both."""
+    *install, job = command("reproduce").split(" && ")
+    *install_too, tests = command("test").split(" && ")
+    assert install == install_too
+    assert install[0] == "python3 -m venv .venv"
+    assert (job, tests) == (".venv/bin/mmlib reproduce", ".venv/bin/pytest")
+
+
+def test_ci_runs_the_test_command():
+    script = (PROJECT / ".ci" / "run").read_text()
+    (extraction,) = re.findall(r"command=\$\((.*)\)", script)
+    found = subprocess.run(["bash", "-c", extraction], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
+    assert found == command("test")
+    assert 'eval "$command"' in script
+
+
+@pytest.mark.slow
+def test_reproduce_does_the_main_job_and_a_second_call_finds_nothing_to_do(tmp_path):
+    first = run("reproduce", "--outputs", str(tmp_path))
+    assert first.returncode == 0, first.stdout[-3000:] + first.stderr
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json")]
+    assert len(records) == 16 * 3
+    assert all(record["status"] == "done" for record in records)
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "the verdict concerns the statement" in page
+    for suffix in ("csv", "md", "tex"):
+        assert list(tmp_path.glob(f"tables/table1-embedded/*.{suffix}"))
+    for suffix in ("png", "pdf"):
+        assert list(tmp_path.glob(f"figures/*.{suffix}"))
+
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/record.json")}
+    second = run("reproduce", "--outputs", str(tmp_path))
+    assert second.returncode == 0
+    assert "nothing to do" in second.stdout
+    assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/record.json")}
+
+
+def test_snippets_run():
+    snippets = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert snippets
+    for snippet in snippets:
+        done = subprocess.run([sys.executable, "-c", snippet], cwd=PROJECT, capture_output=True, text=True)
+        assert done.returncode == 0, snippet + done.stderr
+
+
+def test_every_command_shown_exists_with_its_options():
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.S)
+    shown = {line for block in blocks for line in re.findall(r"^(?:\.venv/bin/)?mmlib .*$", block, re.M)}
+    assert len(shown) >= 5
+    for line in shown:
+        words = shlex.split(line, comments=True)[1:]
+        names = [word for word in words[:2] if not word.startswith("-")]
+        names = names if names[0] == "data" else names[:1]
+        helped = run(*names, "--help", COLUMNS="200")
+        assert helped.returncode == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in helped.stdout, f"{line}: {option}"
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (PROJECT / target).exists(), target

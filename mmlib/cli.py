@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mmlib.errors import MMLibError, UsageError
+from mmlib.errors import MMLibError, OutputsError
 
 app = typer.Typer(
     name="mmlib",
@@ -59,6 +59,7 @@ def run(
 ) -> None:
     """Run the cells of a plan that are not done, then the plan's summaries."""
     from mmlib.commands import workbook as commands
+    from mmlib.commands.settings import split_names, split_numbers
 
     where = set_outputs(outputs)
     request = commands.Request(plan, profile, split_names(rows), split_numbers(seeds), settings or [], data_root)
@@ -130,27 +131,15 @@ def add_data_commands() -> None:
 
 
 def set_outputs(outputs: Path | None) -> Path:
-    """Resolve `--outputs` and tell this process, its workers and kernels."""
+    """Resolve `--outputs` and tell this process, its workers and kernels. Raises `OutputsError` for a file."""
     from mmlib.experiments.base import outputs_root
 
     if outputs is not None:
         os.environ["MMLIB_OUTPUTS"] = str(outputs.expanduser().resolve())
-    return outputs_root()
-
-
-def split_names(text: str | None) -> list[str] | None:
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None
-
-
-def split_numbers(text: str | None) -> list[int] | None:
-    """`0,1,2` as numbers. Raises `UsageError`."""
-    if text is None:
-        return None
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--seeds {text}: expected whole numbers separated by commas, such as 0,1,2.") from None
-    return list(dict.fromkeys(numbers))
+    folder = outputs_root()
+    if folder.exists() and not folder.is_dir():
+        raise OutputsError(f"cannot write {folder}: it is a file, no folder. Choose another folder with --outputs.")
+    return folder
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -41,12 +41,16 @@ def test_help_has_examples_and_starts_fast(toy):
         (["run", "toy", "--set", "stps=3"], ["'stps'", "did you mean 'steps'"]),
         (["run", "toy", "--set", "steps=three"], ["steps = 'three'", "whole number"]),
         (["run", "toy", "--set", "steps"], ["the setting steps", "name=value"]),
+        (["run", "toy", "--set", "output=/x"], ["output is where each cell writes", "--outputs"]),
+        (["run", "toy", "--rows", ","], ["--rows is empty"]),
         (["run", "toy", "--seeds", "a"], ["--seeds a", "whole numbers"]),
+        (["run", "toy", "--seeds", str(2**63)], [f"seed {2**63}", "between 0 and"]),
         (["run", "absent.yaml"], ["no plan absent.yaml"]),
         (["run", "toy", "--wokers", "2"], ["--wokers"]),
         (["run", "toy", "--workers", "none"], ["--workers"]),
         (["show", "nothing"], ["nothing", "mmlib status"]),
-        (["reproduce", "--profile", "papr"], ["'papr'"]),
+        (["reproduce", "--profile", "papr"], ["'papr'", "there are embedded"]),
+        (["status", "--profile", "embeded"], ["no plan", "did you mean 'embedded'"]),
     ],
 )
 def test_wrong_usage_is_one_message(toy, arguments, words):
@@ -59,6 +63,8 @@ def test_wrong_usage_is_one_message(toy, arguments, words):
 def test_a_missing_data_root_is_named(toy):
     toy.plan()
     assert "/no/such/folder does not exist" in refuses(toy, 3, "run", "toy", "--data-root", "/no/such/folder")
+    lock = toy.root / "requirements.lock"
+    assert f"{lock} is no folder" in refuses(toy, 3, "data", "check", "--data-root", str(lock))
 
 
 def test_missing_data_block_cells_and_say_what_is_missing(toy):
@@ -75,7 +81,8 @@ def test_unwritable_outputs(toy, place):
     toy.plan()
     (toy.root / "blocked").write_text("a file, no folder")
     folder = toy.root / "blocked" / ("sub" if place == "inside a file" else "")
-    assert "cannot write" in refuses(toy, 6, "run", "toy", "--outputs", str(folder))
+    for command in (["run", "toy"], ["status"]) if place == "a file" else (["run", "toy"],):
+        assert "cannot write" in refuses(toy, 6, *command, "--outputs", str(folder))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -86,7 +93,7 @@ def test_outputs_without_permission(toy):
     assert "cannot write" in refuses(toy, 6, "run", "toy", "--outputs", str(folder))
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "tcp://noport", "127.0.0.1"])
 def test_scheduler_not_reachable(toy, address):
     toy.plan()
     began = time.monotonic()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mmlib.commands.settings import existing_root, parse_settings
 from mmlib.errors import UsageError
 
 data = typer.Typer(help="Data sets: what there is, what is missing, prepare and check.", no_args_is_help=True)
@@ -20,15 +21,6 @@ def default_store(store: Path | None) -> Path:
     from mmlib.experiments.base import resolve_path
 
     return resolve_path(str(store)) if store else resolve_path("outputs/data")
-
-
-def existing(root: Path | None) -> Path | None:
-    """Raises `DataError` for a data root that is not there."""
-    from mmlib.errors import DataError
-
-    if root is not None and not root.expanduser().is_dir():
-        raise DataError(f"the data root {root} does not exist. Give the folder with the data sets: --data-root DIR.")
-    return root.expanduser().resolve() if root else None
 
 
 @data.command("list", epilog="Example: mmlib data list")
@@ -50,11 +42,10 @@ def prepare(
     settings: Annotated[list[str] | None, typer.Option("--set", help="A preparation option: name=value.")] = None,
 ) -> None:
     """Prepare a data set (or find it prepared) and print its folder. Runs do this by themselves."""
-    from mmlib.commands.workbook import parse_settings
     from mmlib.data import registry
 
     options = parse_settings(settings or [])
-    print(registry.prepare(name, data_root=existing(data_root), store=default_store(store), options=options))
+    print(registry.prepare(name, data_root=existing_root(data_root), store=default_store(store), options=options))
 
 
 @data.command(epilog="Examples: mmlib data check   |   mmlib data check outputs/data/synthetic-1a2b3c4d")
@@ -67,7 +58,7 @@ def check(
         raise typer.Exit(check_folder(folder))
     from mmlib.data import registry
 
-    root = existing(data_root)
+    root = existing_root(data_root)
     blocked = blocked_cells(root)
     for name in registry.DATASETS:
         reason = registry.missing(name, root)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmlib.commands.settings import parse_settings
-from mmlib.errors import DataError, UsageError
+from mmlib.commands.settings import existing_root, parse_settings
+from mmlib.errors import UsageError
 from mmlib.experiments.base import project_root
 from mmlib.experiments.messages import closest
 from mmlib.workbook.cell import Cell, parameters_class
@@ -37,9 +37,7 @@ def runtime_settings(plan: Plan, data_root: Path | None) -> dict[str, Any]:
     """`--data-root` as a parameter, where the plan's experiment has one. Raises `DataError` if there is no folder."""
     if data_root is None:
         return {}
-    root = data_root.expanduser().resolve()
-    if not root.is_dir():
-        raise DataError(f"the data root {root} does not exist. Give the folder with the data sets: --data-root DIR.")
+    root = existing_root(data_root)
     schema = parameters_class(Fingerprints(project_root()).notebook(plan.notebook).experiment)
     return {"data_root": str(root)} if "data_root" in schema.model_fields else {}
 
@@ -86,19 +84,13 @@ def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
 
     cells: list[Cell] = []
     summaries: list[Cell] = []
-    plans = [load_plan(path) for path in plan_paths().values()]
+    plans = all_plans(profile)
     for plan in plans:
         if profile not in plan.profiles:
             print(f"plan {plan.name} has no profile {profile}; left out")
             continue
         cells += plan.cells(profile, overrides=runtime_settings(plan, data_root), outputs=options.outputs)
         summaries += plan.summary_cells(profile, options.outputs)
-    if not cells:
-        known = sorted({name for plan in plans for name in plan.profiles})
-        raise UsageError(
-            f"no plan in {project_root() / 'notebooks' / 'plans'} has a profile {profile!r}"
-            f"{closest(profile, known)}; there are {', '.join(known) or 'none'}."
-        )
     done = run_cells(cells, summaries, options)
     say_end(done, options.outputs)
     if done.ran or not report_path(options.outputs).exists():
@@ -106,6 +98,18 @@ def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
     else:
         print(f"report: {report_path(options.outputs)} (up to date)")
     return done.exit_code
+
+
+def all_plans(profile: str | None = None) -> list[Plan]:
+    """Every plan of the project. Raises `UsageError` when none of them has the profile."""
+    plans = [load_plan(path) for path in plan_paths().values()]
+    known = sorted({name for plan in plans for name in plan.profiles})
+    if profile is not None and profile not in known:
+        raise UsageError(
+            f"no plan in {project_root() / 'notebooks' / 'plans'} has a profile {profile!r}"
+            f"{closest(profile, known)}; there are {', '.join(known) or 'none'}."
+        )
+    return plans
 
 
 def report_path(outputs: Path) -> Path:
@@ -133,7 +137,7 @@ def survey(outputs: Path) -> Survey:
 
 def status(plan: str | None, profile: str | None, data_root: Path | None, outputs: Path) -> int:
     """Print states by plan and profile. Without a profile, those of which something was begun; the rest are named."""
-    plans = [find_plan(plan)] if plan else [load_plan(path) for path in plan_paths().values()]
+    plans = [find_plan(plan)] if plan else all_plans(profile)
     looking = survey(outputs)
     owner = lock_owner(outputs)
     if owner:

@@ -18,6 +18,8 @@ from mmlib.experiments.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, more_seeds, parameters_class
 from mmlib.workbook.fingerprint import read_notebook
 
+LARGEST_SEED = 2**63 - 1  # what torch takes
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -104,11 +106,16 @@ class Plan(_Strict):
         overrides = dict(overrides or {})
         if "seed" in overrides:
             raise ParameterError("seed cannot be set for all cells of a plan; choose seeds with --seeds.")
+        if "output" in overrides:
+            raise ParameterError("output is where each cell writes, and not to be set; choose a folder with --outputs.")
+        seeds = chosen.seeds if seeds is None else seeds
+        if unfit := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
+            raise ParameterError(f"seed {unfit[0]}: a seed is a whole number between 0 and {LARGEST_SEED}.")
         schema = parameters_class(read_notebook(project_root() / "notebooks" / self.notebook).experiment)
         outputs = Path(outputs or outputs_root())
         cells = []
         for row in self.select_rows(rows):
-            for seed in chosen.seeds if seeds is None else seeds:
+            for seed in seeds:
                 values = self.parameters | chosen.parameters | row.parameters | {"seed": seed} | overrides
                 try:
                     parameters = schema.resolve(values)

@@ -109,13 +109,14 @@ def running_cluster(address: str) -> Iterator[Client]:
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     import dask
     from distributed import Client
-    from distributed.comm.addressing import parse_address
+    from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import get_backend
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     help_text = "Start one with `dask scheduler` and `dask worker`, or leave --scheduler out to use this machine."
     try:
-        get_backend(parse_address(address)[0])  # a scheme that does not exist leaves a half-made client behind
+        scheme, place = parse_address(address)
+        get_backend(scheme), parse_host_port(place)  # what Client refuses itself, it leaves half-made behind
         with dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s"}):
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,15 +19,11 @@ def refuses(toy, code: int, *arguments: str) -> str:
     return done.stderr
 
 
-def test_help_has_examples_and_starts_fast(toy):
-    times = []
+def test_help_has_examples(toy):
     for arguments in (["--help"], ["run", "--help"], ["status", "--help"]):
-        began = time.perf_counter()
         done = toy.mmlib(*arguments)
-        times.append(time.perf_counter() - began)
         assert done.returncode == 0
         assert "mmlib" in done.stdout
-    assert min(times) < 1.0, times
     assert "Example" in done.stdout
 
 
@@ -96,10 +91,8 @@ def test_outputs_without_permission(toy):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "tcp://noport", "127.0.0.1"])
 def test_scheduler_not_reachable(toy, address):
     toy.plan()
-    began = time.monotonic()
     message = refuses(toy, 5, "run", "toy", "--scheduler", address)
     assert f"no Dask scheduler answers at {address}" in message
-    assert time.monotonic() - began < 30
 
 
 def test_dry_run_runs_nothing(toy):
@@ -125,7 +118,7 @@ def test_plan_status_and_show_load_nothing_heavy(toy):
         "heavy = {'torch', 'distributed', 'papermill', 'pandas', 'matplotlib', 'scipy', 'jupyter_client'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
-    for arguments in (["status"], ["show", "toy"], ["run", "toy", "--dry-run"], ["data", "list"]):
+    for arguments in (["--help"], ["status"], ["show", "toy"], ["run", "toy", "--dry-run"], ["data", "list"]):
         command = [sys.executable, "-c", code, *arguments]
         done = subprocess.run(command, env=toy.env, cwd=toy.root, capture_output=True, text=True)
         assert done.returncode == 0, (arguments, done.stderr)

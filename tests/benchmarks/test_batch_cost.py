@@ -1,10 +1,12 @@
-"""What the workbook itself costs: per cell of a batch, for planning, and for a command with nothing to do."""
+"""What the workbook itself costs: per cell of a batch, for planning a thousand cells, and to start a command."""
 
 from __future__ import annotations
 
+import shutil
+import statistics
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -19,69 +21,98 @@ print((time.perf_counter() - began) / 4)
 """
 
 
-@pytest.mark.slow
-def test_cost_of_a_trivial_cell(toy, record_property):
-    """24 trivial cells that import torch, on 2 workers: at most 1.6 s each with the start of the cluster."""
+def sequential_seconds(toy, notebook: Path) -> float:
+    """Seconds per cell of plain papermill, one notebook after the other, each in a cold kernel over TCP."""
+    plain, folder = toy.root / "plain.ipynb", toy.root / "plain" / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    plain.write_text(notebook.read_text().replace('output: str = \\"\\"', f'output: str = \\"{folder}\\"'))
+    command = [sys.executable, "-c", SEQUENTIAL, str(plain), str(toy.root / "executed.ipynb")]
+    answer = subprocess.run(command, env=toy.env, cwd=toy.root, capture_output=True, text=True, check=True)
+    return float(answer.stdout.split()[-1])
+
+
+@pytest.mark.benchmark(group="batch")
+def test_cost_of_a_trivial_cell(toy, benchmark, hold):
+    """24 trivial cells that import torch, on 2 workers: at most 1.6 s each, the start of the cluster included.
+
+    Before each batch, in the same spell of the machine, plain sequential papermill runs the same notebook.
+    """
     notebook = toy.root / "notebooks" / "toy.ipynb"
     notebook.write_text(notebook.read_text().replace('"source": "import toy', '"source": "import torch, toy'))
     toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": list(range(CELLS))}})
-    began = time.perf_counter()
-    done = toy.mmlib("run", "toy", "--workers", "2")
-    ours = (time.perf_counter() - began) / CELLS
-    assert done.returncode == 0, done.stdout + done.stderr
+    sequential = []
 
-    plain = toy.root / "plain.ipynb"
-    folder = toy.root / "plain" / "runs"
-    folder.mkdir(parents=True)
-    plain.write_text(notebook.read_text().replace('output: str = \\"\\"', f'output: str = \\"{folder}\\"'))
-    command = [sys.executable, "-c", SEQUENTIAL, str(plain), str(toy.root / "executed.ipynb")]
-    answer = subprocess.run(command, env=toy.env, cwd=toy.root, capture_output=True, text=True)
-    sequential = float(answer.stdout.split()[-1])
-    print(f"\n{ours:.2f} s per cell of a batch of {CELLS} on 2 workers; plain sequential papermill {sequential:.2f} s")
-    record_property("seconds_per_cell", ours)
-    assert ours <= 1.6
+    def prepare() -> None:
+        shutil.rmtree(toy.outputs, ignore_errors=True)
+        sequential.append(sequential_seconds(toy, notebook))
+
+    def batch() -> None:
+        done = toy.mmlib("run", "toy", "--workers", "2", timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    benchmark.pedantic(batch, setup=prepare, rounds=3, iterations=1)
+    ours, plain = benchmark.stats.stats.median / CELLS, statistics.median(sequential)
+    hold("seconds per cell", ours, 1.6, sequential_papermill=plain, ratio=ours / plain)
 
 
-def test_planning_a_thousand_cells(here, record_property):
-    """Plan 1,000 cells with records and data, and find the state of each: below 2 s."""
+@pytest.fixture
+def thousand(here) -> Path:
+    """A plan of 1,000 finished cells with data, and as many library files in each record as a real experiment has."""
     from mmlib.workbook.fingerprint import Fingerprints
     from mmlib.workbook.plan import load_plan
     from mmlib.workbook.record import GitState, Result, write_result
     from mmlib.workbook.running.execute import begin, finish
     from mmlib.workbook.running.task import Outcome, Task
-    from mmlib.workbook.state import Survey
 
     (here.root / "toy.txt").write_text("data")
-    rows = [{"id": f"r{i}", "parameters": {"scale": float(i + 1)}} for i in range(100)]
     path = here.plan(
-        rows=rows,
+        rows=[{"id": f"r{i}", "parameters": {"scale": float(i + 1)}} for i in range(100)],
         parameters={"needs_data": True, "data_root": str(here.root)},
         profiles={"embedded": {"kind": "embedded", "seeds": list(range(10))}},
     )
-    # As many library files in each record as a real experiment reaches.
-    library = Fingerprints(here.root).library("mmlib.experiments.classification")
+    fingerprints = Fingerprints(here.root)
+    library = fingerprints.library("mmlib.experiments.classification")
     for cell in load_plan(path).cells("embedded", outputs=here.outputs):
-        hashes = Fingerprints(here.root).hashes(cell.notebook, "data") if cell.seed == 0 else hashes  # noqa: F821
+        hashes = fingerprints.hashes(cell.notebook, "data")
         task = Task(cell, "r", "toy_experiment", hashes, GitState(), here.root)
         start = begin(task, hashes)
         start.hashes.library_files.update(library)
         write_result(cell.folder, Result(run_id="r", parameters=start.parameters, metrics={"paper/top1": 0.5}))
         finish(task, start, Outcome("done"))
+    return path
 
-    began = time.perf_counter()
-    cells = load_plan(path).cells("embedded", outputs=here.outputs)
-    planned = time.perf_counter() - began
-    states = Survey(Fingerprints(here.root)).look(cells)
-    total = time.perf_counter() - began
+
+@pytest.mark.benchmark(group="planning 1,000 cells")
+def test_planning_a_thousand_cells(thousand, here, benchmark, hold):
+    """Plan 1,000 cells with records and data, and find the state of each: below 2 s, nothing kept from before."""
+    from mmlib.workbook.fingerprint import Fingerprints
+    from mmlib.workbook.plan import load_plan
+    from mmlib.workbook.state import Survey
+
+    def survey() -> list:
+        return Survey(Fingerprints(here.root)).look(load_plan(thousand).cells("embedded", outputs=here.outputs))
+
+    states = benchmark.pedantic(survey, rounds=5, iterations=1)
     assert len(states) == 1000
     assert all(state.done for state in states)
-    print(f"\nplanning {planned:.2f} s, states {total - planned:.2f} s for 1,000 cells")
-    record_property("seconds", total)
-    assert total < 2.0
+    hold("seconds", benchmark.stats.stats.median, 2.0)
 
-    began = time.perf_counter()
-    done = here.mmlib("run", "toy")
-    seconds = time.perf_counter() - began
+
+@pytest.mark.benchmark(group="planning 1,000 cells")
+def test_a_command_with_nothing_to_do(thousand, here, benchmark, hold):
+    """`mmlib run` of 1,000 finished cells, start of Python included."""
+    done = benchmark.pedantic(here.mmlib, args=("run", "toy"), rounds=3, iterations=1)
     assert "nothing to do: all 1000 cells" in done.stdout, done.stdout[-500:] + done.stderr
-    print(f"a command with nothing to do: {seconds:.2f} s")
-    assert seconds < 15
+    hold("seconds", benchmark.stats.stats.median, 15.0)
+
+
+@pytest.mark.benchmark(group="command line")
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["status"], ["run", "toy", "--dry-run"]], ids=" ".join
+)
+def test_start_of_a_command(toy, benchmark, hold, arguments):
+    """From the shell to the end of a command that runs nothing: below a second."""
+    toy.plan()
+    done = benchmark.pedantic(toy.mmlib, args=arguments, warmup_rounds=1, rounds=7, iterations=1)
+    assert done.returncode == 0, done.stderr
+    hold("seconds", benchmark.stats.stats.median, 1.0)

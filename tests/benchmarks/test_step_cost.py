@@ -1,11 +1,7 @@
-"""What SimAM² and modulation cost per training step of the published network.
+"""What SimAM² and modulation cost per training step of the published network, against the plain step.
 
-Not run by default, since it takes minutes and needs an idle machine:
-
-    MMLIB_BENCHMARK=1 OMP_NUM_THREADS=2 pytest tests/benchmarks/test_step_cost.py -s
-
-Plain and modulated steps alternate within one run, and medians are compared, so that a slow spell of the machine hits
-both. SimAM² with decoupling-free modulation may cost 5 % at most.
+Plain and modulated steps alternate within one run, and the median of their ratios is taken, so that a slow spell of the
+machine hits both. `MMLIB_BENCHMARK_ROUNDS` changes how many rounds there are.
 """
 
 from __future__ import annotations
@@ -22,25 +18,21 @@ from mmlib.fusion import SimAM2Options
 from mmlib.models import build_classifier
 from mmlib.modulation import build_modulation
 
-pytestmark = [
-    pytest.mark.skipif(not os.environ.get("MMLIB_BENCHMARK"), reason="a benchmark; set MMLIB_BENCHMARK=1 to run it"),
-    pytest.mark.timeout(3600),
-]
-
 VARIANTS = {
     "plain": ("none", None),
     "SimAM2 + decoupling-free": ("decoupling_free", SimAM2Options(zeta="learned")),
     "OGM-GE": ("ogm_ge", None),
 }
-BAR = {"SimAM2 + decoupling-free": 1.05}
+OURS = "SimAM2 + decoupling-free"
 
 
-class Step:
-    """One training step of the ResNet-18 pair (sum fusion) on fixed inputs."""
+class Steps:
+    """Training steps of the ResNet-18 pair (sum fusion) on fixed inputs; the device is waited for outside of them."""
 
-    def __init__(self, variant: str, device: str, batch_size: int) -> None:
+    def __init__(self, variant: str, device: str, batch_size: int, count: int) -> None:
         method, simam2 = VARIANTS[variant]
         torch.manual_seed(0)
+        self.device, self.count = device, count
         self.model = build_classifier("resnet18", num_classes=6, fusion="sum", simam2=simam2).to(device)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
         groups = self.model.modality_parameters()
@@ -52,7 +44,7 @@ class Step:
         }
         self.targets = torch.randint(6, (batch_size,), device=device)
 
-    def __call__(self) -> None:
+    def step(self) -> None:
         output = self.model(self.inputs)
         scores = self.model.unimodal_logits(output) if self.needs_scores else None
         self.modulation.observe(unimodal_logits=scores, zeta=output.zeta, targets=self.targets)
@@ -60,45 +52,41 @@ class Step:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-
-def compare(device: str, batch_size: int, rounds: int) -> dict[str, float]:
-    """Median over rounds of each variant's time over the plain step's time in the same round."""
-
-    def seconds(step: Step) -> float:
-        if device == "cuda":
+    def __call__(self) -> None:
+        for _ in range(self.count):
+            self.step()
+        if self.device == "cuda":
             torch.cuda.synchronize()
-        start = time.perf_counter()
-        step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
 
-    steps = {variant: Step(variant, device, batch_size) for variant in VARIANTS}
-    for step in steps.values():  # warm up
-        step()
-    names = list(steps)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:  # each goes first equally often
-            times[name].append(seconds(steps[name]))
-    plain = times["plain"]
-    print(f"\n{device}, batch {batch_size}, {rounds} rounds; plain step {statistics.median(plain) * 1e3:.1f} ms")
-    ratios = {n: statistics.median(t / p for t, p in zip(times[n], plain, strict=True)) for n in names}
-    for name, ratio in ratios.items():
-        print(f"  {name}: {ratio:.3f} (of the fastest steps: {min(times[name]) / min(plain):.3f})")
-    return ratios
+    def seconds(self) -> float:
+        began = time.perf_counter()
+        self()
+        return time.perf_counter() - began
 
 
-def check(ratios: dict[str, float]) -> None:
-    for name, bar in BAR.items():
-        assert ratios[name] <= bar, f"{name} costs {ratios[name]:.3f} plain steps; the bar is {bar}"
+def compare(benchmark, hold, variant: str, device: str, batch_size: int, count: int, rounds: int, bar: float) -> None:
+    """Alternate `count` plain steps (timed here) with as many of the variant (timed by the benchmark)."""
+    rounds = int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", rounds))
+    plain, modulated = (Steps(name, device, batch_size, count) for name in ("plain", variant))
+    plain(), modulated()  # warm up
+    times: list[float] = []
+    benchmark.pedantic(modulated, setup=lambda: times.append(plain.seconds()), rounds=rounds, iterations=1)
+    ours = benchmark.stats.stats.data
+    ratio = statistics.median(x / y for x, y in zip(ours, times, strict=True))
+    more = {"ratio_of_fastest": min(ours) / min(times), "plain_ms": statistics.median(times) / count * 1e3}
+    more |= {"threads": torch.get_num_threads(), "batch": batch_size, "device": device}
+    hold("ratio to the plain step", ratio, bar if variant == OURS else None, **more)
 
 
-def test_step_cost_on_cpu():
-    check(compare("cpu", 16, rounds=int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", "9"))))
+@pytest.mark.benchmark(group="training step, CPU")
+@pytest.mark.parametrize("variant", ["SimAM2 + decoupling-free", "OGM-GE"])
+def test_step_cost_on_cpu(benchmark, hold, variant):
+    compare(benchmark, hold, variant, "cpu", batch_size=16, count=1, rounds=9, bar=1.05)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_step_cost_on_gpu():
-    check(compare("cuda", 64, rounds=50))
+@pytest.mark.benchmark(group="training step, GPU")
+@pytest.mark.parametrize("variant", ["SimAM2 + decoupling-free", "OGM-GE"])
+def test_step_cost_on_gpu(benchmark, hold, variant):
+    compare(benchmark, hold, variant, "cuda", batch_size=64, count=10, rounds=30, bar=1.03)

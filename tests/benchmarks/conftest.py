@@ -1,0 +1,41 @@
+"""Benchmarks measure; they are no part of a normal test run, where a busy machine would make them fail.
+
+    pytest tests/benchmarks --benchmark-only
+
+on an idle machine (OMP_NUM_THREADS says with how many threads; 1 unless set). Each prints what it measured beside the
+bar it is held to, and keeps both in the benchmark's `extra_info` (`--benchmark-json FILE` writes it down).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.timeout(3600))
+        if not config.getoption("benchmark_only"):
+            item.add_marker(
+                pytest.mark.skip(reason="a benchmark; run it with: pytest tests/benchmarks --benchmark-only")
+            )
+
+
+@pytest.fixture
+def hold(benchmark, capsys):
+    """`hold(name, value, bar, **more)`: print and keep a measurement, then assert that it does not pass its bar."""
+
+    def hold(name: str, value: float, bar: float | None, **more: float | str) -> None:
+        benchmark.extra_info |= {name: round(value, 4), "bar": bar}
+        benchmark.extra_info |= {key: round(x, 4) if isinstance(x, float) else x for key, x in more.items()}
+        shown = "; ".join(f"{key} {x:.4g}" if isinstance(x, float) else f"{key} {x}" for key, x in more.items())
+        with capsys.disabled():
+            print(f"\n{benchmark.name}: {name} {value:.4g} (bar {bar if bar is not None else 'none'})  {shown}")
+        assert bar is None or value <= bar, f"{name} is {value:.4g}, and may be {bar} at most"
+
+    return hold

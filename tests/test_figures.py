@@ -7,6 +7,7 @@ import json
 import matplotlib
 import pytest
 from claims_fakes import CLAIMS, fake_results
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
 from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
@@ -62,6 +63,24 @@ def test_table_figure_shows_every_seed_and_mean(claims):
     assert "3 seeds (0, 1, 2)" in texts(figure)
 
 
+def test_names_stay_inside_the_figure(claims):
+    """No label is cut, and none overlaps the panel beside it."""
+    results = fake_results()
+    for figure in (
+        figures.table_figure(results, claims),
+        figures.statement_figure(judge_statements(claims, results), results),
+    ):
+        FigureCanvasAgg(figure).draw()
+        box = figure.get_tightbbox()  # inches
+        assert -0.01 < box.x0 < box.x1 < figures.FULL + 0.01
+    table = figures.table_figure(results, claims)
+    FigureCanvasAgg(table).draw()
+    left, right = (axis.get_window_extent() for axis in table.axes[:2])
+    headings = [note.get_window_extent() for note in table.axes[0].texts]
+    assert max(box.x1 for box in headings) < right.x0
+    assert right.x0 - left.x1 < 0.05 * table.bbox.width
+
+
 def test_printed_values_only_where_the_data_are_the_papers(claims):
     def printed(figure):
         return [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_marker() == "|"]
@@ -96,14 +115,19 @@ def test_curves_average_over_seeds(tmp_path):
         for seed, record in results.rows[row].records.items():
             folder = tmp_path / record.cell_id
             folder.mkdir()
-            lines = [{"epoch": e, "train/loss": 1.0 + seed - 0.1 * e, "k_audio": 0.5} for e in range(3)]
+            lines = [
+                {"epoch": e, "train/loss": 1.0 + seed - 0.1 * e, "validation/top1": 0.5, "k_audio": 0.5}
+                for e in range(3)
+            ]
             text = "".join(json.dumps(line) + "\n" for line in lines) + '{"epoch": 3, "train/lo'  # cut short
             (folder / "history.jsonl").write_text(text)
             results.folders[record.cell_id] = folder
     figure = figures.curves_figure(results)
-    loss, coefficient = figure.axes[:2]
+    loss, top1, coefficient = figure.axes[:3]
     assert [line.get_ydata() for line in loss.get_lines()] == [pytest.approx([1.5, 1.4, 1.3])] * 2
     assert list(loss.get_lines()[0].get_xdata()) == [1, 2, 3]
+    assert list(top1.get_lines()[0].get_ydata()) == [50, 50, 50]  # percent, as the title says
+    assert top1.get_title().endswith("(%)")
     assert coefficient.get_title() == "coefficient k, audio"
 
 

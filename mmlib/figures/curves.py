@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 History = dict[str, list[tuple[int, float]]]
 TITLES = {
-    "train/loss": "training loss",
-    "train/top1": "training Top-1",
-    "validation/top1": "validation Top-1",
-    "test/top1": "test Top-1",
+    "train/loss": "training loss (nats)",
+    "train/top1": "training Top-1 (%)",
+    "validation/top1": "validation Top-1 (%)",
+    "test/top1": "test Top-1 (%)",
     "lr": "learning rate",
-    "rho_decoupled": "ρ visual/audio, decoupled",
-    "rho_zeta": "ρ visual/audio, from ζ",
+    "rho_decoupled": "ρ (visual / audio), decoupled",
+    "rho_zeta": "ρ (visual / audio), from ζ",
     "zeta_mean": "mean ζ",
 }
 
@@ -102,18 +102,20 @@ def default_rows(results: Results) -> list[str]:
 
 
 def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]]) -> None:
+    scale = 100 if quantity.endswith("/top1") else 1
     for index, seeds in enumerate(histories.values()):
-        epochs, mean, low, high = _spread([dict(history.get(quantity, [])) for history in seeds])
+        values = [{epoch: scale * value for epoch, value in history.get(quantity, [])} for history in seeds]
+        epochs, mean, low, high = _spread(values)
         color = SERIES[index]
         axis.plot(
             epochs, mean, color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.2,
             markevery=max(1, len(epochs) // 6),
         )  # fmt: skip
-        axis.fill_between(epochs, low, high, color=color, alpha=0.15, lw=0)
+        axis.fill_between(epochs, low, high, color=color, alpha=0.12, lw=0)
     axis.set_title(_title(quantity))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
-    axis.margins(x=0.02)
+    axis.margins(x=0.04)
 
 
 def _title(quantity: str) -> str:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 LOOKS = {
     "holds": (PALETTE["blue"], "o"),
     "contradicted": (PALETTE["red"], "X"),
-    "within seed noise": ("#777777", "s"),
-    "one seed: undecided": ("#777777", "D"),
+    "within seed noise": ("#666666", "s"),
+    "one seed: undecided": ("#666666", "D"),
 }
+DASHED = (0, (3, 1))
 METRICS = {"top1": "Top-1", "map": "mAP"}
-WRAP = 54
+WRAP = 60
+LINE = 0.128  # inches per line of a label
 
 
 def statement_figure(family: StatementFamily, results: Results) -> Figure:
@@ -30,23 +32,23 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
     heights = _heights(labels)
     drawn = [verdict for verdict in family.verdicts if verdict.difference is not None]
     with style():
-        figure, axes = new_figure(FULL, 1.3 + 0.165 * (heights[-1] + 1 if heights else 1))
+        figure, axes = new_figure(FULL, 1.5 + LINE * (heights[-1] + 1 if heights else 1))
         axis = axes[0][0]
         axis.axvline(0, color="black", lw=0.9)
         for y, verdict in zip(heights, family.verdicts, strict=True):
             _draw(axis, y, verdict)
-        axis.set_yticks(heights, labels)
+        axis.set_yticks(heights, labels, fontsize=7, linespacing=1.1)
         axis.set_ylim((heights[-1] if heights else 0) + 1.2, -1.2)
         axis.grid(axis="y", visible=False)
         axis.tick_params(axis="y", length=0)
+        axis.set_xlabel("difference in points\n← against the statement     as stated →")
         if not drawn:
             axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
             axis.set_xticks([])
-        axis.set_xlabel(
-            "difference, points (right of zero: as stated). Ticks are seeds; dashed: the closest of several rivals"
-        )
+        else:
+            figure.legend(handles=_legend(any(v.rival for v in drawn)), loc="outside lower center", ncols=4)
         protocol = {"clean": "clean protocol", "paper": "selected on test"}.get(family.protocol, family.protocol)
-        title = f"Statements of {results.title.split(':')[0]}: paired difference, {family.confidence:.0%} interval"
+        title = f"Statements of {results.title.split(':')[0]}: differences paired over seeds"
         figure.suptitle(f"{title}\n{source_text(results)}; {protocol}", fontsize=8.5)
     return figure
 
@@ -57,25 +59,38 @@ def _label(verdict: StatementVerdict) -> str:
 
 
 def _heights(labels: list[str]) -> list[float]:
-    """The middle of every label, when each takes as many lines as it has and half a line of air."""
+    """The middle of every label, when each takes as many lines as it has and some air."""
     heights, top = [], 0.0
     for label in labels:
         lines = label.count("\n") + 1
         heights.append(top + (lines - 1) / 2)
-        top += lines + 0.35
+        top += lines + 0.55
     return heights
 
 
+def _legend(rivals: bool) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    grey = "#333333"
+    handles = [
+        Line2D([], [], marker="o", ls="", color=grey, ms=5.5, label="mean"),
+        Line2D([], [], marker="|", ls="", color=grey, ms=5, label="one seed"),
+        Line2D([], [], color=grey, lw=1.5, label="95 % interval"),
+    ]
+    closest = Line2D([], [], color=grey, lw=1.5, ls=DASHED, label="95 % interval to the closest of several rivals")
+    return handles + ([closest] if rivals else [])
+
+
 def _draw(axis: Any, y: float, verdict: StatementVerdict) -> None:
-    color, marker = LOOKS.get(verdict.verdict, ("#777777", "s"))
+    color, marker = LOOKS.get(verdict.verdict, ("#666666", "s"))
     difference = verdict.difference
     transform = axis.get_yaxis_transform()
     axis.text(1.015, y, verdict.verdict, transform=transform, va="center", fontsize=7, color=color, clip_on=False)
     if difference is None:
         return
-    axis.plot(difference.differences, [y] * difference.n, "|", color=color, ms=4, alpha=0.6)
+    axis.plot(difference.differences, [y] * difference.n, "|", color=color, ms=5, alpha=0.8)
     if difference.low is not None and verdict.rival is None:
         axis.plot([difference.low, difference.high], [y, y], "-", color=color, lw=1.5)
     elif difference.low is not None:  # the closest of several rivals: dashed, the statement rests on all of them
-        axis.plot([difference.low, difference.high], [y, y], ls=(0, (3, 1)), color=color, lw=1.5)
+        axis.plot([difference.low, difference.high], [y, y], ls=DASHED, color=color, lw=1.5)
     axis.plot(difference.mean, y, marker, color=color, ms=5.5, mec="white", mew=0.6, zorder=3)

@@ -65,7 +65,8 @@ def _draw_row(axis: Any, y: float, row: RowResult, key: str, color: str, block: 
     values = list(row.values(key).values())
     if not values:
         return
-    axis.plot(values, [y] * len(values), MARKERS[block % len(MARKERS)], color=color, ms=3.6, alpha=0.55, mew=0)
+    # Below the mean, which would hide them: few seeds lie close together.
+    axis.plot(values, [y + 0.3] * len(values), MARKERS[block % len(MARKERS)], color=color, ms=3.6, alpha=0.7, mew=0)
     summary = summarise(values)
     if summary.low is not None:
         axis.plot([summary.low, summary.high], [y, y], "-", color=color, lw=1.4)
@@ -82,9 +83,10 @@ def _label_rows(axes: Sequence[Any], results: Results, ticks: dict[str, float]) 
     for row in results.rows.values():
         if row.block not in seen:
             seen.add(row.block)
+            # From the figure's left edge, over the row labels: a long name must not push the panels apart.
             axis.annotate(
-                _heading(row), (0, ticks[row.id] - 0.85), xycoords=("axes fraction", "data"), va="center", ha="left",
-                xytext=(3, 0), textcoords="offset points", fontsize=7, fontweight="bold", color="#333333",
+                _heading(row), (0.008, ticks[row.id] - 0.85), xycoords=("figure fraction", "data"), va="center",
+                ha="left", fontsize=7, fontweight="bold", color="#333333", in_layout=False, annotation_clip=False,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8}, zorder=5,
             )  # fmt: skip
 
@@ -113,7 +115,7 @@ def _legend(printed: bool) -> list[Any]:
 
     grey = "#333333"
     handles = [
-        Line2D([], [], marker="o", ls="", color=grey, alpha=0.55, ms=3.6, mew=0, label="one seed"),
+        Line2D([], [], marker="o", ls="", color=grey, alpha=0.7, ms=3.6, mew=0, label="one seed"),
         Line2D([], [], marker="o", ls="", color=grey, ms=6.5, label="mean"),
         Line2D([], [], color=grey, lw=1.4, label="95 % interval of the mean"),
     ]

@@ -18,7 +18,7 @@ from mmlib.workbook.record import Result, run_id_of, write_result
 from mmlib.workbook.reporting.assemble import Assembly, assemble, write
 from mmlib.workbook.reporting.render import to_html
 from mmlib.workbook.reporting.report import TEMPLATES
-from mmlib.workbook.reporting.tables import plain_sentence
+from mmlib.workbook.reporting.tables import compact_statements, plain_sentence
 
 
 @dataclass
@@ -59,8 +59,11 @@ class TableResult:
         """A table ("rows", "statements", "problems") as HTML for a notebook; a sentence where there is none."""
         if name not in self.assembly.tables:
             return f"<p>No {name}.</p>"
+        table = self.assembly.tables[name]
+        if name == "statements":
+            table = compact_statements(table)
         css = (TEMPLATES / "tables.css").read_text(encoding="utf-8")
-        return f'<style>{css}</style><div class="mm-table">{to_html(self.assembly.tables[name])}</div>'
+        return f'<style>{css}</style><div class="mm-table">{to_html(table)}</div>'
 
     @property
     def sentences(self) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ from mmlib.experiments.base import project_root
 from mmlib.files import write_text
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, load_plan, plan_paths
+from mmlib.workbook.reporting import summary
 from mmlib.workbook.reporting.assemble import Assembly, assemble, write
-from mmlib.workbook.reporting.render import Column, Table, to_html
-from mmlib.workbook.reporting.sections import against, missing, section_of
-from mmlib.workbook.reporting.tables import ABSENT, SOURCES, metric_title
-from mmlib.workbook.reporting.verdicts import CONTRADICTED, HOLDS, NOISE, NOT_REPRODUCED, REPRODUCED
+from mmlib.workbook.reporting.render import to_html
+from mmlib.workbook.reporting.sections import section_of
+from mmlib.workbook.reporting.verdicts import CONTRADICTED, HOLDS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -58,7 +57,8 @@ def build_report(
     for plan in _plans(project, plans):
         for profile in plan.profiles:
             assembly = assemble(plan, profile, outputs, project, protocol=protocol, fingerprints=fingerprints)
-            assemblies.append(write(assembly, outputs, protocol, figures=bool(assembly.results.records)))
+            # A profile that never ran leaves no files: its tables would be empty.
+            assemblies.append(write(assembly, outputs, protocol) if assembly.results.records else assembly)
     pages = _notebook_pages(assemblies, outputs, workers) if notebooks else {}
     write_text(folder / "index.html", _page(assemblies, folder, pages, fingerprints))
     return folder / "index.html"
@@ -105,97 +105,22 @@ def _page(assemblies: list[Assembly], folder: Path, pages: dict[str, str], finge
         title="Reproducibility report: audio-visual learning",
         subtitle="; ".join(claims.paper.title for claims in papers.values()) or "no claims",
         css=_safe(css),
-        tiles=_tiles(assemblies),
-        overview=_safe(to_html(overview(assemblies))),
-        across=_safe("".join(to_html(table) for table in across(assemblies))),
-        lead=_weight(assemblies),
+        tiles=summary.tiles(assemblies),
+        headlines=summary.headlines(assemblies),
+        scope=summary.scope(assemblies),
+        contradicted=summary.findings(assemblies, CONTRADICTED),
+        holding=summary.findings(assemblies, HOLDS),
+        numbers_against=summary.numbers_against(assemblies),
+        weight=summary.weight(assemblies),
         tested=any(assembly.statements and assembly.statements.tested for assembly in assemblies),
-        against=against(assemblies),
-        missing=missing(assemblies),
+        overview=_safe(to_html(summary.overview(assemblies))),
+        across=_safe("".join(to_html(table) for table in summary.across(assemblies))),
+        missing=summary.missing(assemblies),
         sections=[section_of(assembly, folder, pages) for assembly in assemblies],
         caveats=GENERAL_CAVEATS + [caveat for claims in papers.values() for caveat in claims.caveats],
         provenance=_provenance(assemblies, fingerprints),
         summaries=[(name, page) for name, page in pages.items() if name not in _cells(assemblies)],
     )
-
-
-def overview(assemblies: list[Assembly]) -> Table:
-    """One line per plan and profile: how much ran and what came out."""
-    columns = [
-        Column("Plan"), Column("Data"), Column("cells done", "number"), Column("failed", "number"),
-        Column("blocked", "number"), Column("statements hold", "number"), Column("contradicted", "number"),
-        Column("within noise", "number"), Column("numbers reproduced", "number"), Column("source"),
-    ]  # fmt: skip
-    rows = []
-    for assembly in assemblies:
-        results, statements, numbers = (
-            assembly.results,
-            _statements(assembly),
-            Counter(v.verdict for v in assembly.numbers),
-        )
-        problems = Counter("blocked" if p.status == "blocked" else "failed" for p in results.problems)
-        judged = [numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED)]
-        reproduced = f"{judged[0]} of {sum(judged)}" if sum(judged) else ABSENT
-        source = {"runs": "run here", "reference": "committed reference", "none": "not run"}[results.source]
-        shown = [str(statements[name]) if results.records else ABSENT for name in (HOLDS, CONTRADICTED, NOISE)]
-        done = len(results.records) if results.source == "runs" else 0
-        rows.append([
-            results.title, results.profile_title, f"{done} / {results.wanted}", str(problems["failed"]),
-            str(problems["blocked"]), *shown, reproduced, source,
-        ])  # fmt: skip
-    return Table("overview", "What ran, and what came of it", columns, rows)
-
-
-def across(assemblies: list[Assembly]) -> list[Table]:
-    """Per plan: every statement against every data set that has results, so that one look shows what holds where."""
-    tables = []
-    for plan in dict.fromkeys(assembly.plan.name for assembly in assemblies):
-        shown = [a for a in assemblies if a.plan.name == plan and a.statements and a.results.records]
-        if not shown:
-            continue
-        columns = [Column("Source"), Column("Statement"), Column("Metric")]
-        columns += [Column(assembly.results.profile_title, "verdict") for assembly in shown]
-        rows = [
-            [SOURCES[verdicts[0].statement.source], verdicts[0].statement.text, metric_title(verdicts[0].metric)]
-            + [verdict.verdict for verdict in verdicts]
-            for verdicts in zip(*(assembly.statements.verdicts for assembly in shown), strict=True)
-        ]
-        tables.append(Table(f"{plan}-across", "The statements, data set by data set", columns, rows))
-    return tables
-
-
-def _tiles(assemblies: list[Assembly]) -> list[tuple[str, str]]:
-    statements, numbers = Counter(), Counter()
-    for assembly in assemblies:
-        statements += _statements(assembly)
-        numbers += Counter(verdict.verdict for verdict in assembly.numbers)
-    done = sum(len(a.results.records) for a in assemblies if a.results.source == "runs")
-    data = sum(bool(assembly.results.records) for assembly in assemblies)
-    return [
-        (f"{done} / {sum(a.results.wanted for a in assemblies)}", "cells finished here"),
-        (f"{data} / {len(assemblies)}", "data sets with results"),
-        (str(statements[HOLDS]), "statement tests that hold"),
-        (str(statements[CONTRADICTED]), "contradicted"),
-        (str(statements[NOISE]), "within seed noise"),
-        (f"{numbers[REPRODUCED]} / {sum(numbers.values())}", "printed numbers reproduced"),
-    ]
-
-
-def _weight(assemblies: list[Assembly]) -> str:
-    """How to weigh so many tests."""
-    families = [assembly.statements for assembly in assemblies if assembly.statements]
-    tested = sum(family.tested for family in families)
-    if not tested:
-        return "No statement could be tested yet."
-    chance = sum(family.expected_by_chance for family in families)
-    return (
-        f"{tested} comparisons were tested at 95 % on this page. If no method differed from another, up to about "
-        f"{chance:.1f} of them would still come out as “holds” or “contradicted”; the tables give Holm-adjusted p."
-    )
-
-
-def _statements(assembly: Assembly) -> Counter[str]:
-    return Counter(verdict.verdict for verdict in assembly.statements.verdicts) if assembly.statements else Counter()
 
 
 def _cells(assemblies: list[Assembly]) -> set[str]:

@@ -13,8 +13,8 @@ from typing import Any
 from mmlib.workbook.record import Record
 from mmlib.workbook.reporting.assemble import Assembly
 from mmlib.workbook.reporting.render import slug, to_html
-from mmlib.workbook.reporting.tables import SOURCES, metric_title, plain_sentence, plus_minus, signed
-from mmlib.workbook.reporting.verdicts import CONTRADICTED, NOT_REPRODUCED, NumberVerdict, StatementVerdict
+from mmlib.workbook.reporting.tables import SOURCES, compact_statements, metric_title, plain_sentence, signed
+from mmlib.workbook.reporting.verdicts import StatementVerdict
 
 KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
 PICTURES = {
@@ -32,7 +32,7 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
     return {
         "id": assembly.name,
         "title": f"{results.title} – {results.profile_title}",
-        "short": f"{results.plan}: {results.profile}",
+        "short": f"{results.title.split(':')[0]}: {results.profile}",
         "kind": KINDS[results.kind],
         "state": state_text(assembly),
         "notes": results.notes,
@@ -41,9 +41,11 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
         "tables": {"problems": ""} | {name: Markup(_html(name, assembly)) for name in assembly.tables},
         "sentences": [sentence(verdict) for verdict in family.verdicts] if family and results.records else [],
         "warning": family.warning if family else "",
-        "pictures": [
-            _picture(name, assembly.figures[name], assembly, folder) for name in PICTURES if name in assembly.figures
-        ],
+        "pictures": {
+            name: _picture(name, assembly.figures[name], assembly, folder)
+            for name in PICTURES
+            if name in assembly.figures
+        },
         "problems": _count(Counter(problem.status for problem in results.problems)),
         "runs": Markup(runs_html(assembly, pages)),
         "facts": facts(results.records),
@@ -51,13 +53,19 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
     }
 
 
-CAPTIONS = {"rows": "Every row, over seeds", "statements": "Statements", "problems": "Cells without a result"}
+CAPTIONS = {
+    "rows": "Every row, over seeds",
+    "statements": "Statements: differences between rows, paired over seeds",
+    "problems": "Cells without a result",
+}
 
 
 def _html(name: str, assembly: Assembly) -> str:
     """A table as the page shows it: the section's title and notice already say what its caption and notes repeat."""
     table = assembly.tables[name]
     notes = [note for note in table.notes if note not in assembly.results.notes]
+    if name == "statements":
+        table = compact_statements(table)
     return to_html(replace(table, caption=CAPTIONS.get(name, table.caption), notes=notes))
 
 
@@ -73,7 +81,7 @@ def state_text(assembly: Assembly) -> str:
     if finished:
         text += f", seeds {_listed(results.seeds)}"
     if finished < results.wanted:
-        text += f". To run what is missing: mmlib run {results.plan} --profile {results.profile}"
+        text += f". To run what is missing: `mmlib run {results.plan} --profile {results.profile}`"
     return text + "."
 
 
@@ -93,48 +101,6 @@ def sentence(verdict: StatementVerdict) -> dict[str, str]:
     if verdict.differing:
         where += f" The rows differ in {', '.join(verdict.differing)}."
     return {"verdict": verdict.verdict, "slug": slug(verdict.verdict), "text": text, "where": where}
-
-
-def against(assemblies: list[Assembly]) -> list[dict[str, Any]]:
-    """Statements contradicted and numbers not reproduced, each with its reason; the numbers of a data set together."""
-    found: list[dict[str, Any]] = []
-    for assembly in assemblies:
-        place = assembly.results.profile_title
-        for verdict in assembly.statements.verdicts if assembly.statements else []:
-            if verdict.verdict == CONTRADICTED:
-                found.append({"text": plain_sentence(verdict), "where": f"{place}; {verdict.statement.where}"})
-        numbers = [number for number in assembly.numbers if number.verdict == NOT_REPRODUCED]
-        if numbers:
-            text = f"{len(numbers)} of the {len(assembly.numbers)} printed numbers of {place} were not reproduced."
-            found.append({"text": text, "where": "", "numbers": [_number_text(number) for number in numbers]})
-    return found
-
-
-def _number_text(number: NumberVerdict) -> str:
-    claim = number.claim
-    label = f"{claim.row.block}, {claim.row.label}, {claim.column.label}"
-    return f"{label}: printed {claim.value:.1f}, ours {plus_minus(number.ours)}; {number.reason}."
-
-
-def missing(assemblies: list[Assembly]) -> list[str]:
-    """One line per profile that is not complete: how many cells, and the reasons."""
-    lines = []
-    for assembly in assemblies:
-        results = assembly.results
-        absent = results.wanted - (len(results.records) if results.source == "runs" else 0)
-        if not absent:
-            continue
-        reasons = Counter(f"{problem.status}: {problem.reason.rstrip('.')}" for problem in results.problems)
-        rest = absent - sum(reasons.values())
-        parts = [f"{count} {text}" for text, count in reasons.most_common(3)]
-        parts += (
-            [f"{sum(reasons.values()) - sum(n for _, n in reasons.most_common(3))} more"] if len(reasons) > 3 else []
-        )
-        parts += [f"{rest} never run" + (" (reference shown)" if results.source == "reference" else "")] if rest else []
-        lines.append(
-            f"{results.title}, {results.profile_title}: {absent} of {results.wanted} cells. {'; '.join(parts)}"
-        )
-    return lines
 
 
 def facts(records: list[Record]) -> list[tuple[str, str]]:

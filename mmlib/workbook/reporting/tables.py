@@ -7,6 +7,7 @@ the training data and touches the test set once; both are always shown.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mmlib.statistics import Summary, summarise
@@ -137,10 +138,27 @@ def statements_table(family: StatementFamily, results: Results) -> Table:
         f"Points of the metric, protocol {PROTOCOL_TITLES[family.protocol]}; positive goes the way the statement says. "
         "Differences are paired over common seeds (Student’s interval).",
     ]
+    if printed := dict.fromkeys(label.rpartition(" ")[0] for v in family.verdicts for label in v.printed_gain):
+        notes.append(f"“paper’s table”: the same difference in its printed numbers, {' / '.join(printed)}.")
     return Table(f"{results.plan}-{results.profile}-statements", caption, columns, rows, notes + results.notes, data)
 
 
 SOURCES = {"paper": "the paper’s text", "bold": "bold entries", "ours": "ours, isolating"}
+
+
+COMPACT = ("Source", "Statement", "verdict", "Metric", "difference", "95 % interval", "n", "paper’s table", "p (Holm)")
+
+
+def compact_statements(table: Table) -> Table:
+    """The columns of the statements that a reader needs first; a remark goes under its statement."""
+    titles = [column.title for column in table.columns]
+    places = [titles.index(title) for title in COMPACT]
+    rows = []
+    for row in table.rows:
+        texts = [row[place] for place in places]
+        texts[1] += f" ({row[-1]})" if row[-1] else ""
+        rows.append(texts)
+    return replace(table, columns=[table.columns[place] for place in places], rows=rows)
 
 
 def _statement_texts(verdict: StatementVerdict) -> list[str]:
@@ -165,7 +183,7 @@ def _statement_texts(verdict: StatementVerdict) -> list[str]:
 
 def _remark(verdict: StatementVerdict) -> str:
     """What the other columns do not say: the rival, seeds that did not finish, or why there is no interval."""
-    rival = f"against {verdict.rival}" if verdict.rival else ""
+    rival = f"against {verdict.rival_name}" if verdict.rival else ""
     if verdict.verdict == BLOCKED:
         return "data missing"
     if verdict.difference is None or verdict.difference.low is None or not verdict.difference.sd:
@@ -192,7 +210,7 @@ def plain_sentence(verdict: StatementVerdict) -> str:
     difference, metric = verdict.difference, metric_title(verdict.metric)
     if difference is None or difference.low is None:
         return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
-    rival = f" to the closest rival, {verdict.rival}," if verdict.rival else ""
+    rival = f" to the closest rival ({verdict.rival_name})" if verdict.rival else ""
     low, high = signed(difference.low), signed(difference.high)
     return (
         f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {metric} difference"

@@ -55,7 +55,7 @@ class NumberVerdict:
 class StatementVerdict:
     """One statement on one metric and profile. `difference` in points, positive where it goes the stated way.
 
-    For "best of" statements `difference` is the one to the closest rival, named in `rival`.
+    For "best of" statements `difference` is the one to the closest rival: `rival` is its row, `rival_name` its name.
     """
 
     statement: Statement
@@ -65,6 +65,7 @@ class StatementVerdict:
     reason: str
     difference: PairedDifference | None = None
     rival: str | None = None
+    rival_name: str = ""
     p: float | None = None
     p_holm: float | None = None
     differing: tuple[str, ...] = ()
@@ -220,10 +221,11 @@ def statement_verdict(
         return StatementVerdict(statement, metric, protocol, NO_VERDICT, reason)
     closest = min(range(len(differences)), key=lambda i: differences[i].mean)
     verdict, reason, p = _decide(differences, confidence)
+    rival = statement.better_than[closest] if statement.better_than else None
     return StatementVerdict(
         statement, metric, protocol, verdict, _joined(reason, _partial(rows)), differences[closest], p=p,
         incomplete=_partial(rows),
-        rival=statement.better_than[closest] if statement.better_than else None,
+        rival=rival, rival_name=next((f"{row.block}, {row.label}" for row in rows if row.id == rival), ""),
         differing=_differing_parameters(rows, statement.contrasts[closest]),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from mmlib.workbook.reporting.claims import load_claims
 from mmlib.workbook.reporting.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
 from mmlib.workbook.reporting.results import Problem
 from mmlib.workbook.reporting.tables import (
+    compact_statements,
     plain_sentence,
     plus_minus,
     problems_table,
@@ -156,3 +157,15 @@ def test_save_table(small, tmp_path):
     written = save_table(small, tmp_path / "tables")
     assert [path.name for path in written] == ["t.csv", "t.md", "t.tex"]
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {"t.csv", "t.md", "t.tex"}
+
+
+def test_compact_statements_keep_the_remark_under_its_statement(claims):
+    results = fake_results()
+    table = statements_table(judge_statements(claims, results), results)
+    compact = compact_statements(table)
+    assert [column.title for column in compact.columns][:4] == ["Source", "Statement", "verdict", "Metric"]
+    assert all(len(row) == len(compact.columns) for row in compact.rows)
+    remarks = [(row[-1], short[1]) for row, short in zip(table.rows, compact.rows, strict=True) if row[-1]]
+    assert remarks
+    assert all(text.endswith(f"({remark})") for remark, text in remarks)
+    assert compact.notes[-1] == "“paper’s table”: the same difference in its printed numbers, CREMA-D / VGGSound."

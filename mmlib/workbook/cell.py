@@ -84,8 +84,11 @@ def parameters_class(experiment: str) -> type[ExperimentParameters]:
         module = importlib.import_module(experiment)
     except ImportError as error:
         raise UsageError(
-            f"the experiment {experiment!r} named in a notebook's metadata cannot be imported: {error}."
+            f"the experiment {experiment!r} named in a notebook's metadata cannot be imported: {error}. Correct "
+            "metadata.mmlib.experiment, or install what is missing."
         ) from error
+    except SyntaxError as error:
+        raise UsageError(f"{error.filename}, line {error.lineno}: {error.msg}. Mend it and run again.") from error
     parameters = getattr(module, "Parameters", None)
     if not (isinstance(parameters, type) and issubclass(parameters, ExperimentParameters)):
         raise UsageError(f"the module {experiment} has no class Parameters (a subclass of ExperimentParameters).")

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from mmlib.errors import ParameterError, UsageError
@@ -17,6 +16,7 @@ from mmlib.experiments.base import outputs_root, project_root
 from mmlib.experiments.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, more_seeds, parameters_class
 from mmlib.workbook.fingerprint import read_notebook
+from mmlib.workbook.yaml_file import read_yaml
 
 LARGEST_SEED = 2**63 - 1  # what torch takes
 
@@ -132,6 +132,10 @@ class Plan(_Strict):
         inputs = self.cells(profile, outputs=outputs) if self.summaries else []
         inputs += more_seeds(inputs)
         sources = (self._path, *([notebooks / "claims" / self.claims] if self.claims else []))
+        if not sources[-1].is_file():
+            raise UsageError(
+                f"{self._path.name}: there is no claims file {sources[-1]}. Correct 'claims' or leave it out."
+            )
         cells = []
         for notebook in self.summaries:
             schema = parameters_class(read_notebook(notebooks / notebook).experiment)
@@ -153,31 +157,10 @@ class Plan(_Strict):
         return cells
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML with plain values only, that refuses a key given twice (PyYAML would silently keep the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def load_plan(path: str | Path) -> Plan:
     """Read and check a plan. Raises `UsageError` naming the file, the key or line, and what is wrong."""
     path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except FileNotFoundError:
-        raise UsageError(f"there is no plan {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{where}: {getattr(error, 'problem', None) or error}.") from error
+    content = read_yaml(path, "plan")
     if not isinstance(content, dict):
         raise UsageError(f"{path} is not a plan: it must be a mapping with name, notebook, rows and profiles.")
     try:

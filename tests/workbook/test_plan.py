@@ -108,3 +108,22 @@ def test_more_seeds_than_the_plan_names_are_found(here):
     for one in (cell, other, changed):
         one.folder.mkdir(parents=True)
     assert [(found.id, found.seed) for found in more_seeds([cell])] == [(other.id, 7)]
+
+
+def test_an_experiment_with_a_syntax_error_is_named_with_its_line(here):
+    (here.root / "toy_experiment.py").write_text("x = 1\ndef f(:\n")
+    with pytest.raises(UsageError, match=r"toy_experiment.py, line 2: invalid syntax"):
+        load_plan(here.plan()).cells("embedded")
+
+
+def test_claims_that_are_not_there_are_missed_before_anything_runs(here):
+    plan = load_plan(here.plan(claims="nothing.yaml", summaries=["summary.ipynb"]))
+    with pytest.raises(UsageError, match=r"no claims file .*nothing.yaml"):
+        plan.summary_cells("embedded")
+
+
+def test_a_key_that_is_no_plain_value_is_refused(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text("name: toy\n? [1]\n: 2\n")
+    with pytest.raises(UsageError, match=r"plan.yaml, line 2"):
+        load_plan(path)

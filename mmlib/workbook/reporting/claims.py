@@ -9,15 +9,14 @@ type, a value without its column, a name used twice is a `UsageError` that says 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmlib.errors import UsageError
+from mmlib.workbook.yaml_file import read_yaml
 
 
 class _Entry(BaseModel):
@@ -257,12 +256,7 @@ class Claims(_Entry):
 def load_claims(path: str | Path) -> Claims:
     """Read and check a claims file; any mistake in it is a `UsageError` naming the file and the entry."""
     path = Path(path)
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except OSError as error:
-        raise UsageError(f"cannot read the claims file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {error}") from error
+    raw = read_yaml(path, "claims file")
     if not isinstance(raw, dict):
         raise UsageError(f"{path} must be a mapping with format, version, paper, tables and statements")
     try:
@@ -287,15 +281,3 @@ def _place(raw: Any, location: tuple[int | str, ...]) -> str:
             raw = None
         names.append(str(raw["id"]) if isinstance(step, int) and isinstance(raw, dict) and "id" in raw else str(step))
     return ".".join(names) or "file"
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML where a key written twice is an error (the standard loader silently keeps the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)

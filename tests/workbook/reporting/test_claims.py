@@ -157,7 +157,7 @@ def test_mistakes_are_named(path, tmp_path, change, words):
 def test_a_key_given_twice_is_an_error(tmp_path):
     target = tmp_path / "twice.yaml"
     target.write_text("format: mmlib-claims\nversion: 1\nversion: 1\n")
-    with pytest.raises(UsageError, match="'version' is given twice"):
+    with pytest.raises(UsageError, match="line 3: the key 'version' occurs twice"):
         load_claims(target)
 
 
@@ -167,5 +167,12 @@ def test_files_that_are_no_claims(tmp_path):
         target.write_text(text)
         with pytest.raises(UsageError, match=r"bad\.yaml"):
             load_claims(target)
-    with pytest.raises(UsageError, match="cannot read"):
+    with pytest.raises(UsageError, match="there is no claims file"):
         load_claims(tmp_path / "absent.yaml")
+
+
+def test_a_claims_file_of_other_bytes_is_one_message(tmp_path):
+    target = tmp_path / "claims.yaml"
+    target.write_bytes(bytes(range(128, 256)))
+    with pytest.raises(UsageError, match="cannot be read: 'utf-8'"):
+        load_claims(target)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from mmlib.errors import DataError
+from mmlib.errors import BlockedError, DataError
 from mmlib.experiments.base import ExperimentParameters
 from mmlib.files import write_json
 from mmlib.workbook.record import Result, Selection, run_id_of, write_result
@@ -29,6 +29,7 @@ class Parameters(ExperimentParameters):
         "ok",
         "raise",
         "disk_full",
+        "no_device",
         "no_result",
         "wrong_run",
         "kill",
@@ -94,6 +95,8 @@ def misbehave(parameters: Parameters, folder: Path) -> None:
         raise ValueError("the toy broke, as it was told to")
     if kind == "disk_full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if kind == "no_device":
+        raise BlockedError("there is no such device; choose another")
     if kind == "hang":
         time.sleep(600)
     if kind == "kill":

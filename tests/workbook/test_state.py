@@ -137,3 +137,29 @@ def test_a_folder_that_cannot_be_made_is_an_outputs_error(here):
     task = task_of(here, cell)
     with pytest.raises(OutputsError, match="cannot write"):
         begin(task, task.hashes)
+
+
+def test_results_of_a_finished_run_wait_until_a_new_one_has_succeeded(here):
+    cell = cell_of(here)
+    source = here.root / "toy_experiment.py"
+    complete(here, cell)
+    finished = cell.previous / "record.json"
+    for status in ("failed", "killed"):
+        source.write_text(source.read_text() + "\n")
+        complete(here, cell, status)
+        assert records.read_record(finished.parent)[0].done, "only a finished run may replace a finished one"
+    assert look(here, cell)[0] == "killed"
+    complete(here, cell)
+    assert not finished.exists()
+
+
+def test_what_a_kill_after_the_record_left_is_removed_by_the_next_run(here):
+    from mmlib.workbook.running.runner import RunOptions, run_cells
+
+    cell = cell_of(here)
+    complete(here, cell)
+    (cell.folder / records.CHECKPOINT_FILE).write_bytes(b"large")
+    cell.previous.mkdir(parents=True)
+    assert run_cells([cell], [], RunOptions(here.outputs)).exit_code == 0
+    assert not (cell.folder / records.CHECKPOINT_FILE).exists()
+    assert not cell.previous.exists()

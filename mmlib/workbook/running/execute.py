@@ -20,11 +20,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mmlib.errors import BlockedError, MMLibError, OutputsError
+from mmlib.errors import BlockedError, MMLibError, OutputsError, UsageError
+from mmlib.files import read_json
 from mmlib.workbook import record as records
+from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
 from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result
-from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
+from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
 
 LOG_FILE = "log.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -41,7 +43,8 @@ def run_task(task: Task) -> Outcome:
     found, _ = records.read_record(task.cell.folder)
     if found and found.run_id == task.run_id and found.status != "killed":
         error = found.error or CellError(kind="", message="")
-        return Outcome(found.status, error.kind, error.message, found.attempts)
+        status = "blocked" if error.kind in BLOCKED_KINDS else found.status
+        return Outcome(status, error.kind, error.message, found.attempts)
     try:
         missing = task.cell.parameters.missing_data()
         if missing:
@@ -75,9 +78,7 @@ def begin(task: Task, hashes: Hashes) -> CellFile:
     interrupted = ended is None or ended.status in ("killed", "timeout")
     try:
         if folder.exists() and not (same and interrupted and (again or not task.force)):
-            shutil.rmtree(task.cell.previous, ignore_errors=True)
-            task.cell.previous.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder, task.cell.previous)
+            set_aside(task.cell, finished=ended is not None and ended.done)
         folder.mkdir(parents=True, exist_ok=True)
         for name in (records.RECORD_FILE, records.RESULT_FILE, RUNNING_NOTEBOOK):
             (folder / name).unlink(missing_ok=True)
@@ -101,6 +102,16 @@ def begin(task: Task, hashes: Hashes) -> CellFile:
     )
     records.write_model(folder / records.CELL_FILE, start)
     return start
+
+
+def set_aside(cell: Cell, finished: bool) -> None:
+    """Make room for a new run. A finished run's results wait until it has succeeded."""
+    if cell.previous.exists() and not finished:
+        shutil.rmtree(cell.folder)
+        return
+    shutil.rmtree(cell.previous, ignore_errors=True)
+    cell.previous.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(cell.folder, cell.previous)
 
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
@@ -134,6 +145,8 @@ def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:
         return "cancelled", "", ""
     if type(error).__name__ == "PapermillExecutionError":  # the notebook's own exception
         log(task, "\n".join(error.traceback) if isinstance(error.traceback, list) else str(error.traceback))
+        if error.ename in BLOCKED_KINDS:  # found out late: a device that is not there, a file damaged after preparation
+            return "blocked", error.ename, first_line(error.evalue)
         if error.ename == "OutputsError" or "[Errno 28]" in error.evalue:
             raise OutputsError(error.evalue) from None
         return "failed", error.ename, first_line(error.evalue)
@@ -145,6 +158,16 @@ def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:
     if type(error).__name__ == "DeadKernelError" or "Kernel d" in str(error):
         return "killed", "DeadKernelError", "the kernel died (killed from outside, out of memory, or a crash)"
     return "failed", type(error).__name__, first_line(error)
+
+
+def require_parameters_cell(notebook: Path) -> None:
+    """Raises `UsageError` for a notebook without the cell papermill replaces: its own values would win silently."""
+    cells = read_json(notebook)["cells"]
+    if not any("parameters" in cell.get("metadata", {}).get("tags", ()) for cell in cells):
+        raise UsageError(
+            f"{notebook} has no cell tagged 'parameters', so its own values would win over the plan's. Add the tag to "
+            "the cell with the parameters (JupyterLab: Property Inspector, Cell tags)."
+        )
 
 
 def execute(task: Task) -> None:
@@ -162,6 +185,7 @@ def execute(task: Task) -> None:
         task.cell.folder / RUNNING_NOTEBOOK,
         parameters=task.cell.notebook_parameters(),
         kernel_name="python3",
+        language="python",  # else papermill refuses a notebook whose metadata name no kernel
         progress_bar=False,
         start_timeout=120,
         kernel_manager_class=IPCKernelManager,
@@ -183,9 +207,18 @@ def finish(task: Task, start: CellFile, outcome: Outcome) -> Outcome:
     if outcome.status != "cancelled":
         records.write_model(folder / records.RECORD_FILE, make_record(task, start, outcome, result))
     if outcome.status == "done":
-        shutil.rmtree(task.cell.previous, ignore_errors=True)
-        (folder / records.CHECKPOINT_FILE).unlink(missing_ok=True)  # hundreds of MB that nothing will read
+        drop_leftovers(task.cell)
     return outcome
+
+
+def drop_leftovers(cell: Cell) -> None:
+    """Delete what a finished cell does not need: the run before it, and a checkpoint of perhaps hundreds of MB.
+
+    Done after the record is written, and again (by the runner) where a kill came in between.
+    """
+    shutil.rmtree(cell.previous, ignore_errors=True)
+    with contextlib.suppress(OSError):  # nothing depends on it: a read-only folder may keep its checkpoint
+        (cell.folder / records.CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
 def checked_result(folder: Path, run_id: str) -> tuple[Result | None, str | None]:
@@ -208,7 +241,7 @@ def make_record(task: Task, start: CellFile, outcome: Outcome, result: Result | 
         **(result.model_dump() if result else measured)
         | {
             "cell_id": task.cell.id,
-            "status": outcome.status,
+            "status": "failed" if outcome.status == "blocked" else outcome.status,  # it began, so it is tried again
             "error": error,
             "run_id": task.run_id,
             "notebook": task.cell.notebook,

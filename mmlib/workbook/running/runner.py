@@ -20,8 +20,8 @@ from mmlib.experiments.base import project_root
 from mmlib.files import content_hash
 from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, module_names
-from mmlib.workbook.record import GitState, read_cell_file
-from mmlib.workbook.running.execute import run_json
+from mmlib.workbook.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
+from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
 from mmlib.workbook.running.lock import outputs_lock
 from mmlib.workbook.running.progress import Display
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
@@ -69,10 +69,12 @@ class Report:
 def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOptions) -> Report:
     """Run the cells that are not done, then the summaries whose inputs changed.
 
-    Prints why each one runs. Raises `OutputsInUseError`, `OutputsError`, `SchedulerError`, `KeyboardInterrupt`; in all
-    cases what is finished stays finished.
+    Prints why each one runs. Raises `UsageError`, `OutputsInUseError`, `OutputsError`, `SchedulerError`,
+    `KeyboardInterrupt`; in all cases what is finished stays finished.
     """
     cells, summaries = unique(cells), unique(summaries)
+    for notebook in {cell.notebook for cell in (*cells, *summaries)}:
+        require_parameters_cell(project_root() / "notebooks" / notebook)
     with outputs_lock(options.outputs), contextlib.ExitStack() as stack:
         batch = Batch(options, Fingerprints(project_root()))
         batch.library = batch.fingerprints.libraries(cell.notebook for cell in (*cells, *summaries))
@@ -115,6 +117,7 @@ class Batch:
                 print(f"blocked {state.cell.id}: {state.reason}")
                 self.report.outcomes[state.cell.id] = Outcome("blocked", "BlockedError", state.reason)
             elif state.done and not self.options.force:
+                drop_leftovers(state.cell)
                 self.report.outcomes[state.cell.id] = Outcome("done")
             else:
                 print(f"run {state.cell.id}: {'--force' if state.done else state.reason}", flush=True)
@@ -193,9 +196,10 @@ class Batch:
     def show_started(self, display: Display, tasks: Iterable[Task]) -> None:
         """Tell the display which cells have begun: their worker has written this run's cell.json."""
         for task in tasks:
-            if task.cell.id not in display.running and (task.cell.folder / "cell.json").exists():
-                begun, _ = read_cell_file(task.cell.folder)
-                if begun and begun.run_id == task.run_id and not (task.cell.folder / "record.json").exists():
+            folder = task.cell.folder
+            if task.cell.id not in display.running and (folder / CELL_FILE).exists():
+                begun, _ = read_cell_file(folder)
+                if begun and begun.run_id == task.run_id and not (folder / RECORD_FILE).exists():
                     display.started(task.cell)
 
 

@@ -12,6 +12,7 @@ from mmlib.workbook.cell import Cell, parameters_class
 from mmlib.workbook.record import GitState, Hashes
 
 MAX_ATTEMPTS = 3  # of one run: the first, and two more when a worker or kernel was killed
+BLOCKED_KINDS = ("BlockedError", "DataError")  # what a notebook raises when something outside the workbook is missing
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,18 @@ def test_a_cell_that_takes_too_long_is_stopped(toy):
     assert "did not finish within 2 s" in record["error"]["message"]
 
 
+def test_a_notebook_that_finds_something_missing_is_blocked_and_tried_again(toy):
+    toy.plan(rows=rows("no_device"), profiles={"embedded": {"kind": "embedded", "seeds": [0]}})
+    for attempt in (1, 2):
+        done = toy.mmlib("run", "toy", "--workers", "1")
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert "there is no such device; choose another" in done.stdout
+        assert "1 cells: 1 blocked" in done.stdout
+        assert len(toy.starts()) == attempt
+    (record,) = toy.records().values()
+    assert (record["status"], record["error"]["kind"]) == ("failed", "BlockedError")
+
+
 def test_two_workers_per_gpu_are_pinned_by_environment(toy):
     toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2, 3]}}, parameters={"pause": 0.3})
     toy.env["CUDA_VISIBLE_DEVICES"] = "5,7"

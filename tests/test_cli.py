@@ -95,6 +95,17 @@ def test_scheduler_not_reachable(toy, address):
     assert f"no Dask scheduler answers at {address}" in message
 
 
+def test_a_notebook_without_a_parameters_cell(toy):
+    toy.plan()
+    path = toy.root / "notebooks" / "toy.ipynb"
+    path.write_text(path.read_text().replace('{"tags": ["parameters"]}', "{}"))
+    assert "toy.ipynb has no cell tagged 'parameters'" in refuses(toy, 2, "run", "toy")
+
+
+def test_no_plans_at_all(toy):
+    assert "Set MMLIB_PROJECT to the folder that holds notebooks/" in refuses(toy, 2, "status")
+
+
 def test_dry_run_runs_nothing(toy):
     toy.plan()
     done = toy.mmlib("run", "toy", "--dry-run")
@@ -137,7 +148,9 @@ def test_a_stand_in_can_be_written_and_checked(toy):
     made = toy.mmlib("data", "standin", "cremad", str(toy.root / "standins"), "--samples", "16")
     assert made.returncode == 0, made.stderr
     folder = made.stdout.strip()
-    assert "sound; manifest" in toy.mmlib("data", "check", folder).stdout
+    sound = toy.mmlib("data", "check", folder).stdout
+    assert "sound; manifest" in sound
+    assert "actors, published 91" in sound, "how it differs from the published data set is said"
     listed = toy.mmlib("data", "check", "--data-root", str(toy.root / "standins")).stdout
     assert "cremad: nothing is missing" in listed
     (toy.root / "standins" / "cremad" / "index.csv").write_text("")

@@ -80,8 +80,9 @@ def standin(
 
 
 def check_folder(folder: Path) -> int:
-    """Print every problem of a prepared folder; 0 when it is sound, else 3."""
+    """Print every problem of a prepared folder, or how it differs from published counts; 0 when it is sound, else 3."""
     from mmlib.data.prepared import check_prepared, open_prepared
+    from mmlib.data.registry import notes
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder. Give a prepared folder (one with manifest.json).")
@@ -90,6 +91,8 @@ def check_folder(folder: Path) -> int:
         print(problem)
     if not problems:
         print(f"{folder}: sound; manifest {open_prepared(folder).manifest_hash}")
+        for note in notes(folder):
+            print(f"    {note}")
     return 3 if problems else 0
 
 

@@ -27,7 +27,7 @@ def show(what: str, outputs: Path) -> None:
         raise UsageError(f"there is no plan and no cell with a record called {what!r}{near}. See `mmlib status`.")
     record, problem = read_record(found[0])
     if record is None:
-        raise UsageError(problem or f"{found[0]} has no record.")
+        raise UsageError(f"{problem or f'{found[0]} has no record.'} Run its plan again to replace it.")
     show_record(record, found[0])
 
 

@@ -101,13 +101,18 @@ def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
 
 
 def all_plans(profile: str | None = None) -> list[Plan]:
-    """Every plan of the project. Raises `UsageError` when none of them has the profile."""
+    """Every plan of the project. Raises `UsageError` when there is none, or none has the profile."""
     plans = [load_plan(path) for path in plan_paths().values()]
+    if not plans:
+        raise UsageError(
+            f"there is no plan in {project_root() / 'notebooks' / 'plans'}. Set MMLIB_PROJECT to the folder that holds "
+            "notebooks/, such as a clone of the repository."
+        )
     known = sorted({name for plan in plans for name in plan.profiles})
     if profile is not None and profile not in known:
         raise UsageError(
             f"no plan in {project_root() / 'notebooks' / 'plans'} has a profile {profile!r}"
-            f"{closest(profile, known)}; there are {', '.join(known) or 'none'}."
+            f"{closest(profile, known)}; there are {', '.join(known)}."
         )
     return plans
 

@@ -54,8 +54,9 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
 
 
 def _label(verdict: StatementVerdict) -> str:
-    text = f"{verdict.statement.text} [{METRICS.get(verdict.metric, verdict.metric)}]"
-    return "\n".join(textwrap.wrap(text, WRAP))
+    # The metric keeps to the last word: never alone on a line.
+    text = f"{verdict.statement.text}\N{NO-BREAK SPACE}[{METRICS.get(verdict.metric, verdict.metric)}]"
+    return "\n".join(textwrap.wrap(text, WRAP)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _heights(labels: list[str]) -> list[float]:

@@ -30,15 +30,15 @@ def headlines(assemblies: list[Assembly]) -> list[tuple[str, str]]:
         ran = f"{results.title.split(':')[0]} on {results.profile_title}"
         done = f"{len(results.records)} of {results.wanted} cells, {len(results.seeds)} seeds{reference}"
         said = []
-        if assembly.statements is not None:
-            said.append(
-                f"of {assembly.statements.tested} tests of statements {counts[HOLDS]} hold, {counts[CONTRADICTED]} are "
-                f"contradicted, {counts[NOISE]} lie within seed noise"
-            )
+        if assembly.statements is not None and (tested := assembly.statements.tested):
+            verdicts = ", ".join(f"{name} {counts[name]}" for name in (HOLDS, CONTRADICTED, NOISE))
+            said.append(f"{tested} tests of statements, {verdicts}")
+        elif assembly.statements is not None:
+            said.append("too little ran to test a statement")
         numbers = Counter(verdict.verdict for verdict in assembly.numbers)
         if judged := sum(numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED)):
             said.append(f"{numbers[REPRODUCED]} of {judged} printed numbers are reproduced")
-        found.append((ran, f"{done}: {'; '.join(said) or 'no claims to test'}."))
+        found.append((ran, f"{done}; {'; '.join(said) or 'no claims to test'}."))
     return found
 
 

@@ -1,7 +1,7 @@
 """Executed notebooks as HTML beside the report: converted once per content, several at a time, with no network needed.
 
-nbconvert's page asks the network for MathJax, require.js and Mermaid. Those scripts are taken out: formulas in the text
-of a notebook appear as their source. The pages work from a memory stick.
+nbconvert's page asks the network for MathJax, require.js and Mermaid. Those scripts are taken out, and formulas become
+MathML (`formulas`). The pages work from a memory stick.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from mmlib.files import read_json, sha256_bytes, sha256_file, write_json, write_text
+from mmlib.workbook.reporting.formulas import STYLE, draw_formulas
 
 INDEX = "index.json"
 PARALLEL_FROM = 4  # fewer pages are made faster than processes start
@@ -23,7 +24,7 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
     """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
     index_path = folder / INDEX
     known = read_json(index_path) if index_path.exists() else {}
-    maker = sha256_file(Path(__file__))
+    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "formulas.py"))
     wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
     tasks = [
         (str(notebooks[name]), str(folder / f"{name}.html"))
@@ -58,8 +59,9 @@ def convert(task: tuple[str, str]) -> None:
     source, target = task
     notebook = nbformat.read(source, as_version=4)
     exporter = HTMLExporter(template_name="lab")
+    draw_formulas(exporter)
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": Path(target).stem}})
-    write_text(target, offline(page))
+    write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
 
 
 def offline(page: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -64,7 +65,7 @@ def run(
     where = set_outputs(outputs)
     request = commands.Request(plan, profile, split_names(rows), split_numbers(seeds), settings or [], data_root)
     if dry_run:
-        raise typer.Exit(commands.show_states(request, where, only_pending=True))
+        raise typer.Exit(commands.show_pending(request, where, force))
     from mmlib.workbook.running.runner import RunOptions
 
     options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
@@ -172,7 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def interrupted(arguments: list[str] | None) -> int:
     """Say how to resume."""
-    again = " ".join(["mmlib", *(sys.argv[1:] if arguments is None else arguments)])
+    again = shlex.join(["mmlib", *(sys.argv[1:] if arguments is None else arguments)])
     print(f"\nmmlib: interrupted. What is finished is kept; to resume: {again}", file=sys.stderr)
     return 130
 

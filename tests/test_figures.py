@@ -133,3 +133,9 @@ def test_curves_average_over_seeds(tmp_path):
 
 def test_history_of_nothing(tmp_path):
     assert figures.read_history(tmp_path) == {}
+
+
+def test_damaged_lines_of_a_history_are_left_out(tmp_path):
+    good = json.dumps({"epoch": 0, "train/loss": 1.5}).encode()
+    (tmp_path / "history.jsonl").write_bytes(b"\x9b\xff\n3\n" + good + b'\n{"epoch": 1, "tra')
+    assert figures.read_history(tmp_path) == {"train/loss": [(0, 1.5)]}

@@ -128,11 +128,14 @@ def report(outputs: Path) -> None:
     print(f"report: {build_report(outputs) or report_path(outputs)}")
 
 
-def show_states(request: Request, outputs: Path, only_pending: bool = False) -> int:
-    """Print the state of every cell of a request (`--dry-run`)."""
+def show_pending(request: Request, outputs: Path, force: bool) -> int:
+    """Print which cells of a request would run, and why (`--dry-run`)."""
     cells, summaries = requested(request, outputs)
     states = survey(outputs).look(cells + summaries)
-    print_states(states, only_pending)
+    for state in states:
+        if force or not state.done:
+            print_state(state, "--force" if state.done else state.reason)
+    print_counts(states)
     return 0
 
 
@@ -164,10 +167,17 @@ def status(plan: str | None, profile: str | None, data_root: Path | None, output
     return 0
 
 
-def print_states(states: list[CellState], only_pending: bool = False) -> None:
-    """One line per cell that is not simply done, and the counts."""
+def print_states(states: list[CellState]) -> None:
+    """One line per cell, and the counts."""
     for state in states:
-        if not state.done or not only_pending:
-            print(f"  {state.state:<8} {state.cell.id}{'' if state.done else f': {state.reason}'}")
+        print_state(state, "" if state.done else state.reason)
+    print_counts(states)
+
+
+def print_state(state: CellState, reason: str) -> None:
+    print(f"  {state.state:<8} {state.cell.id}{f': {reason}' if reason else ''}")
+
+
+def print_counts(states: list[CellState]) -> None:
     counts = Counter(state.state for state in states)
     print(f"  {len(states)} cells: {', '.join(f'{number} {name}' for name, number in sorted(counts.items()))}")

@@ -34,7 +34,7 @@ def read_history(folder: str | Path) -> History:
     """
     history: History = {}
     try:
-        lines = (Path(folder) / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (Path(folder) / "history.jsonl").read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return history
     for line in lines:
@@ -42,7 +42,7 @@ def read_history(folder: str | Path) -> History:
             entry = json.loads(line)
         except json.JSONDecodeError:
             continue
-        for name, value in entry.items():
+        for name, value in entry.items() if isinstance(entry, dict) else ():
             if name != "epoch" and isinstance(value, int | float) and not isinstance(value, bool):
                 history.setdefault(name, []).append((int(entry.get("epoch", 0)), float(value)))
     return history

@@ -82,6 +82,7 @@ def test_a_batch_is_done_once_and_stale_by_content(toy):
     assert len(toy.starts()) == 4
     assert not list(toy.outputs.glob("runs/.previous/*")), "the old results go when the new ones are there"
 
+    assert toy.mmlib("run", "toy", "--force", "--dry-run").stdout.count(": --force") == 3
     forced = toy.mmlib("run", "toy", "--seeds", "1", "--force", "--cold-kernels", *WORKERS)
     assert "--force" in forced.stdout
     assert len(toy.starts()) == 5

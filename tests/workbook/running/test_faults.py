@@ -1,16 +1,19 @@
-"""Kills in the middle of a batch: nothing is left behind, nothing finished runs again, the numbers are the same.
+"""Kills at random moments of a batch: nothing is left behind, nothing finished runs again, the numbers are the same.
 
-`MMLIB_FAULT_ROUNDS=10 pytest tests/workbook/test_faults.py` is the long version.
+The moment is some time within a cell's length after some number of cells has finished; it is printed.
+`MMLIB_FAULT_ROUNDS=10 pytest tests/workbook/running/test_faults.py` is the long version.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import psutil
 import pytest
@@ -18,6 +21,16 @@ import pytest
 ROUNDS = int(os.environ.get("MMLIB_FAULT_ROUNDS", "1"))
 CELLS = 6
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 * ROUNDS)]
+
+
+def wait_for_a_moment(toy, finished: int) -> None:
+    """Until `finished` cells have, and then a random part of the time a cell takes."""
+    toy.wait_until(lambda: len(toy.records()) >= finished, 90, f"{finished} finished cells")
+    if not finished:
+        toy.wait_until((toy.outputs / ".lock-owner.json").exists, 60, "the start of the batch")
+    delay = random.uniform(0, 1.0)
+    print(f"{finished} cells finished, and {delay:.3f} s more")
+    time.sleep(delay)
 
 
 def make(toy):
@@ -50,8 +63,6 @@ def workers(toy) -> list[psutil.Process]:
 
 def expected(toy) -> dict:
     """The metrics of an undisturbed batch, computed in this process."""
-    import random
-
     sums = {}
     for seed in range(CELLS):
         sums[seed] = sum(random.Random(seed * 1000 + step).gauss(0, 1.0) for step in range(4))
@@ -75,14 +86,18 @@ def test_killing_a_part_costs_one_attempt(toy, victim):
     for round_number in range(ROUNDS):
         make(toy)
         command = toy.start("run", "toy", "--workers", "2")
-        toy.wait_until(lambda: len(toy.records()) >= round_number % CELLS, 90, "a finished cell")  # noqa: B023
+        wait_for_a_moment(toy, round_number % (CELLS - 3))
         found = []
         toy.wait_until(lambda: found.extend(safely(find, toy)) or found, 90, victim)  # noqa: B023
+        finished = {name: record["run_id"] for name, record in toy.records().items()}
         os.kill(found[0].pid, signal.SIGKILL)
         output, _ = command.communicate(timeout=180)
         assert command.returncode == 0, output
         check_complete(toy)
-        assert len(toy.starts()) <= CELLS + 2, output
+        starts, after = Counter(toy.starts()), toy.records()
+        assert {name: after[name]["run_id"] for name in finished} == finished, "a finished cell ran again"
+        assert all(starts[name] == 1 for name in finished), output
+        assert starts.total() <= CELLS + 1, output
         for name in (*toy.outputs.glob("runs/*/*"), *toy.outputs.glob("starts.txt")):
             name.unlink()
 
@@ -92,8 +107,7 @@ def test_stopping_the_command_leaves_nothing_and_resumes(toy, how):
     for round_number in range(ROUNDS):
         make(toy)
         command = toy.start("run", "toy", "--workers", "2")
-        wanted = 1 + round_number % (CELLS - 1)
-        toy.wait_until(lambda: len(toy.records()) >= wanted, 90, "a finished cell")  # noqa: B023
+        wait_for_a_moment(toy, (1 + round_number) % (CELLS - 2))
         # A terminal sends Ctrl-C to all of the command's processes, a batch system its signal to the first.
         os.killpg(command.pid, how) if how == signal.SIGINT else command.send_signal(how)
         output, _ = command.communicate(timeout=60)

@@ -11,10 +11,7 @@ import os
 import re
 import shutil
 import socket
-import threading
-import time
 import traceback
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +24,7 @@ from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
 from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
+from mmlib.workbook.running.watch import Watch
 
 LOG_FILE = "log.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -123,7 +121,7 @@ def run_notebook(task: Task, start: CellFile) -> Outcome:
     try:
         zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)
         with launching(task.project, task.cell.folder / LOG_FILE, {"MMLIB_CELL": start.cell_id}, zygote) as launch:
-            watch = Watch(task, launch.kill)
+            watch = Watch(task.timeout, launch.kill)
             with watch:
                 execute(task)
     except MMLibError:
@@ -256,53 +254,6 @@ def make_record(task: Task, start: CellFile, outcome: Outcome, result: Result | 
             "attempts": start.attempts,
         }
     )
-
-
-class Watch:
-    """Kills the kernel when its time is up or nobody waits for the task any more."""
-
-    def __init__(self, task: Task, kill: Callable[[], None]) -> None:
-        self.deadline = time.monotonic() + task.timeout if task.timeout else None
-        self.kill = kill
-        self.verdict = ""
-        self._cancelled = cancellation_probe()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _loop(self) -> None:
-        while not self._stop.wait(0.3):
-            if self.deadline and time.monotonic() > self.deadline:
-                self.verdict = "timeout"
-            elif self._cancelled():
-                self.verdict = "cancelled"
-            else:
-                continue
-            self.kill()  # again and again: a kernel may just be starting
-
-
-def cancellation_probe() -> Callable[[], bool]:
-    """Whether Dask has dropped the task this thread runs (its client cancelled it or is gone)."""
-    try:
-        from distributed import get_worker
-
-        worker = get_worker()
-        key = worker.get_current_task()
-    except ValueError:  # not on a worker: a test
-        return lambda: False
-
-    def cancelled() -> bool:
-        state = worker.state.tasks.get(key)
-        return state is None or state.state in ("cancelled", "released", "forgotten")
-
-    return cancelled
 
 
 def log(task: Task, text: str) -> None:

@@ -159,6 +159,8 @@ def _read(archive: Path, key: str) -> np.ndarray:
     import zipfile
 
     try:
+        if not zipfile.is_zipfile(archive):  # numpy would take it for a pickle and advise to trust it
+            raise zipfile.BadZipFile("not an .npz archive, or cut short")
         with np.load(archive, allow_pickle=False) as arrays:
             return arrays[key]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -152,7 +152,7 @@ def prepare(
     inputs = {relative: _content(path) for relative, path in info.module.inputs(_root(info, data_root)).items()}
     key = content_hash({"dataset": name, "layout": info.module.LAYOUT, "options": resolved, "inputs": inputs})
     folder = Path(store) / f"{name}-{key[:8]}"
-    if _sound(folder):
+    if _problem(folder) is None:
         return folder
     return _prepare_locked(info, _root(info, data_root), folder, resolved, content_hash(inputs))
 
@@ -172,8 +172,11 @@ def _prepare_locked(
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.parent / f".{folder.name}.lock")
         with lock:
-            if _sound(folder):  # another process was faster
+            problem = _problem(folder)
+            if problem is None:  # another process was faster
                 return folder
+            if problem:
+                print(f"{problem} It is in the store: it is prepared again now.", flush=True)
             for leftover in folder.parent.glob(f"{temporary_prefix(folder)}*.tmp"):
                 shutil.rmtree(leftover, ignore_errors=True)  # of a preparation that was killed: we hold the lock
             return info.module.prepare_folder(folder, root, options, inputs_hash)
@@ -184,18 +187,17 @@ def _prepare_locked(
         ) from error
 
 
-def _sound(folder: Path) -> bool:
-    """Whether a prepared folder is there and passes the cheap checks."""
+def _problem(folder: Path) -> str | None:
+    """None for a prepared folder that passes the cheap checks, "" where there is none, else what is wrong with it."""
     if not folder.exists():
-        return False
+        return ""
     from mmlib.data.prepared import open_prepared
 
     try:
         open_prepared(folder)
     except DataError as error:
-        print(f"{error} It is in the store, so it is prepared again now.", flush=True)
-        return False
-    return True
+        return str(error).partition(" The prepared folder is damaged")[0]  # the remedy is at hand
+    return None
 
 
 def resolve_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:

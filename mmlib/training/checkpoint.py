@@ -32,10 +32,12 @@ def load_checkpoint(folder: Path, fingerprint: str) -> tuple[dict[str, Any] | No
         return None, None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError:  # torch's text advises to load it unsafely, which is never done here
+        return None, f"checkpoint {path} is damaged (not tensors and plain numbers only); training starts anew"
+    except (RuntimeError, EOFError, OSError) as error:
         return None, f"checkpoint {path} is damaged ({str(error)[:80] or type(error).__name__}); training starts anew"
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         return None, f"checkpoint {path} has another format; training starts anew"
-    if state["fingerprint"] != fingerprint:
+    if state.get("fingerprint") != fingerprint:
         return None, f"checkpoint {path} was made with other parameters, code or data; training starts anew"
     return state, None

@@ -119,3 +119,12 @@ def test_sound_lies_inside_the_token(real):
     np.testing.assert_allclose(np.minimum(seconds * 16_000, 8000), real.index["samples"], atol=1)
     assert real.manifest["source"]["clipped"] == np.sum(seconds * 16_000 > 8000.5)
     assert (np.abs(real.arrays["waveform"]).max(axis=1) > 0).all()
+
+
+def test_an_archive_of_other_bytes_is_not_taken_for_a_pickle(tmp_path):
+    archive = tmp_path / "grid_s1" / "grid_s1_mouth24x36.npz"
+    archive.parent.mkdir()
+    archive.write_bytes(b"garbage" * 100)
+    message = missing("grid_words", tmp_path)
+    assert "not an .npz archive, or cut short" in message
+    assert "pickle" not in message

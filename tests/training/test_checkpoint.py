@@ -96,14 +96,18 @@ def test_other_fingerprint_is_ignored_and_said(make_trainer, capsys, monkeypatch
     assert untimed(outcome.history) == untimed(expected.history)
 
 
-@pytest.mark.parametrize("damage", [b"", b"no checkpoint", None])
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"\x80\x04cos\nsystem\n.", None])
 def test_damaged_checkpoint_is_ignored_and_said(make_trainer, tmp_path, capsys, damage):
     make_trainer(2).fit()
     path = tmp_path / "run" / checkpoint.FILE
     path.write_bytes(path.read_bytes()[:1000] if damage is None else damage)
     outcome = make_trainer(2).fit()
     assert outcome.resumed_at is None
-    assert "is damaged" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "is damaged" in said
+    assert "training starts anew" in said
+    assert "weights_only" not in said
+    assert "Weights only" not in said, "torch's advice is to load it unsafely"
 
 
 def test_holds_plain_tensors_and_numbers_only(make_trainer, tmp_path):

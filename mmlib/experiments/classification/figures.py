@@ -159,12 +159,17 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
 
 
 def show_in_notebooks() -> None:
-    """Let the notebook draw Figures that were made without pyplot, as PNG; elsewhere nothing happens."""
+    """Let the notebook draw Figures made without pyplot, as PNG, and tables without cutting texts.
+
+    Outside a notebook nothing happens.
+    """
+    import pandas as pd
     from IPython.core.getipython import get_ipython
     from IPython.core.pylabtools import select_figure_formats
 
     if (shell := get_ipython()) is not None:
         select_figure_formats(shell, {"png"})
+        pd.set_option("display.max_colwidth", None)
 
 
 def _steps(axis: Any, arrays: dict[str, np.ndarray], name: str, color: str, dash: Any, label: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -120,6 +121,8 @@ class Project:
             text=True,
             cwd=self.root,
             start_new_session=True,
+            # A shell ignores SIGINT in what it runs in the background, and children would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def records(self) -> dict[str, dict]:

@@ -22,6 +22,7 @@ from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, module_names
 from mmlib.workbook.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
+from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock
 from mmlib.workbook.running.progress import Display
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
@@ -75,8 +76,8 @@ def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOpti
     cells, summaries = unique(cells), unique(summaries)
     for notebook in {cell.notebook for cell in (*cells, *summaries)}:
         require_parameters_cell(project_root() / "notebooks" / notebook)
-    with outputs_lock(options.outputs), contextlib.ExitStack() as stack:
-        batch = Batch(options, Fingerprints(project_root()))
+    with outputs_lock(options.outputs), Interrupt() as interrupt, contextlib.ExitStack() as stack:
+        batch = Batch(options, Fingerprints(project_root()), interrupt)
         batch.library = batch.fingerprints.libraries(cell.notebook for cell in (*cells, *summaries))
         pending = batch.pending(cells)
         if pending:
@@ -100,6 +101,7 @@ class Batch:
 
     options: RunOptions
     fingerprints: Fingerprints
+    interrupt: Interrupt
     report: Report = field(default_factory=Report)
     git: GitState = field(default_factory=lambda: git_state(project_root()))
     client: Client | None = None
@@ -173,6 +175,7 @@ class Batch:
                     waiting[self.submit(task, 1)] = task
                 self.report.ran += len(waiting)
                 while waiting:
+                    self.interrupt.check()
                     self.show_started(display, waiting.values())
                     for future in [future for future in waiting if future.done()]:
                         task = waiting.pop(future)

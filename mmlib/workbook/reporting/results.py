@@ -216,7 +216,9 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
     for row in results.rows.values():
         for record in row.records.values():
             hashes = record.hashes.model_copy(update={"library_files": {}})  # long, and only of use to staleness
+            plain = {name: _without_folder(value) for name, value in record.parameters.items()}
             update = {"plan": results.plan, "profile": results.profile, "row": row.id, "host": "", "hashes": hashes}
+            update["parameters"] = plain
             records.append(record.model_copy(update=update))
     if not records:
         raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
@@ -224,6 +226,11 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
     path = reference_path(folder, results.plan, results.profile)
     write_json(path, reference.model_dump(mode="json"))
     return path
+
+
+def _without_folder(value: object) -> object:
+    """A parameter as it is, but no folder of the machine it ran on."""
+    return "" if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int], str]) -> None:

@@ -78,7 +78,7 @@ def _legend(rivals: bool) -> list[Any]:
         Line2D([], [], marker="|", ls="", color=grey, ms=5, label="one seed"),
         Line2D([], [], color=grey, lw=1.5, label="95 % interval"),
     ]
-    closest = Line2D([], [], color=grey, lw=1.5, ls=DASHED, label="95 % interval to the closest of several rivals")
+    closest = Line2D([], [], color=grey, lw=1.5, ls=DASHED, label="95 % interval to the rival that decides")
     return handles + ([closest] if rivals else [])
 
 
@@ -92,6 +92,6 @@ def _draw(axis: Any, y: float, verdict: StatementVerdict) -> None:
     axis.plot(difference.differences, [y] * difference.n, "|", color=color, ms=5, alpha=0.8)
     if difference.low is not None and verdict.rival is None:
         axis.plot([difference.low, difference.high], [y, y], "-", color=color, lw=1.5)
-    elif difference.low is not None:  # the closest of several rivals: dashed, the statement rests on all of them
+    elif difference.low is not None:  # to one of several rivals: dashed, the statement rests on all
         axis.plot([difference.low, difference.high], [y, y], ls=DASHED, color=color, lw=1.5)
     axis.plot(difference.mean, y, marker, color=color, ms=5.5, mec="white", mew=0.6, zorder=3)

@@ -210,7 +210,7 @@ def plain_sentence(verdict: StatementVerdict) -> str:
     difference, metric = verdict.difference, metric_title(verdict.metric)
     if difference is None or difference.low is None:
         return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
-    rival = f" to the closest rival ({verdict.rival_name})" if verdict.rival else ""
+    rival = f" to the rival that decides ({verdict.rival_name})" if verdict.rival else ""
     low, high = signed(difference.low), signed(difference.high)
     return (
         f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {metric} difference"

@@ -55,7 +55,7 @@ class NumberVerdict:
 class StatementVerdict:
     """One statement on one metric and profile. `difference` in points, positive where it goes the stated way.
 
-    For "best of" statements `difference` is the one to the closest rival: `rival` is its row, `rival_name` its name.
+    For "best of" statements `difference` is to the rival that decides: `rival` is its row, `rival_name` its name.
     """
 
     statement: Statement
@@ -219,34 +219,45 @@ def statement_verdict(
     if any(difference is None for difference in differences):
         reason = "the rows have no seed in common: nothing can be paired"
         return StatementVerdict(statement, metric, protocol, NO_VERDICT, reason)
-    closest = min(range(len(differences)), key=lambda i: differences[i].mean)
-    verdict, reason, p = _decide(differences, confidence)
-    rival = statement.better_than[closest] if statement.better_than else None
+    verdict, reason, p, decisive = _decide(differences, confidence)
+    rival = statement.better_than[decisive] if statement.better_than else None
     return StatementVerdict(
-        statement, metric, protocol, verdict, _joined(reason, _partial(rows)), differences[closest], p=p,
+        statement, metric, protocol, verdict, _joined(reason, _partial(rows)), differences[decisive], p=p,
         incomplete=_partial(rows),
         rival=rival, rival_name=next((f"{row.block}, {row.label}" for row in rows if row.id == rival), ""),
-        differing=_differing_parameters(rows, statement.contrasts[closest]),
+        differing=_differing_parameters(rows, statement.contrasts[decisive]),
     )  # fmt: skip
 
 
-def _decide(differences: Sequence[PairedDifference], confidence: float) -> tuple[str, str, float | None]:
-    """(verdict, reason, p) of "every difference is above zero".
+def _decide(differences: Sequence[PairedDifference], confidence: float) -> tuple[str, str, float | None, int]:
+    """(verdict, reason, p, index of the difference that decides) of "every difference is above zero".
 
-    To hold, each interval must clear zero (no correction is needed for a claim that all must satisfy). To be
-    contradicted, one difference below zero is enough, so that p is multiplied by the number of rivals.
+    To hold, each interval must clear zero (no correction is needed for a claim that all must satisfy): the least
+    certain one decides. To be contradicted, one difference below zero is enough, so that p is multiplied by the number
+    of rivals: the most certain of those decides.
     """
+    order = range(len(differences))
+    smallest = min(order, key=lambda i: differences[i].mean)
     if min(difference.n for difference in differences) < 2:
-        return ONE_SEED, "one common seed: a difference has no interval", None
+        return ONE_SEED, "one common seed: a difference has no interval", None, smallest
     if any(difference.p is None for difference in differences):
-        return NOISE, "no spread between seeds (too few distinct outcomes), so an interval has no meaning", None
+        return (
+            NOISE,
+            "no spread between seeds (too few distinct outcomes), so an interval has no meaning",
+            None,
+            smallest,
+        )
     n = f"{differences[0].n} common seeds" + (", so the interval is wide" if differences[0].n < 5 else "")
-    worse = [difference.p for difference in differences if difference.mean < 0]
+    worse = [i for i in order if differences[i].mean < 0]
     if worse:
-        p = min(1.0, len(differences) * min(worse))
-        return (CONTRADICTED, f"{n}; the difference goes the other way", p) if p < 1 - confidence else (NOISE, n, p)
-    p = max(difference.p for difference in differences)
-    return (HOLDS, n, p) if p < 1 - confidence else (NOISE, f"{n}; the interval contains zero", p)
+        decisive = min(worse, key=lambda i: differences[i].p)
+        p = min(1.0, len(differences) * differences[decisive].p)
+        if p < 1 - confidence:
+            return CONTRADICTED, f"{n}; the difference goes the other way", p, decisive
+        return NOISE, f"{n}; p allows for {len(differences)} rivals" if len(differences) > 1 else n, p, decisive
+    decisive = max(order, key=lambda i: differences[i].p)
+    p = differences[decisive].p
+    return (HOLDS, n, p, decisive) if p < 1 - confidence else (NOISE, f"{n}; the interval contains zero", p, decisive)
 
 
 def _absent(rows: Sequence[RowResult]) -> tuple[str, str]:

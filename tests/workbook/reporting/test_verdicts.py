@@ -206,3 +206,20 @@ def test_recorded_and_generated_data_are_not_compared(claim):
     mixed.records[1] = mixed.records[1].model_copy(update={"data_origin": "generated"})
     with pytest.raises(DifferentDataError, match="origins of the data"):
         check_same_data(mixed.records.values())
+
+
+def test_best_of_shows_the_rival_that_decides(claims):
+    """The largest gap may be the least certain one; interval and verdict must belong together."""
+    rivals = ["baseline-sum", "simam2-sum", "ogm_ge-sum", "ogm_ge-simam2-sum"]
+    values = dict.fromkeys(rivals, (60.0, 61.0, 62.1)) | {"decoupling_free-simam2-sum": (60.0, 61.1, 62.0)}
+    values["baseline-sum"] = (50.0, 70.0, 78.0)  # ahead by far on average, and by chance
+    values["ogm_ge-sum"] = (62.0, 63.1, 64.1)  # ahead by two points, for certain
+    found = statement(claims, with_values(values), "bold-sum")
+    assert (found.verdict, found.rival) == ("contradicted", "ogm_ge-sum")
+    assert found.difference.high < 0
+
+    values = dict.fromkeys(rivals, (58.0, 59.0, 60.1)) | {"decoupling_free-simam2-sum": (60.0, 61.1, 62.0)}
+    values["baseline-sum"] = (50.0, 59.0, 68.0)  # behind on average, but not for certain
+    found = statement(claims, with_values(values), "bold-sum")
+    assert (found.verdict, found.rival) == ("within seed noise", "baseline-sum")
+    assert found.difference.low < 0 < found.difference.high

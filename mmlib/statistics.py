@@ -19,6 +19,8 @@ from mmlib.errors import UsageError
 
 SMALL_SAMPLE = 10
 """Below this many seeds a Student interval leans on normality, and the tables say so."""
+ROUNDING = 1e-9
+"""Relative spread that counts as none: far below one sample of any test set, far above a double's rounding."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,11 @@ def t_quantile(probability: float, degrees: int) -> float:
 
 
 def _p_value(summary: Summary) -> float | None:
-    """Two-sided p of "the true mean is zero"; None without a spread."""
+    """Two-sided p of "the true mean is zero"; None without a spread beyond rounding."""
     from scipy.special import stdtr
 
-    if not summary.sd:
+    # Accuracies are multiples of one sample: equal differences are common, and differ by binary rounding only.
+    if not summary.sd or summary.sd <= ROUNDING * max(1.0, abs(summary.mean)):
         return None
     t = abs(summary.mean) / (summary.sd / math.sqrt(summary.n))
     return float(2 * stdtr(summary.n - 1, -t))

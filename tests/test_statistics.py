@@ -72,6 +72,15 @@ def test_differences_without_spread_have_no_p():
     assert (difference.sd, difference.p, difference.low, difference.high) == (0.0, None, 0.25, 0.25)
 
 
+def test_a_spread_of_rounding_errors_is_none():
+    """One of 600 samples in every seed: the same difference, but not to the last bit."""
+    rows = [{seed: 100 * hits / 600 for seed, hits in enumerate(row)} for row in ((401, 407, 411), (406, 412, 416))]
+    difference = statistics.paired_difference(*rows)
+    assert difference.mean == pytest.approx(-5 / 6)
+    assert difference.sd != 0.0
+    assert difference.p is None
+
+
 def test_contrast_of_four_rows_is_a_difference_of_differences():
     rows = [{0: 5.0, 1: 6.0}, {0: 3.0, 1: 3.5}, {0: 4.0, 1: 4.0}, {0: 3.0, 1: 4.0}]
     result = statistics.contrast(list(zip((1, -1, -1, 1), rows, strict=True)))

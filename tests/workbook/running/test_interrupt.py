@@ -8,6 +8,15 @@ import pytest
 from mmlib.workbook.running.interrupt import Interrupt
 
 
+@pytest.fixture(autouse=True)
+def terminal():
+    """Signals as a terminal leaves them: a shell ignores SIGINT in what it runs in the background."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_for_the_check(number):
     before = signal.getsignal(number)

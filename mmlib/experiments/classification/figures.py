@@ -47,7 +47,9 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
             below.set_xlabel("time (frames)")
         axes[0, 0].set_ylabel("first frame")
         axes[1, 0].set_ylabel("frequency (bins)")
-        figure.suptitle("Samples of the test split: what the encoders see", fontsize=8.5)
+        figure.suptitle(
+            f"{dataset.prepared.dataset}: samples of the test split, as the encoders see them", fontsize=8.5
+        )
     return figure
 
 
@@ -87,6 +89,7 @@ def training_figure(run: FinishedRun) -> Figure:
             axis.set(xlabel="epoch", ylabel=label)
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
+        say_data(figure, run)
     return figure
 
 
@@ -106,6 +109,7 @@ def modulation_figure(run: FinishedRun) -> Figure:
             _steps(right, arrays, f"k_{modality}", SERIES[index], DASHES[index], modality)
         right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05))
         right.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+        say_data(figure, run)
     return figure
 
 
@@ -133,6 +137,7 @@ def zeta_figure(run: FinishedRun, protocol: str = "last") -> Figure:
         row[2].annotate("tanh 1: constant ζ", (1, math.tanh(1)), xycoords=("axes fraction", "data"),
                         xytext=(0, 3), textcoords="offset points", ha="right", size=6.5)  # fmt: skip
         row[2].set(xlabel="epoch", ylabel="correlation measure r", ylim=(0, 1.02))
+        say_data(figure, run)
     return figure
 
 
@@ -155,7 +160,14 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
             axis.set_yticks(range(len(classes)), classes)
         axis.set(xlabel="predicted", ylabel="label", title=f"test split, epoch chosen by '{protocol}'")
         figure.colorbar(image, ax=axis, label="share of the label's samples (%)", shrink=0.85)
+        say_data(figure, run)
     return figure
+
+
+def say_data(figure: Figure, run: FinishedRun) -> None:
+    """Title a figure with the data it shows: a figure that is passed on alone must still say so."""
+    origin = {"generated": " (generated)", "stand-in": " (generated stand-in)"}.get(run.data_origin or "", "")
+    figure.suptitle(f"{run.parameters['dataset']}{origin}, seed {run.seed}", fontsize=8.5)
 
 
 def show_in_notebooks() -> None:

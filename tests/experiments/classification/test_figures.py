@@ -32,6 +32,7 @@ def test_every_figure_can_be_drawn(runs, name, tmp_path):
         figures.zeta_figure(run),
         figures.confusion_figure(run, data["test"].classes),
     ]
+    assert all("synthetic" in figure.get_suptitle() for figure in drawn if name == "full" or len(figure.axes) > 1)
     for index, figure in enumerate(drawn):
         figure.savefig(tmp_path / f"{index}.png")
         for axis in figure.axes:

@@ -233,30 +233,6 @@ def _unchanged(batch: Batch) -> Batch:
     return batch
 
 
-def make_loader(
-    dataset: MultimodalDataset,
-    *,
-    batch_size: int,
-    shuffle: bool,
-    seed: int,
-    workers: int = 0,
-    rank: int = 0,
-    world_size: int = 1,
-    pin_memory: bool = False,
-) -> BatchLoader:
-    """A loader with `set_epoch`, `len` and iteration over `Batch`es; see `BatchLoader`."""
-    return BatchLoader(
-        dataset,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        workers=workers,
-        rank=rank,
-        world_size=world_size,
-        pin_memory=pin_memory,
-    )
-
-
 def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
     """Datasets `train`, `validation`, `test` for classification parameters; prepares the data where needed.
 

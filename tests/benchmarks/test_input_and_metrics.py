@@ -9,11 +9,11 @@ import pytest
 @pytest.mark.benchmark(group="input path and metrics")
 def test_an_epoch_of_embedded_input(tmp_path, benchmark, hold):
     """Read, window and stack one epoch of the embedded profile's training data, shuffled."""
-    from mmlib.data.loading import load_data, make_loader
+    from mmlib.data.loading import BatchLoader, load_data
     from mmlib.experiments.classification import Parameters
 
     rows = load_data(Parameters(data_store=str(tmp_path)))["train"]
-    loader = make_loader(rows, batch_size=64, shuffle=True, seed=0)
+    loader = BatchLoader(rows, batch_size=64, shuffle=True, seed=0)
     samples = benchmark.pedantic(lambda: sum(len(batch) for batch in loader), warmup_rounds=1, rounds=9)
     assert samples == len(rows)
     hold("milliseconds per sample", benchmark.stats.stats.median / samples * 1e3, None, samples=samples)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmlib.data import loading
-from mmlib.data.loading import load_data, make_loader
+from mmlib.data.loading import BatchLoader, load_data
 from mmlib.data.standins import write_standin
 from mmlib.errors import ParameterError
 
@@ -56,7 +56,7 @@ def standin(tmp_path_factory):
 
 
 def epoch(dataset, epoch=0, **options):
-    loader = make_loader(dataset, **({"batch_size": 16, "shuffle": True, "seed": 3} | options))
+    loader = BatchLoader(dataset, **({"batch_size": 16, "shuffle": True, "seed": 3} | options))
     loader.set_epoch(epoch)
     return list(loader)
 
@@ -91,7 +91,7 @@ def test_every_sample_once_and_the_last_batch_is_kept(data):
     batches = epoch(data["train"])
     assert [len(batch) for batch in batches] == [16, 16, 16, 16, 8]
     assert sorted(torch.cat([batch.index for batch in batches]).tolist()) == list(range(72))
-    assert len(make_loader(data["train"], batch_size=16, shuffle=True, seed=0)) == 5
+    assert len(BatchLoader(data["train"], batch_size=16, shuffle=True, seed=0)) == 5
 
 
 def test_an_epoch_repeats_exactly_and_another_differs(data):
@@ -114,7 +114,7 @@ def test_the_global_generator_does_not_matter_and_is_left_alone(data):
 def test_worker_processes_change_nothing(kind, request):
     train = request.getfixturevalue(kind)["train"]
     state = torch.get_rng_state()
-    loader = make_loader(train, batch_size=8, shuffle=True, seed=3, workers=2)
+    loader = BatchLoader(train, batch_size=8, shuffle=True, seed=3, workers=2)
     for number in (0, 1):  # the epoch reaches workers that are running already
         loader.set_epoch(number)
         for mine, alone in zip(loader, epoch(train, number, batch_size=8), strict=True):
@@ -160,13 +160,13 @@ def test_evaluation_does_not_depend_on_seed_epoch_or_batch_size(data):
 
 def test_training_refuses_a_batch_too_small_to_share(data):
     with pytest.raises(ParameterError, match="last batch of 1 of 72"):
-        make_loader(data["train"], batch_size=71, shuffle=True, seed=0, world_size=2)
+        BatchLoader(data["train"], batch_size=71, shuffle=True, seed=0, world_size=2)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"workers": -1}, {"rank": 2, "world_size": 2}])
 def test_arguments_out_of_range(data, wrong):
     with pytest.raises(ParameterError, match="must be at least"):
-        make_loader(data["train"], **({"batch_size": 4, "shuffle": True, "seed": 0} | wrong))
+        BatchLoader(data["train"], **({"batch_size": 4, "shuffle": True, "seed": 0} | wrong))
 
 
 def test_kept_inputs_equal_computed_ones(data):
@@ -212,7 +212,7 @@ def test_prepared_once(store):
 
 
 def test_worker_processes_end_with_the_loader(data):
-    loader = make_loader(data["test"], batch_size=16, shuffle=False, seed=0, workers=1)
+    loader = BatchLoader(data["test"], batch_size=16, shuffle=False, seed=0, workers=1)
     assert sum(len(batch) for batch in loader) == len(data["test"])
     left = weakref.ref(loader)
     gc.disable()

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmlib.data.loading import MultimodalDataset, load_data, make_loader
+from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
 from mmlib.errors import ParameterError
 from mmlib.experiments import measure
 from mmlib.experiments.classification.model import build_model, build_training
@@ -73,7 +73,7 @@ def train(
 ) -> Outcome:
     """Build loaders, optimiser and modulation, and fit."""
     loaders = {
-        split: make_loader(
+        split: BatchLoader(
             rows,
             batch_size=parameters.batch_size if split == "train" else max(parameters.batch_size, 128),
             shuffle=split == "train",

@@ -22,7 +22,7 @@ def test_an_epoch_of_embedded_input(tmp_path, benchmark, hold):
 @pytest.mark.benchmark(group="input path and metrics")
 def test_metrics_of_a_test_split_the_size_of_vggsound(benchmark, hold):
     """15,000 samples, 309 classes: top-1, mAP and macro F1, on one core, once per epoch."""
-    from mmlib.metrics import classification_metrics
+    from mmlib.metrics.classification import classification_metrics
 
     draw = np.random.default_rng(0)
     logits = draw.normal(size=(15_000, 309)).astype(np.float32)

@@ -15,7 +15,7 @@ from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.fusion import FusionOutput
-from mmlib.metrics import classification_metrics, confusion_matrix, top1
+from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1
 from mmlib.models import AudioVisualClassifier
 from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from mmlib import metrics
+from mmlib.metrics import classification as metrics
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.4, 0.35, 0.25], [0.2, 0.3, 0.5], [0.5, 0.3, 0.2]])
 LABELS = np.array([0, 1, 2, 2, 1])

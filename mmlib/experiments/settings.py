@@ -1,0 +1,158 @@
+"""Groups of parameters that training experiments share; a task's `Parameters` inherits those that it has.
+
+    class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSettings):
+        dataset: Literal[...] = about("synthetic", "data set")
+        ...
+
+A task that needs another default declares the field again. Torch is not loaded here; what turns these values into
+objects is `mmlib.experiments.building`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmlib.experiments.base import ExperimentParameters, resolve_path
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Decibel = Annotated[float, Field(ge=-60, le=60)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0)]
+
+
+def about(default: object, text: str) -> object:
+    """A field with its default and its one-line description."""
+    return Field(default=default, description=text)
+
+
+class TrainingParameters(ExperimentParameters):
+    """Base of the groups: where a training runs is no part of what it computes."""
+
+    runtime_fields: ClassVar[frozenset[str]] = frozenset(
+        {"data_root", "data_store", "device", "loader_workers", "output"}
+    )
+
+
+class DataSettings(TrainingParameters):
+    """Where the data are. The task adds `dataset`, a name of `mmlib.data.registry`, and the data set's options."""
+
+    data_root: str = about("", "folder with the raw or prepared data sets; empty where none is needed")
+    data_store: str = about("outputs/data", "folder for prepared data")
+    data_seed: Index = about(0, "seed of generated data and of the validation split; one for all runs compared")
+
+    def located(self) -> Self:
+        """The same parameters with absolute data paths, whatever folder this process was started in."""
+        root = str(resolve_path(self.data_root)) if self.data_root else ""
+        return self.model_copy(update={"data_root": root, "data_store": str(resolve_path(self.data_store))})
+
+    def missing_data(self) -> str | None:
+        from mmlib.data.registry import missing
+
+        return missing(self.dataset, self.located().data_root or None)
+
+    def prepare_data(self) -> str | None:
+        from mmlib.data.prepared import open_prepared
+        from mmlib.data.registry import prepare_for
+
+        return open_prepared(prepare_for(self.located())).manifest_hash
+
+
+class SimAM2Settings(TrainingParameters):
+    """SimAM² and the readings of the paper that it leaves open (`mmlib.fusion.SimAM2Options`)."""
+
+    simam2: bool = about(False, "SimAM² fusion")
+    simam2_gate: Literal["paper", "neg", "inv", "simam", "none"] = about(
+        "paper", "SimAM² gate: paper σ(E*), neg σ(−E*), inv σ(1/E*), simam σ(1/e_U), none"
+    )
+    simam2_stat_axis: Literal["auto", "feature", "batch", "spatial"] = about(
+        "auto", "SimAM²: axis of mean and variance; auto is feature for vectors, spatial for maps"
+    )
+    simam2_ddof: Literal[0, 1] = about(1, "SimAM²: variance divided by M − ddof")
+    simam2_lambda: Positive = about(1e-6, "SimAM²: λ of Eqs. 3 and 6")
+    simam2_s: Positive = about(2.5, "SimAM²: scale s of Eq. 6")
+    simam2_degradation: Literal["one_minus_r", "r", "none"] = about(
+        "one_minus_r", "SimAM²: factor of the degradation term of Eq. 7"
+    )
+    simam2_var_over: Literal["batch", "ema"] = about("batch", "SimAM²: variance of ζ over the batch, or its EMA")
+    simam2_var_max: Literal["running", "epoch", "theoretical"] = about(
+        "running", "SimAM²: highest variance of ζ so far, of this epoch, or ¼"
+    )
+    simam2_r_eval: Literal["running", "batch"] = about("running", "SimAM²: r in evaluation: EMA of training, or batch")
+    simam2_r_grad: Literal["detach", "flow"] = about("detach", "SimAM²: whether gradients pass through r")
+    simam2_r_reduce: Literal["ratio_of_sums", "mean_of_ratios"] = about(
+        "ratio_of_sums", "SimAM²: how Eq. 6 reduces over channels"
+    )
+
+
+class FusionSettings(SimAM2Settings):
+    """SimAM² as the fusion of two encoders' features: where ζ comes from, and how concatenation is read."""
+
+    zeta: Literal["half", "learned", "channel"] = about(
+        "half", "SimAM² weight ζ of the visual term: constant ½, learned per sample, or learned per channel"
+    )
+    concat_scale: Literal["unit", "half"] = about(
+        "unit", "SimAM² on concat: scale of U where ζ is ½, that of the baseline or half of it"
+    )
+    concat_stats: Literal["padded", "block"] = about("padded", "SimAM² on concat: statistics over 2C, or per block")
+    zeta_input: Literal["terms", "raw"] = about("terms", "learned ζ: its input, the two terms or the raw features")
+    zeta_norm: Literal["batch", "layer", "none"] = about("batch", "learned ζ: normalisation inside its network")
+
+    @model_validator(mode="after")
+    def _check_zeta(self) -> Self:
+        if self.zeta != "half" and not self.simam2:
+            raise ValueError(f"zeta = {self.zeta!r} needs simam2 = true: without SimAM² there is no ζ")
+        return self
+
+
+class ModulationSettings(TrainingParameters):
+    """Gradient modulation and the epochs in which it acts."""
+
+    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free"] = about(
+        "none", "gradient modulation; decoupling_free is OGM-GE with the ratio made from ζ"
+    )
+    alpha: NotNegative = about(0.8, "modulation strength α; 0 switches the scaling off")
+    modulation_start: Index = about(0, "first modulated epoch, counted from 0")
+    modulation_end: Index = about(50, "last modulated epoch (included)")
+    zeta_ratio: Literal["batch", "sample"] = about(
+        "batch", "decoupling-free ratio: of sums over the batch, or mean of the samples' ratios"
+    )
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if self.modulation_end < self.modulation_start:
+            raise ValueError(
+                f"modulation_end = {self.modulation_end} lies before modulation_start = {self.modulation_start}; "
+                "use modulation = 'none' to switch modulation off"
+            )
+        return self
+
+
+class RecipeSettings(TrainingParameters):
+    """Epochs, optimiser, arithmetic, seed, and where the run goes."""
+
+    epochs: Count = about(8, "passes over the training split")
+    batch_size: Count = about(32, "samples per step, over all processes together")
+    optimizer: Literal["sgd", "adam", "adamw"] = about("sgd", "optimiser")
+    learning_rate: Positive = about(0.1, "learning rate at the start")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = about(0.9, "sgd: momentum; adam, adamw: β₁")
+    weight_decay: NotNegative = about(1e-4, "weight decay")
+    schedule: Literal["step", "cosine", "constant"] = about("step", "learning rate schedule, stepped per epoch")
+    step_size: Count = about(6, "step schedule: epochs between drops")
+    gamma: Positive = about(0.1, "step schedule: factor of each drop")
+    precision: Literal["fp32", "bf16", "fp16"] = about("fp32", "arithmetic of forward and backward; fp16 needs CUDA")
+    channels_last: bool = about(False, "memory layout of images: channels last")
+    deterministic: bool = about(True, "bit-identical repeats on the same machine (slower on CUDA)")
+    seed: Index = about(0, "seed of initialisation, order, augmentation and noise")
+    device: Literal["auto", "cpu", "cuda"] = about("auto", "auto: CUDA where there is a GPU")
+    loader_workers: Index = about(0, "processes that load data; 0 loads in this one")
+    output: str = about("", "folder of this run; empty: a folder under outputs/interactive")
+
+    @model_validator(mode="after")
+    def _check_precision(self) -> Self:
+        if self.precision == "fp16" and self.device == "cpu":
+            raise ValueError("precision = 'fp16' needs device = 'cuda'; on a CPU use 'fp32' or 'bf16'")
+        return self

@@ -25,7 +25,7 @@ def message(**values) -> str:
     ("values", "expected"),
     [
         ({"epoch": 3}, "there is no parameter 'epoch' (did you mean 'epochs'?)"),
-        ({"quux": 3}, "the parameters are: dataset, data_root"),
+        ({"quux": 3}, "the parameters are: data_root, data_store, "),
         ({"epochs": 3.0}, "epochs = 3.0: expected a whole number, got a number (write 3)"),
         ({"epochs": True}, "epochs = True: expected a whole number, got true or false"),
         ({"alpha": True}, "alpha = True: expected a number, got true or false"),

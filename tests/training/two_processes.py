@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 
 from mmlib.data.loading import load_data
+from mmlib.experiments.building import simam2_options
 from mmlib.experiments.classification import Parameters
-from mmlib.experiments.classification.experiment import train
-from mmlib.experiments.classification.model import simam2_options
+from mmlib.experiments.classification.experiment import ClassificationExperiment, setup_training
+from mmlib.experiments.execution import fit
 from mmlib.models import build_classifier
 from mmlib.training import process_group
 
@@ -49,7 +50,9 @@ def train_all(folder: Path) -> None:
                 simam2=simam2_options(parameters),
                 zeta_norm=parameters.zeta_norm,
             )
-            train(parameters, model, data, folder / name, torch.device("cpu"), group)
+            device = torch.device("cpu")
+            setup = setup_training(parameters, model, data, device, group)
+            fit(ClassificationExperiment(), parameters, setup, folder / name, device, group)
             (folder / name).mkdir(exist_ok=True)
             torch.save(model.state_dict(), folder / name / f"weights-{group.rank}.pt")
 

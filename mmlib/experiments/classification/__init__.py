@@ -14,6 +14,7 @@ __all__ = ["Parameters", "run"]
 
 def run(parameters: Parameters) -> Result:
     """Train and evaluate once; write the record's files into the output folder and return the result."""
-    from mmlib.experiments.classification.experiment import run as run_experiment
+    from mmlib.experiments.classification.experiment import ClassificationExperiment
+    from mmlib.experiments.execution import execute
 
-    return run_experiment(parameters)
+    return execute(ClassificationExperiment(), parameters)

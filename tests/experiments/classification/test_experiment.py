@@ -57,7 +57,9 @@ def test_writes_a_valid_result_and_everything_beside_it(run):
     result, problem = read_result(finished.folder)
     assert problem is None
     assert result.model_dump() == finished.model_dump()
-    assert set(result.metrics) == {f"{p}/{m}" for p in ("paper", "clean", "last") for m in experiment.METRICS}
+    assert set(result.metrics) == {
+        f"{p}/{m}" for p in ("paper", "clean", "last") for m in experiment.ClassificationExperiment.metrics
+    }
     assert all(0 <= value <= 1 for name, value in result.metrics.items() if not name.endswith("loss"))
     assert result.splits == {"train": 60, "validation": 15, "test": 25}
     assert result.coverage["train"] == 4

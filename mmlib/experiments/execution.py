@@ -1,0 +1,221 @@
+"""What every training experiment does around its own part: device, processes, seeds, training, the run's files.
+
+A task subclasses `Experiment`, and its `run` is `execute(Task(), parameters)`. Written into the output folder:
+`history.jsonl`, `progress.json` and `checkpoint.pt` while it trains; then `arrays.npz`, `model.safetensors` (weights of
+the epoch that `keep_weights_of` chose) and, last, `result.json`.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from mmlib.errors import ParameterError
+from mmlib.experiments import measure
+from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.settings import RecipeSettings
+from mmlib.files import atomic_path, dump_json
+from mmlib.training import Evaluation, Group, Outcome, Protocol, Task, Trainer, TrainingSettings, process_group
+from mmlib.training.determinism import deterministic_algorithms, seed_everything
+from mmlib.workbook.record import DataOrigin, Result, Selection, run_id_of, write_result
+
+
+@dataclass
+class DataFacts:
+    """What the record says of the data: sizes and classes present by split, the manifest's hash, the origin."""
+
+    manifest_hash: str
+    splits: dict[str, int]
+    coverage: dict[str, int] = field(default_factory=dict)
+    origin: DataOrigin | None = None
+
+
+@dataclass
+class Setup:
+    """Everything a run trains with. `loaders` has "train"; every other entry is evaluated after each epoch.
+
+    `data` is whatever the experiment wants to find again in `arrays` and `conclude`.
+    """
+
+    model: nn.Module
+    task: Task
+    loaders: Mapping[str, Any]
+    optimizer: Optimizer
+    facts: DataFacts
+    scheduler: LRScheduler | None = None
+    modulations: Sequence[Any] = ()
+    keep_weights_of: str = "clean"
+    data: Any = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Conclusion:
+    """What an experiment finds after training: metrics "<protocol>/<metric>", arrays, notes for the record."""
+
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Experiment(ABC):
+    """What a task says about itself; `execute` does the rest.
+
+    `module` is hashed with everything it imports; `protocols` are tried by name, those whose split no loader gives are
+    recorded as not available; `metrics` are the names every record holds (null where there is none).
+    """
+
+    module: ClassVar[str]
+    protocols: ClassVar[Mapping[str, Protocol]]
+    metrics: ClassVar[Sequence[str]]
+    unavailable: ClassVar[str] = "not available: there is no validation split (validation_fraction = 0)"
+
+    @abstractmethod
+    def setup(self, parameters: Any, device: torch.device, group: Group) -> Setup:
+        """Load the data, build everything on `device`. Called after the seeds are set, once per process."""
+
+    def reported(self, evaluations: Mapping[str, Evaluation]) -> Evaluation:
+        """What a protocol reports of its epoch, from the evaluations by split; the test split's unless overridden."""
+        return evaluations["test"]
+
+    def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
+        """Arrays of the run beyond the traces and those that `reported` gives."""
+        return {}
+
+    def conclude(self, parameters: Any, setup: Setup, outcome: Outcome, device: torch.device) -> Conclusion:
+        """What is computed once, after training, on the first process (intervals, held-out estimates)."""
+        return Conclusion()
+
+
+def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
+    """Train and evaluate once, resuming an interrupted run of the same parameters; returns the result.
+
+    Raises `BlockedError` (no GPU, data missing), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
+    """
+    started = time.perf_counter()
+    device = measure.pick_device(parameters.device)
+    if parameters.precision == "fp16" and device.type != "cuda":
+        raise ParameterError("precision = 'fp16' needs a CUDA device, and there is none; use 'fp32' or 'bf16'")
+    folder = parameters.output_folder()
+    with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
+        device = measure.pick_device(parameters.device)  # of this process, now that it is known which it is
+        seed_everything(parameters.seed)
+        setup = experiment.setup(parameters, device, group)
+        outcome = fit(experiment, parameters, setup, folder, device, group)
+        if not group.first:
+            return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
+        conclusion = experiment.conclude(parameters, setup, outcome, device)
+        result = describe(experiment, parameters, setup, outcome, conclusion, device)
+        result.run_id = run_id_of(folder)
+        result.wall_s = round(time.perf_counter() - started + outcome.seconds_before, 3)
+        write_arrays(folder, gather_arrays(experiment, setup, outcome) | conclusion.arrays)
+        write_weights(folder, outcome)
+        write_result(folder, result)
+        return FinishedRun.at(folder, result)
+
+
+def fit(
+    experiment: Experiment, parameters: RecipeSettings, setup: Setup, folder: Path, device: torch.device, group: Group
+) -> Outcome:
+    """Train what `setup` holds, with checkpoints in `folder`."""
+    stamp = (parameters, experiment.module, folder, setup.facts.manifest_hash, device, group.size)
+    trainer = Trainer(
+        setup.model,
+        setup.task,
+        loaders=setup.loaders,
+        optimizer=setup.optimizer,
+        scheduler=setup.scheduler,
+        modulations=setup.modulations,
+        protocols=[p for p in experiment.protocols.values() if p.split is None or p.split in setup.loaders],
+        keep_weights_of=setup.keep_weights_of,
+        group=group,
+        settings=TrainingSettings(
+            epochs=parameters.epochs,
+            device=device,
+            precision=parameters.precision,
+            channels_last=parameters.channels_last,
+            folder=folder,
+            fingerprint=measure.fingerprint(*stamp),
+        ),
+    )
+    return trainer.fit()
+
+
+def describe(
+    experiment: Experiment,
+    parameters: RecipeSettings,
+    setup: Setup,
+    outcome: Outcome,
+    conclusion: Conclusion,
+    device: torch.device,
+) -> Result:
+    """The record's contents: every protocol's metrics, the rule and the epoch, and what the run took."""
+    metrics: dict[str, float | None] = {}
+    selection = {}
+    for name, protocol in experiment.protocols.items():
+        known = name in outcome.selector.chosen
+        found = experiment.reported(outcome.selector.result(name)).metrics if known else {}
+        metrics |= {f"{name}/{metric}": found.get(metric) for metric in experiment.metrics}
+        epoch = outcome.selector.epoch_of(name) if known else None
+        selection[name] = Selection(rule=protocol.rule if known else experiment.unavailable, epoch=epoch)
+    notes = [f"{torch.get_num_threads()} torch thread(s)", *setup.notes, *conclusion.notes]
+    if outcome.resumed_at is not None:
+        notes.append(f"resumed at epoch {outcome.resumed_at}")
+    return Result(
+        parameters=parameters.model_dump(mode="json"),
+        metrics=metrics | conclusion.metrics,
+        selection=selection,
+        seed=parameters.seed,
+        splits=setup.facts.splits,
+        data_origin=setup.facts.origin,
+        coverage=setup.facts.coverage,
+        parameter_count=sum(parameter.numel() for parameter in setup.model.parameters()),
+        epochs_run=len(outcome.history),
+        peak_memory_mb=measure.peak_memory_mb(),
+        peak_gpu_memory_mb=measure.peak_gpu_memory_mb(device),
+        device=measure.describe_device(device),
+        versions=measure.versions(),
+        notes=notes,
+    )
+
+
+def gather_arrays(experiment: Experiment, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
+    """Values of every step, (steps,); the experiment's own; and once per protocol those of the epoch it chose.
+
+    A protocol's arrays carry its name (`paper_confusion`); rows are in the split's own order.
+    """
+    arrays = {name.replace("/", "_"): values for name, values in outcome.traces.items()}
+    arrays |= experiment.arrays(setup, outcome)
+    for protocol in outcome.selector.chosen:
+        for name, values in experiment.reported(outcome.selector.result(protocol)).arrays.items():
+            if name not in ("targets", "index"):
+                arrays[f"{protocol}_{name}"] = values
+    return arrays
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """`arrays.npz`, atomically."""
+    with atomic_path(folder / "arrays.npz") as path, open(path, "wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def write_weights(folder: Path, outcome: Outcome) -> None:
+    """`model.safetensors`: the weights of the selected epoch, with the protocol and the epoch in its metadata."""
+    from safetensors.torch import save
+
+    name = outcome.selector.keep_weights_of
+    # One entry: safetensors writes several in random order, and equal runs are to give equal files.
+    selection = dump_json({"protocol": name, "epoch": outcome.selector.epoch_of(name)}, indent=None)
+    weights = {key: value.contiguous() for key, value in outcome.selector.weights.items()}
+    with atomic_path(folder / "model.safetensors") as path:
+        path.write_bytes(save(weights, metadata={"selection": selection}))

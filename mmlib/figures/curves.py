@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, source_text, style
+from mmlib.metrics.names import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 History = dict[str, list[tuple[int, float]]]
 TITLES = {
     "train/loss": "training loss (nats)",
-    "train/top1": "training Top-1 (%)",
-    "validation/top1": "validation Top-1 (%)",
-    "test/top1": "test Top-1 (%)",
     "lr": "learning rate",
     "rho_decoupled": "ρ (visual / audio), decoupled",
     "rho_zeta": "ρ (visual / audio), from ζ",
@@ -59,23 +57,27 @@ def histories_of(results: Results) -> dict[str, list[History]]:
     return found
 
 
-def default_quantities(histories: Mapping[str, Sequence[History]]) -> list[str]:
-    """Loss, validation accuracy, and where they exist the discrepancy ratios and the coefficients."""
+def default_quantities(histories: Mapping[str, Sequence[History]], headline: str = "top1") -> list[str]:
+    """Loss, the headline metric on validation (or the first split that has it), ratios and coefficients if any."""
     known = {name for row in histories.values() for history in row for name in history}
-    wanted = ["train/loss", "validation/top1" if "validation/top1" in known else "test/top1"]
+    measured = sorted(name for name in known if name.endswith(f"/{headline}") and not name.startswith("train/"))
+    wanted = ["train/loss", *sorted(measured, key=lambda name: not name.startswith("validation"))[:1]]
     wanted += sorted(name for name in known if name.startswith("rho_"))
     wanted += sorted(name for name in known if name.startswith("k_"))
     return [name for name in wanted if name in known]
 
 
 def curves_figure(
-    results: Results, rows: Sequence[str] | None = None, quantities: Sequence[str] | None = None
+    results: Results,
+    rows: Sequence[str] | None = None,
+    quantities: Sequence[str] | None = None,
+    headline: str = "top1",
 ) -> Figure:
     """One panel per quantity, one line per row (at most seven); a band spans the seeds."""
     histories = histories_of(results)
     chosen = [row for row in (rows if rows is not None else default_rows(results)) if row in histories][: len(SERIES)]
     histories = {row: histories[row] for row in chosen}
-    quantities = list(quantities or default_quantities(histories))
+    quantities = list(quantities or default_quantities(histories, headline))
     panels = max(1, len(quantities))
     columns = 2 if panels == 4 else min(3, panels)
     lines = -(-panels // columns)
@@ -102,7 +104,7 @@ def default_rows(results: Results) -> list[str]:
 
 
 def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]]) -> None:
-    scale = 100 if quantity.endswith("/top1") else 1
+    scale = metric(quantity).scale if "/" in quantity else 1
     for index, seeds in enumerate(histories.values()):
         values = [{epoch: scale * value for epoch, value in history.get(quantity, [])} for history in seeds]
         epochs, mean, low, high = _spread(values)
@@ -122,7 +124,10 @@ def _title(quantity: str) -> str:
     """ "k_audio" -> "coefficient k, audio"."""
     if quantity.startswith("k_"):
         return f"coefficient k, {quantity[2:]}"
-    return TITLES.get(quantity, quantity.replace("_", " "))
+    if quantity in TITLES or "/" not in quantity:
+        return TITLES.get(quantity, quantity.replace("_", " "))
+    split = quantity.split("/")[0].replace("_", " ")
+    return f"{'training' if split == 'train' else split} {metric(quantity).axis}"
 
 
 def _spread(seeds: Sequence[Mapping[int, float]]) -> tuple[list[int], list[float], list[float], list[float]]:

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, PALETTE, new_figure, source_text, style
+from mmlib.metrics.names import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,6 @@ LOOKS = {
     "one seed: undecided": ("#666666", "D"),
 }
 DASHED = (0, (3, 1))
-METRICS = {"top1": "Top-1", "map": "mAP"}
 WRAP = 60
 LINE = 0.128  # inches per line of a label
 
@@ -55,7 +55,7 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
 
 def _label(verdict: StatementVerdict) -> str:
     # The metric keeps to the last word: never alone on a line.
-    text = f"{verdict.statement.text}\N{NO-BREAK SPACE}[{METRICS.get(verdict.metric, verdict.metric)}]"
+    text = f"{verdict.statement.text}\N{NO-BREAK SPACE}[{metric(verdict.metric).title}]"
     return "\n".join(textwrap.wrap(text, WRAP)).replace("\N{NO-BREAK SPACE}", " ")
 
 

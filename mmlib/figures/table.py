@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, source_text, style
+from mmlib.metrics.names import metric
 from mmlib.statistics import summarise
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from mmlib.workbook.reporting.claims import Claims
     from mmlib.workbook.reporting.results import Results, RowResult
 
-TITLES = {"top1": "Top-1 accuracy (%)", "map": "mAP (%)", "macro_f1": "macro F1 (%)"}
 PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}
 
 
@@ -26,17 +26,17 @@ def table_figure(
     printed = _printed(results, claims)
     with style():
         figure, axes = new_figure(FULL, 1.35 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
-        for axis, metric in zip(axes[0], metrics, strict=True):
-            axis.set_title(TITLES.get(metric, metric))
-            if not any(row.values(f"{protocol}/{metric}") for row in results.rows.values()):
+        for axis, name in zip(axes[0], metrics, strict=True):
+            axis.set_title(metric(name).axis)
+            if not any(row.values(f"{protocol}/{name}") for row in results.rows.values()):
                 axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
                 axis.set_xticks([])
             for index, row in enumerate(results.rows.values()):
                 _draw_row(
-                    axis, ticks[row.id], row, f"{protocol}/{metric}", SERIES[lines[index] % len(SERIES)], lines[index]
+                    axis, ticks[row.id], row, f"{protocol}/{name}", SERIES[lines[index] % len(SERIES)], lines[index]
                 )
-                if (row.id, metric) in printed:
-                    axis.plot(printed[row.id, metric], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
+                if (row.id, name) in printed:
+                    axis.plot(printed[row.id, name], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
             axis.grid(axis="y", visible=False)
             axis.margins(x=0.06)
         if not results.rows:

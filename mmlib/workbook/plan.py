@@ -44,13 +44,19 @@ class Profile(_Strict):
 
 
 class Plan(_Strict):
-    """A table of a paper as a grid of cells. `summaries` are notebooks that read the records afterwards."""
+    """A table of a paper as a grid of cells. `summaries` are notebooks that read the records afterwards.
+
+    `metrics` are those its table shows under both protocols, the first of them wherever there is room for one only;
+    without any, those of its claims. `also` are shown under `clean` alone.
+    """
 
     name: str
     title: str = ""
     notebook: str
     claims: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    metrics: list[str] = Field(default_factory=list)
+    also: list[str] = Field(default_factory=list)
     rows: list[Row] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
     summaries: list[str] = Field(default_factory=list)

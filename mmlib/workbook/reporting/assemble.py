@@ -34,6 +34,11 @@ class Assembly:
     def name(self) -> str:
         return f"{self.results.plan}-{self.results.profile}"
 
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics its table shows; the first is shown where there is room for one."""
+        return metrics_of(self.plan, self.claims)
+
 
 def claims_of(plan: Plan, project: Path) -> Claims | None:
     """The claims a plan names, from notebooks/claims/."""
@@ -53,7 +58,7 @@ def assemble(
     claims = claims_of(plan, project)
     reference = project / "outputs" / "reference"
     results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
-    tables = {"rows": results_table(results, claims)}
+    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), plan.also)}
     family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
     if family is not None:
         tables["statements"] = statements_table(family, results)
@@ -78,11 +83,11 @@ def _write_figures(assembly: Assembly, folder: Path, protocol: str) -> None:
     results = assembly.results
     # Printed numbers are drawn beside the selection rule they were made with.
     shown = "paper" if results.kind == "paper" else protocol
-    drawn = {"rows": table_figure(results, assembly.claims, metrics_of(assembly.claims, results.plan), shown)}
+    drawn = {"rows": table_figure(results, assembly.claims, assembly.metrics, shown)}
     if assembly.statements is not None:
         drawn["statements"] = statement_figure(assembly.statements, results)
     if histories_of(results):
-        drawn["curves"] = curves_figure(results)
+        drawn["curves"] = curves_figure(results, headline=assembly.metrics[0])
     for name, figure in drawn.items():
         assembly.figures[name] = folder / f"{assembly.name}-{name}"
         assembly.files += save_figure(figure, assembly.figures[name])

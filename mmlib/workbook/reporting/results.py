@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
 from mmlib.files import read_json, write_json
+from mmlib.metrics.names import metric
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.record import Record, load_records
 
 Kind = Literal["embedded", "small", "paper"]
-PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class RowResult:
     problems: list[Problem] = field(default_factory=list)
 
     def values(self, key: str) -> dict[int, float]:
-        """{seed: value} of a metric such as "clean/top1", without seeds that have none; fractions become percent."""
-        scale = 1.0 if key.endswith("/loss") else PERCENT
+        """{seed: value} of a metric such as "clean/top1", without seeds that have none; in the unit it is shown in."""
+        scale = metric(key).scale
         found = {seed: record.metrics.get(key) for seed, record in sorted(self.records.items())}
         return {seed: scale * value for seed, value in found.items() if value is not None}
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmlib.metrics.names import metric
 from mmlib.workbook.record import Record
 from mmlib.workbook.reporting.assemble import Assembly
 from mmlib.workbook.reporting.render import slug, to_html
-from mmlib.workbook.reporting.tables import SOURCES, compact_statements, metric_title, plain_sentence, signed
+from mmlib.workbook.reporting.tables import SOURCES, compact_statements, plain_sentence, signed
 from mmlib.workbook.reporting.verdicts import StatementVerdict
 
 KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
@@ -134,7 +135,7 @@ def facts(records: list[Record]) -> list[tuple[str, str]]:
 
 def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
     """A table of every cell with a link to its executed notebook; empty where nothing was executed here."""
-    results = assembly.results
+    results, headline = assembly.results, metric(assembly.metrics[0])
     lines = []
     for row in results.rows.values():
         cells = [(seed, record.cell_id, "done", record) for seed, record in sorted(row.records.items())]
@@ -143,16 +144,14 @@ def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
             if status == "blocked":
                 continue
             link = f'<a href="{html.escape(pages[cell])}">notebook</a>' if cell in pages else "–"
-            top1 = record.metrics.get("clean/top1") if record else None
+            value = record.metrics.get(f"clean/{headline.name}") if record else None
             seconds = f"{record.wall_s:.0f}" if record and record.wall_s is not None else "–"
-            values = [row.id, str(seed), status, "–" if top1 is None else f"{100 * top1:.1f}", seconds]
+            values = [row.id, str(seed), status, "–" if value is None else f"{headline.scale * value:.1f}", seconds]
             texts = "".join(f"<td>{html.escape(value)}</td>" for value in values)
             lines.append(f"<tr>{texts}<td>{link}</td></tr>")
     if not lines or results.source == "reference":
         return ""
-    head = "".join(
-        f"<th>{name}</th>" for name in ("row", "seed", "state", metric_title("top1") + " (clean)", "s", "page")
-    )
+    head = "".join(f"<th>{name}</th>" for name in ("row", "seed", "state", headline.title + " (clean)", "s", "page"))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return f'<figure class="table"><div class="scroll">{table}</div></figure>'
 

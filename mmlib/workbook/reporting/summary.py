@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from mmlib.metrics.names import metric
 from mmlib.workbook.reporting.assemble import Assembly
 from mmlib.workbook.reporting.render import Column, Table
-from mmlib.workbook.reporting.tables import ABSENT, SOURCES, metric_title, plus_minus, signed
+from mmlib.workbook.reporting.tables import ABSENT, SOURCES, plus_minus, signed
 from mmlib.workbook.reporting.verdicts import (
     CONTRADICTED,
     HOLDS,
@@ -74,7 +75,7 @@ def _difference(verdict: StatementVerdict) -> str:
     difference = verdict.difference
     rival = f" to {verdict.rival_name}" if verdict.rival else ""
     return (
-        f"{metric_title(verdict.metric)} {signed(difference.mean)} points{rival} "
+        f"{metric(verdict.metric).title} {signed(difference.mean)} points{rival} "
         f"({signed(difference.low)} to {signed(difference.high)})"
     )
 
@@ -137,7 +138,7 @@ def across(assemblies: list[Assembly]) -> list[Table]:
         columns = [Column("Source"), Column("Statement"), Column("Metric")]
         columns += [Column(assembly.results.profile_title, "verdict") for assembly in shown]
         rows = [
-            [SOURCES[verdicts[0].statement.source], verdicts[0].statement.text, metric_title(verdicts[0].metric)]
+            [SOURCES[verdicts[0].statement.source], verdicts[0].statement.text, metric(verdicts[0].metric).title]
             + [verdict.verdict for verdict in verdicts]
             for verdicts in zip(*(assembly.statements.verdicts for assembly in shown), strict=True)
         ]

@@ -7,35 +7,27 @@ the training data and touches the test set once; both are always shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from mmlib.metrics.names import metric
 from mmlib.statistics import Summary, summarise
+from mmlib.workbook.plan import Plan
 from mmlib.workbook.reporting.claims import Claim, Claims
 from mmlib.workbook.reporting.render import Column, Table
 from mmlib.workbook.reporting.results import Problem, Results, RowResult
 from mmlib.workbook.reporting.verdicts import BLOCKED, NumberVerdict, StatementFamily, StatementVerdict, number_verdict
 
-METRIC_TITLES = {
-    "top1": "Top-1",
-    "map": "mAP",
-    "macro_f1": "macro F1",
-    "top1_audio": "audio alone",
-    "top1_visual": "visual alone",
-    "accuracy": "accuracy",
-}
 PROTOCOL_TITLES = {"paper": "best on test", "clean": "clean", "last": "last epoch"}
 ABSENT = "–"
 
 
-def metric_title(metric: str) -> str:
-    return METRIC_TITLES.get(metric, metric.replace("_", " "))
-
-
-def metrics_of(claims: Claims | None, plan: str) -> list[str]:
-    """The metrics a plan's table prints, in its order; Top-1 and mAP where no claims name any."""
-    table = claims.table_of(plan) if claims else None
-    return list(dict.fromkeys(column.metric for column in table.columns)) if table else ["top1", "map"]
+def metrics_of(plan: Plan, claims: Claims | None) -> list[str]:
+    """The metrics of a plan's table, in its order: the plan's own, else those its claims print, else Top-1 and mAP."""
+    table = claims.table_of(plan.name) if claims else None
+    printed = list(dict.fromkeys(column.metric for column in table.columns)) if table else ["top1", "map"]
+    return plan.metrics or printed
 
 
 def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdict]:
@@ -44,29 +36,30 @@ def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdi
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def results_table(results: Results, claims: Claims | None) -> Table:
-    """Rows as in the paper: printed value (kind "paper" only), ours under both protocols, difference, verdict."""
-    metrics = metrics_of(claims, results.plan)
+def results_table(
+    results: Results, claims: Claims | None, metrics: Sequence[str] = ("top1", "map"), also: Sequence[str] = ()
+) -> Table:
+    """Rows as in the paper: printed value (kind "paper" only), ours under both protocols, difference, verdict.
+
+    `also` are metrics shown under `clean` alone.
+    """
     verdicts = {(v.claim.row.id, v.claim.column.metric): v for v in number_verdicts(results, claims)}
     columns = [Column("Method"), Column("Fusion")]
-    for metric in metrics:
-        columns += _metric_columns(metric, bool(verdicts))
-    columns += [
-        Column("audio alone", "number"),
-        Column("visual alone", "number"),
-        Column("seeds"),
-        Column("s per run", "number"),
-    ]
+    for name in metrics:
+        columns += _metric_columns(name, bool(verdicts))
+    columns += [Column(metric(name).title, "number") for name in also]
+    columns += [Column("seeds"), Column("s per run", "number")]
     rows, data = [], []
     for row in results.rows.values():
         texts, facts = [row.block, row.label], {"plan": results.plan, "profile": results.profile, "row": row.id}
-        for metric in metrics:
-            verdict = verdicts.get((row.id, metric))
-            texts += _metric_texts(row, metric, verdict, bool(verdicts))
-            facts |= _metric_facts(row, metric, verdict)
-        modalities = [_summary(row, f"clean/top1_{modality}") for modality in ("audio", "visual")]
-        facts |= {f"clean_top1_{name}": s and s.mean for name, s in zip(("audio", "visual"), modalities, strict=True)}
-        texts += [plus_minus(summary, n=False) for summary in modalities]
+        for name in metrics:
+            verdict = verdicts.get((row.id, name))
+            texts += _metric_texts(row, name, verdict, bool(verdicts))
+            facts |= _metric_facts(row, name, verdict)
+        for name in also:
+            summary = _summary(row, f"clean/{name}")
+            facts[f"clean_{name}"] = summary and summary.mean
+            texts.append(plus_minus(summary, n=False))
         texts += [_seeds(row), ABSENT if row.wall_seconds() is None else f"{row.wall_seconds():.0f}"]
         facts |= {"seeds": sorted(row.records), "seeds_wanted": row.seeds, "wall_s": row.wall_seconds()}
         rows.append(texts)
@@ -77,8 +70,8 @@ def results_table(results: Results, claims: Claims | None) -> Table:
     )
 
 
-def _metric_columns(metric: str, printed: bool) -> list[Column]:
-    title = metric_title(metric)
+def _metric_columns(name: str, printed: bool) -> list[Column]:
+    title = metric(name).title
     ours = [Column(f"{title}, {PROTOCOL_TITLES[protocol]}", "number") for protocol in ("paper", "clean")]
     if not printed:
         return ours
@@ -87,8 +80,8 @@ def _metric_columns(metric: str, printed: bool) -> list[Column]:
     ]  # fmt: skip
 
 
-def _metric_texts(row: RowResult, metric: str, verdict: NumberVerdict | None, printed: bool) -> list[str]:
-    ours = [plus_minus(_summary(row, f"{protocol}/{metric}")) for protocol in ("paper", "clean")]
+def _metric_texts(row: RowResult, name: str, verdict: NumberVerdict | None, printed: bool) -> list[str]:
+    ours = [plus_minus(_summary(row, f"{protocol}/{name}")) for protocol in ("paper", "clean")]
     if not printed:
         return ours
     if verdict is None:
@@ -97,17 +90,17 @@ def _metric_texts(row: RowResult, metric: str, verdict: NumberVerdict | None, pr
     return [f"{verdict.claim.value:.1f}", *ours, difference, verdict.verdict]
 
 
-def _metric_facts(row: RowResult, metric: str, verdict: NumberVerdict | None) -> dict[str, Any]:
+def _metric_facts(row: RowResult, name: str, verdict: NumberVerdict | None) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if verdict is not None:
-        facts[f"{metric}_printed"] = verdict.claim.value
+        facts[f"{name}_printed"] = verdict.claim.value
     for protocol in ("paper", "clean"):
-        summary = _summary(row, f"{protocol}/{metric}")
-        for name in ("mean", "sd", "n"):
-            facts[f"{protocol}_{metric}_{name}"] = getattr(summary, name) if summary else None
+        summary = _summary(row, f"{protocol}/{name}")
+        for part in ("mean", "sd", "n"):
+            facts[f"{protocol}_{name}_{part}"] = getattr(summary, part) if summary else None
     if verdict is not None:
-        facts |= {f"{metric}_difference": verdict.difference, f"{metric}_tolerance": verdict.tolerance}
-        facts |= {f"{metric}_verdict": verdict.verdict, f"{metric}_reason": verdict.reason}
+        facts |= {f"{name}_difference": verdict.difference, f"{name}_tolerance": verdict.tolerance}
+        facts |= {f"{name}_verdict": verdict.verdict, f"{name}_reason": verdict.reason}
     return facts
 
 
@@ -174,7 +167,7 @@ def _statement_texts(verdict: StatementVerdict) -> list[str]:
         interval = f"{signed(difference.low)} to {signed(difference.high)}"
     remark = _remark(verdict)
     return [
-        SOURCES[statement.source], statement.text, metric_title(verdict.metric), printed,
+        SOURCES[statement.source], statement.text, metric(verdict.metric).title, printed,
         ABSENT if difference is None else signed(difference.mean), interval,
         ABSENT if difference is None else str(difference.n), verdict.verdict, p_text(verdict.p), p_text(verdict.p_holm),
         remark,
@@ -207,13 +200,13 @@ def _statement_facts(verdict: StatementVerdict, family: StatementFamily) -> dict
 
 def plain_sentence(verdict: StatementVerdict) -> str:
     """One sentence a reader can quote."""
-    difference, metric = verdict.difference, metric_title(verdict.metric)
+    difference, title = verdict.difference, metric(verdict.metric).title
     if difference is None or difference.low is None:
         return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
     rival = f" to the rival that decides ({verdict.rival_name})" if verdict.rival else ""
     low, high = signed(difference.low), signed(difference.high)
     return (
-        f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {metric} difference"
+        f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {title} difference"
         f"{rival} is {signed(difference.mean)} points (95 % interval {low} to {high})."
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,18 @@ CHUNK = 256  # rows computed at a time when filling the cache
 class Batch:
     """One process's part of a batch.
 
-    `inputs`: float32 by modality, audio `(B, 1, F, T)`, visual `(B, C, T, H, W)`; `targets` (B,) int64;
+    `inputs`: float32 by modality, audio `(B, 1, F, T)` or features `(B, T, F)`, visual `(B, C, T, H, W)` or
+    `(B, T, H, W, C)`; `targets` int64, `(B,)` or `(B, T)` where every segment has its own;
     `index` (B,) int64, positions within the dataset; `size`: samples in the whole batch over all processes (weigh a
-    process's mean loss by `len(batch) * world_size / size` where shards differ in length).
+    process's mean loss by `len(batch) * world_size / size` where shards differ in length); `extra`: further tensors
+    `(B, ...)` that a task trains with, by name.
     """
 
     inputs: dict[str, Tensor]
     targets: Tensor
     index: Tensor
     size: int = 0
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.size = self.size or len(self.targets)
@@ -50,13 +53,15 @@ class Batch:
         return len(self.targets)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        inputs = {name: value.to(device, non_blocking=non_blocking) for name, value in self.inputs.items()}
-        targets = self.targets.to(device, non_blocking=non_blocking)
-        return replace(self, inputs=inputs, targets=targets, index=self.index.to(device, non_blocking=non_blocking))
+        return self._with(lambda value: value.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Batch:
-        inputs = {name: value.pin_memory() for name, value in self.inputs.items()}
-        return replace(self, inputs=inputs, targets=self.targets.pin_memory(), index=self.index.pin_memory())
+        return self._with(Tensor.pin_memory)
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        inputs = {name: change(value) for name, value in self.inputs.items()}
+        extra = {name: change(value) for name, value in self.extra.items()}
+        return replace(self, inputs=inputs, targets=change(self.targets), index=change(self.index), extra=extra)
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,15 @@ class BatchRequest:
 class MultimodalDataset(Dataset):
     """Rows of a prepared folder, seen through one view per modality.
 
-    Attributes: `classes` (names), `targets` (N,) int64 numpy, `rows` (N,) of the prepared folder, `split`, `views`.
-    Indexing takes a `BatchRequest`, or plain positions (int or sequence, without randomness), and gives a `Batch`.
+    Attributes: `classes` (names), `targets` (N,) int64 numpy (or what `targets` gives), `rows` (N,) of the prepared
+    folder, `split`, `views`. Indexing takes a `BatchRequest`, or plain positions (int or sequence, without randomness),
+    and gives a `Batch`.
+
+    Args:
+        targets: targets of every row of the prepared folder where they are not its labels: `(rows, T)`, a class for
+            every segment.
+        extra: further arrays `(rows, ...)` that batches carry (`Batch.extra`).
+        cache_bytes: how much of the computed inputs is kept in memory.
     """
 
     def __init__(
@@ -85,13 +97,16 @@ class MultimodalDataset(Dataset):
         views: dict[str, View],
         *,
         split: str,
+        targets: np.ndarray | None = None,
+        extra: Mapping[str, np.ndarray] | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.prepared, self.rows, self.views, self.split = prepared, np.asarray(rows), views, split
         self.cache_bytes = cache_bytes
         self.classes = prepared.classes
-        self.targets = prepared.labels[self.rows].astype(np.int64)
+        self.targets = (prepared.labels if targets is None else targets)[self.rows].astype(np.int64)
         self._targets = torch.from_numpy(self.targets)
+        self._extra = {name: torch.from_numpy(values[self.rows]) for name, values in (extra or {}).items()}
         self._cache: dict[str, Tensor | None] = {}
 
     def __len__(self) -> int:
@@ -102,7 +117,8 @@ class MultimodalDataset(Dataset):
             request = BatchRequest(np.atleast_1d(np.asarray(request, dtype=np.int64)))
         index = torch.from_numpy(request.index)
         inputs = {name: self._input(name, view, request, index) for name, view in self.views.items()}
-        return Batch(inputs, self._targets[index], index, request.size)
+        extra = {name: values[index] for name, values in self._extra.items()}
+        return Batch(inputs, self._targets[index], index, request.size, extra)
 
     def _input(self, name: str, view: View, request: BatchRequest, index: Tensor) -> Tensor:
         if view.random:
@@ -145,7 +161,8 @@ class BatchLoader:
     """Iterates `Batch`es of a dataset for one process; call `set_epoch` before each epoch of training.
 
     With W processes, each global batch is the one a single process would see, cut into W consecutive parts whose
-    lengths differ by one at most. The last, partial batch is kept. Raises `ParameterError` for arguments out of range.
+    lengths differ by one at most. The last, partial batch is kept unless `drop_last`. Raises `ParameterError` for
+    arguments out of range.
     """
 
     def __init__(
@@ -155,6 +172,7 @@ class BatchLoader:
         batch_size: int,
         shuffle: bool,
         seed: int,
+        drop_last: bool = False,
         workers: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -167,7 +185,12 @@ class BatchLoader:
             )
         self.dataset, self.batch_size, self.shuffle, self.seed = dataset, batch_size, shuffle, seed
         self.rank, self.world_size, self.epoch = rank, world_size, 0
-        last = len(dataset) % batch_size or batch_size
+        if drop_last and len(dataset) < batch_size:
+            raise ParameterError(
+                f"batch_size {batch_size} with drop_last leaves no batch of {len(dataset)} samples. Choose a smaller."
+            )
+        self.used = len(dataset) - len(dataset) % batch_size if drop_last else len(dataset)
+        last = self.used % batch_size or batch_size
         if shuffle and len(dataset) and min(last, batch_size) < world_size:
             raise ParameterError(
                 f"batch_size {batch_size} leaves a last batch of {last} of {len(dataset)} samples for {world_size} "
@@ -193,7 +216,7 @@ class BatchLoader:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
+        return math.ceil(self.used / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         if self._processes is not None:
@@ -208,7 +231,7 @@ class BatchLoader:
         epoch = self.epoch
         count = len(self.dataset)
         order = np.random.default_rng([self.seed, epoch]).permutation(count) if self.shuffle else np.arange(count)
-        for batch, start in enumerate(range(0, count, self.batch_size)):
+        for batch, start in enumerate(range(0, self.used, self.batch_size)):
             whole = order[start : start + self.batch_size]
             positions = np.array_split(np.arange(len(whole)), self.world_size)[self.rank]
             yield BatchRequest(whole[positions], Draws(self.seed, epoch, batch, len(whole), positions))

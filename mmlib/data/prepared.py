@@ -159,6 +159,13 @@ class PreparedWriter:
             self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
         return self._arrays[name]
 
+    def adopt(self, name: str, path: Path) -> None:
+        """Take over an array file written elsewhere on the same disk: `path` is moved here."""
+        with _writing(self.folder):
+            target = self._temporary / f"{name}.npy"
+            os.replace(path, target)
+            self._arrays[name] = np.load(target, mmap_mode="r", allow_pickle=False)
+
     def finish(
         self,
         *,

@@ -98,6 +98,18 @@ class AudioView:
         return noise * (power * 10 ** (-self.snr_db / 10)).sqrt().float()[:, None]
 
 
+class FeatureView:
+    """Stored features `(N, ...)`, float16 or float32, to `(n, ...)` float32, as they are."""
+
+    random = False
+
+    def __init__(self, features: np.ndarray) -> None:
+        self.features = features
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.features[rows])).float()
+
+
 class FrameView:
     """Small frames `(N, T, H, W)` or `(N, T, H, W, C)` uint8 to `(n, C, T, H, W)`, scaled by one mean and deviation."""
 

@@ -1,0 +1,58 @@
+"""Progress of long preparations: how far, at what rate, and how long it will still take."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+
+class Progress:
+    """Print `title: done of total unit, rate, time left`, at most every `every` seconds and once at the end.
+
+    On a terminal one line is overwritten; elsewhere (a log, a notebook) each report is a line of its own. `done` counts
+    from what an earlier, interrupted run had finished: the rate is that of this run. Quiet where it is all over before
+    the first report is due.
+    """
+
+    def __init__(
+        self, title: str, total: int, unit: str, *, done: int = 0, every: float = 2.0, stream: TextIO | None = None
+    ) -> None:
+        self.title, self.total, self.unit, self.done, self.every = title, total, unit, done, every
+        self.stream = stream or sys.stdout
+        self._first, self._started = done, time.monotonic()
+        self._last = self._started
+        self._reported = False
+
+    def advance(self, count: int) -> None:
+        """`count` more are done."""
+        self.done += count
+        now = time.monotonic()
+        if now - self._last >= self.every or (self._reported and self.done >= self.total):
+            self._last, self._reported = now, True
+            self._print(self.line(now - self._started))
+
+    def line(self, seconds: float) -> str:
+        """The report after `seconds` of this run."""
+        rate = (self.done - self._first) / seconds if seconds > 0 else 0.0
+        text = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s"
+        if self.done < self.total and rate > 0:
+            text += f", {duration((self.total - self.done) / rate)} left"
+        return text
+
+    def _print(self, line: str) -> None:
+        if self.stream.isatty():
+            end = "\n" if self.done >= self.total else ""
+            print(f"\r{line:<78}", end=end, file=self.stream, flush=True)
+        else:
+            print(line, file=self.stream, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -123,6 +123,14 @@ DATASETS: dict[str, DatasetInfo] = {
             home="ave.synthetic",
         ),
         DatasetInfo(
+            "grid_digits",
+            "GRID corpus, speaker 1: when is a digit spoken, and which (10 segments of 0.08 s, 11 classes)",
+            "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
+            "CC BY 4.0",
+            options={"storage": "float16", "seed": 0},
+            parameter_of={"storage": "feature_storage", "seed": "data_seed"},
+        ),
+        DatasetInfo(
             "ave",
             "AVE, audio-visual event localisation, 28 events and background",
             "folder ave/ with the published files: Annotations.txt, order files and audio features of "

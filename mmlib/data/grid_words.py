@@ -41,7 +41,7 @@ def missing(root: Path) -> str | None:
     archive = root / FOLDER / ARCHIVE
     if not archive.is_file():
         return f"{archive} is missing: the mouth frames, names and word timing of all clips."
-    names = _read(archive, "names")
+    names = read_archive(archive, "names")
     present = {path.name for path in (root / FOLDER / AUDIO).glob("*.ogg")}
     absent = [str(name) for name in names if f"{name}.ogg" not in present]
     if absent:
@@ -62,11 +62,11 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
     import soundfile
 
     archive = root / FOLDER / ARCHIVE
-    names, words, align = (_read(archive, key) for key in ("names", "words", "align"))
+    names, words, align = (read_archive(archive, key) for key in ("names", "words", "align"))
     classes = [str(word) for word in words if word not in SILENCE]  # the archive's order: alphabetical
     class_of = {word: number for number, word in enumerate(classes)}
     tokens = align[[str(words[number]) in class_of for number in align[:, 3]]]  # (N, 4) clip, start, end, word
-    frames = cut_frames(_read(archive, "mouth"), tokens)
+    frames = cut_frames(read_archive(archive, "mouth"), tokens)
     waveform, samples, clipped = _cut_all_sound(root / FOLDER / AUDIO, names, tokens)
     split = clip_splits(len(names), options["seed"])[tokens[:, 0]]
     place = np.arange(len(tokens)) - np.searchsorted(tokens[:, 0], tokens[:, 0])  # word number within its clip
@@ -135,14 +135,14 @@ def _cut_all_sound(folder: Path, names: np.ndarray, tokens: np.ndarray) -> tuple
     for clip, name in enumerate(names):
         if clip % 250 == 0:
             print(f"grid_words: clip {clip} of {len(names)}", flush=True)
-        sound = _read_sound(folder / f"{name}.ogg")
+        sound = read_sound(folder / f"{name}.ogg")
         for row in range(first[clip], first[clip + 1]):
             waveform[row], samples[row], cut = cut_sound(sound, *edges[row])
             clipped += cut
     return waveform, samples, clipped
 
 
-def _read_sound(path: Path) -> np.ndarray:
+def read_sound(path: Path) -> np.ndarray:
     import soundfile
 
     try:
@@ -154,7 +154,7 @@ def _read_sound(path: Path) -> np.ndarray:
     return sound
 
 
-def _read(archive: Path, key: str) -> np.ndarray:
+def read_archive(archive: Path, key: str) -> np.ndarray:
     """One array of the archive, without unpickling anything."""
     import zipfile
 

@@ -140,7 +140,8 @@ def show_pending(request: Request, outputs: Path, force: bool) -> int:
 
 
 def survey(outputs: Path) -> Survey:
-    return Survey(Fingerprints(project_root()), running=lock_owner(outputs) is not None)
+    owner = lock_owner(outputs)
+    return Survey(Fingerprints(project_root()), running_since=owner.get("started", "") if owner else None)
 
 
 def status(plan: str | None, profile: str | None, data_root: Path | None, outputs: Path) -> int:

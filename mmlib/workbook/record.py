@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,6 +24,11 @@ CHECKPOINT_FILE = "checkpoint.pt"  # only of use to a run that has not finished
 
 Status = Literal["done", "failed", "killed", "timeout"]
 DataOrigin = Literal["recorded", "generated", "stand-in"]
+
+
+def now() -> str:
+    """This moment in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Selection(BaseModel):

@@ -35,10 +35,14 @@ class CellState:
 
 @dataclass
 class Survey:
-    """Looks at cells; caches what many cells share. Make a new one per command."""
+    """Looks at cells; caches what many cells share. Make a new one per command.
+
+    `running_since`: when the run began that holds the outputs now (ISO 8601, UTC); a cell begun before it was
+    interrupted. None without such a run.
+    """
 
     fingerprints: Fingerprints
-    running: bool = False
+    running_since: str | None = None
     _missing: Memo = field(default_factory=lambda: Memo("missing_data"))
     _prepared: Memo = field(default_factory=lambda: Memo("prepare_data"))
 
@@ -69,7 +73,7 @@ class Survey:
         return self._unless_blocked(CellState(cell, "missing", problem or "never run"))
 
     def _unfinished(self, cell: Cell, started: CellFile, problem: str | None, current) -> CellState:
-        if self.running:
+        if self.running_since is not None and started.started >= self.running_since:
             return CellState(cell, "running", f"started {started.started} on {started.host}{progress_text(cell)}")
         same = why_stale(started.hashes, current, "") is None
         where = progress_text(cell) if same else ""

@@ -9,7 +9,7 @@ from mmlib.workbook import record as records
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.memo import Memo
 from mmlib.workbook.plan import load_plan
-from mmlib.workbook.record import GitState, Result, write_result
+from mmlib.workbook.record import GitState, Result, read_cell_file, write_result
 from mmlib.workbook.running.execute import begin, finish
 from mmlib.workbook.running.task import Outcome, Task
 from mmlib.workbook.state import Survey
@@ -65,7 +65,10 @@ def test_a_started_cell_is_running_or_was_interrupted(here):
     begin(task, task.hashes)
     (cell.folder / "progress.json").write_text('{"epoch": 2, "epochs": 5}')
     assert look(here, cell) == ("killed", "was interrupted, epoch 2 of 5")
-    assert look(here, cell, running=True)[0] == "running"
+    begun = read_cell_file(cell.folder)[0].started
+    assert look(here, cell, running_since=begun)[0] == "running"
+    later = "9" + begun[1:]
+    assert look(here, cell, running_since=later) == ("killed", "was interrupted, epoch 2 of 5")
 
 
 def test_blocked_until_the_data_are_there_and_stale_when_they_change(here):

@@ -13,7 +13,6 @@ import shutil
 import socket
 import traceback
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from mmlib.files import read_json
 from mmlib.workbook import record as records
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
-from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result
+from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result, now
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.running.watch import Watch
 
@@ -276,7 +275,3 @@ def first_line(error: object) -> str:
     """The first line of an exception's text, at most 300 characters."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

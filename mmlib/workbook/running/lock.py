@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmlib.errors import OutputsError, OutputsInUseError, UsageError
 from mmlib.files import read_json, write_json
+from mmlib.workbook.record import now
 from mmlib.workbook.state import process_lives
 
 LOCK = ".lock"
@@ -40,7 +41,7 @@ def outputs_lock(outputs: Path) -> Iterator[None]:
             "another folder with --outputs."
         ) from error
     try:
-        write_json(outputs / OWNER, {"pid": os.getpid(), "host": socket.gethostname()})
+        write_json(outputs / OWNER, {"pid": os.getpid(), "host": socket.gethostname(), "started": now()})
         yield
     finally:
         with contextlib.suppress(OSError):

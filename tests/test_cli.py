@@ -144,6 +144,21 @@ def test_data_commands(toy):
     assert "no/such" in refuses(toy, 3, "data", "check", "--data-root", "no/such")
 
 
+def test_a_data_set_of_features_from_its_files_to_its_counts(toy):
+    root = str(toy.root / "root")
+    made = toy.mmlib("data", "standin", "ave", root, "--samples", "24")
+    assert made.returncode == 0, made.stderr
+    before = toy.mmlib("data", "check", "ave", "--data-root", root)
+    assert before.returncode == 0
+    assert "ave: nothing is missing" in before.stdout
+    assert "visual_feature.h5: float64 (24, 10, 7, 7, 512)" in before.stdout
+    folder = toy.mmlib("data", "prepare", "ave", "--data-root", root).stdout.splitlines()[-1]
+    after = toy.mmlib("data", "check", "ave", "--data-root", root).stdout
+    assert f"{folder}: sound; manifest" in after
+    assert "visual features: float16 (28, 10, 7, 7, 512)" in after
+    assert "is neither a folder nor a data set" in refuses(toy, 2, "data", "check", "avee")
+
+
 def test_a_stand_in_can_be_written_and_checked(toy):
     made = toy.mmlib("data", "standin", "cremad", str(toy.root / "standins"), "--samples", "16")
     assert made.returncode == 0, made.stderr

@@ -48,28 +48,30 @@ def prepare(
     print(registry.prepare(name, data_root=existing_root(data_root), store=default_store(store), options=options))
 
 
-@data.command(epilog="Examples: mmlib data check   |   mmlib data check outputs/data/synthetic-1a2b3c4d")
+@data.command(
+    epilog="Examples: mmlib data check   |   mmlib data check ave --data-root ~/data   |   mmlib data check FOLDER"
+)
 def check(
-    folder: Annotated[Path | None, typer.Argument(help="A prepared folder: compare every file with its hash.")] = None,
+    target: Annotated[str | None, typer.Argument(help="A data set, or a prepared folder. Default: all sets.")] = None,
     data_root: Root = None,
+    store: Store = None,
 ) -> None:
     """What is missing, where it comes from, and which cells it blocks; or whether a prepared folder is sound."""
-    if folder is not None:
-        raise typer.Exit(check_folder(folder))
     from mmlib.data import registry
 
+    if target is not None and target not in registry.DATASETS:
+        raise typer.Exit(check_folder(Path(target)))
     root = existing_root(data_root)
     blocked = blocked_cells(root)
+    if target is not None:
+        raise typer.Exit(check_dataset(target, root, default_store(store), blocked))
     for name in registry.DATASETS:
-        reason = registry.missing(name, root)
-        print(f"{name}: {reason or 'nothing is missing'}")
-        for place, number in blocked.get(name, Counter()).items():
-            print(f"    blocks {number} cells of {place}" if reason else f"    serves {number} cells of {place}")
+        print_missing(name, root, blocked)
 
 
 @data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
 def standin(
-    name: Annotated[str, typer.Argument(help="cremad or vggsound.")],
+    name: Annotated[str, typer.Argument(help="cremad, vggsound or ave.")],
     folder: Annotated[Path, typer.Argument(help="A data root; the stand-in becomes its subfolder of that name.")],
     samples: Annotated[int, typer.Option(min=8, help="How many samples.")] = 48,
 ) -> None:
@@ -79,13 +81,38 @@ def standin(
     print(write_standin(name, folder.expanduser().resolve() / name, samples=samples))
 
 
+def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> bool:
+    """Print what a data set lacks, and the cells that need it; True when nothing is missing."""
+    from mmlib.data import registry
+
+    reason = registry.missing(name, root)
+    print(f"{name}: {reason or 'nothing is missing'}")
+    for place, number in blocked.get(name, Counter()).items():
+        print(f"    blocks {number} cells of {place}" if reason else f"    serves {number} cells of {place}")
+    return reason is None
+
+
+def check_dataset(name: str, root: Path | None, store: Path, blocked: dict[str, Counter]) -> int:
+    """Print what a data set lacks, what its files hold, and whether its prepared folders are sound; 0 or 3."""
+    from mmlib.data import registry
+
+    complete = print_missing(name, root, blocked)
+    for line in registry.report(name, root):
+        print(f"    {line}")
+    codes = [check_folder(folder) for folder in registry.prepared_folders(name, store)]
+    return 0 if complete and not any(codes) else 3
+
+
 def check_folder(folder: Path) -> int:
-    """Print every problem of a prepared folder, or how it differs from published counts; 0 when it is sound, else 3."""
+    """Print every problem of a prepared folder, or its counts beside published ones; 0 when it is sound, else 3."""
     from mmlib.data.prepared import check_prepared, open_prepared
-    from mmlib.data.registry import notes
+    from mmlib.data.registry import DATASETS, notes
 
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder. Give a prepared folder (one with manifest.json).")
+        raise UsageError(
+            f"{folder} is neither a folder nor a data set. Give a prepared folder (one with manifest.json), or one of: "
+            f"{', '.join(DATASETS)}."
+        )
     problems = check_prepared(folder)
     for problem in problems:
         print(problem)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mmlib.data.catalogue import DATASETS, DatasetInfo
-from mmlib.errors import BlockedError, DataError, OutputsError, ParameterError
-from mmlib.files import content_hash, sha256_file
+from mmlib.errors import BlockedError, DataError, OutputsError, ParameterError, UsageError
+from mmlib.files import content_hash, read_json, sha256_file, write_json
 
 
 def find_dataset(name: str) -> DatasetInfo:
@@ -64,7 +64,8 @@ def prepare(
 
         return published_folder(name, Path(data_root))
     resolved = resolve_options(info, options or {})
-    inputs = {relative: _content(path) for relative, path in info.module.inputs(_root(info, data_root)).items()}
+    files = info.module.inputs(_root(info, data_root))
+    inputs = {relative: _content(path, Path(store)) for relative, path in files.items()}
     key = content_hash({"dataset": name, "layout": info.module.LAYOUT, "options": resolved, "inputs": inputs})
     folder = Path(store) / f"{name}-{key[:8]}"
     if _problem(folder) is None:
@@ -135,12 +136,26 @@ def _typed(info: DatasetInfo, name: str, value: Any) -> Any:
 
 
 def notes(folder: str | Path) -> list[str]:
-    """How a sound prepared folder of a published dataset differs from the published counts, one sentence each."""
+    """What a dataset's module has to say of a sound prepared folder (counts beside published ones), a sentence each."""
     from mmlib.data.prepared import open_prepared
 
     prepared = open_prepared(folder)
-    info = DATASETS.get(prepared.dataset)
-    return info.module.notes(prepared) if info is not None and info.published else []
+    say = getattr(DATASETS[prepared.dataset].module, "notes", None) if prepared.dataset in DATASETS else None
+    return say(prepared) if say else []
+
+
+def report(name: str, data_root: str | Path | None) -> list[str]:
+    """What a dataset's module has to say of its files under a data root, complete or not, a sentence each.
+
+    Raises `DataError` for malformed files.
+    """
+    say = getattr(find_dataset(name).module, "report", None)
+    return say(Path(data_root)) if say and data_root and Path(data_root).is_dir() else []
+
+
+def prepared_folders(name: str, store: str | Path) -> list[Path]:
+    """The finished prepared folders of a dataset in a store."""
+    return sorted(path.parent for path in Path(store).glob(f"{name}-????????/manifest.json"))
 
 
 def options_for(parameters: Any) -> dict[str, Any]:
@@ -159,13 +174,26 @@ def prepare_for(parameters: Any) -> Path:
     )
 
 
+LARGE = 256 << 20  # bytes
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
-def _content(path: Path) -> str:
-    """SHA-256 of a file; within one process an untouched file is read once."""
+def _content(path: Path, store: Path) -> str:
+    """SHA-256 of a file; within one process an untouched file is read once, a large one once for a whole store."""
     status = path.stat()
-    key = (str(path), status.st_size, status.st_mtime_ns)
+    key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
     if key not in _HASHES:
-        _HASHES[key] = sha256_file(path)
+        _HASHES[key] = _large_content(path, key, store) if status.st_size >= LARGE else sha256_file(path)
     return _HASHES[key]
+
+
+def _large_content(path: Path, key: tuple[str, int, int], store: Path) -> str:
+    """SHA-256 of a file that takes long to read, noted in the store under its path, size and time of change."""
+    note = store / ".contents" / f"{content_hash(list(key))[:16]}.json"
+    try:
+        return str(read_json(note)["sha256"])
+    except (OSError, UsageError, KeyError, TypeError):
+        print(f"{path}: reading {key[1] / 1e9:.1f} GB to know them by their content (once)", flush=True)
+        found = sha256_file(path)
+        write_json(note, {"path": key[0], "sha256": found})
+        return found

@@ -1,4 +1,6 @@
-"""Generated stand-ins for CREMA-D and VGGSound: the prepared layout at full shape, few samples, learnable classes.
+"""Generated stand-ins for CREMA-D, VGGSound and AVE, at full shape: few samples, learnable classes.
+
+The first two in the prepared layout; AVE as its published files, so that the conversion is tried as well.
 
 They run the code of the published benchmarks where the media are not at hand: tests, a rehearsal before a long run.
 Their class names say "stand-in" where the published ones are not needed, and the manifest's `truth` always does: a
@@ -16,6 +18,7 @@ from mmlib.data.prepared import write_prepared
 from mmlib.errors import ParameterError
 
 STORED_FRAMES = {"cremad": 3, "vggsound": 4}
+AVE_SIZES = {"audio_features": 128, "visual_features": 512}
 
 
 def write_standin(
@@ -23,10 +26,15 @@ def write_standin(
 ) -> Path:
     """Write a stand-in of `cremad` or `vggsound` with `samples` rows (a quarter of them test) and return its folder.
 
-    Only the first `classes_present` classes occur. Frames are `side` x `side`. Raises `ParameterError`.
+    Only the first `classes_present` classes occur. Frames are `side` x `side`. `ave` gives a folder of published files
+    with `samples` clips, eight classes present. Raises `ParameterError`.
     """
+    if name == "ave":
+        from mmlib.data.ave.synthetic import write_files
+
+        return write_files(folder, {"clips": samples, "seed": seed} | AVE_SIZES)
     if name not in STORED_FRAMES:
-        raise ParameterError(f"there is no stand-in for {name!r}. Choose one of: {', '.join(STORED_FRAMES)}.")
+        raise ParameterError(f"there is no stand-in for {name!r}. Choose one of: {', '.join(STORED_FRAMES)}, ave.")
     if not 1 <= classes_present <= len(cremad.EMOTIONS) or samples < 4 * classes_present:
         raise ParameterError("a stand-in has 1 to 6 classes present and at least four samples for each of them.")
     rng = np.random.default_rng(seed)

@@ -85,6 +85,6 @@ def test_counts_are_compared(tmp_path):
 
 def test_standin_arguments(tmp_path):
     with pytest.raises(ParameterError, match="cremad, vggsound"):
-        write_standin("ave", tmp_path / "x")
+        write_standin("kinetics", tmp_path / "x")
     with pytest.raises(ParameterError, match="at least four"):
         write_standin("cremad", tmp_path / "x", samples=8, classes_present=4)

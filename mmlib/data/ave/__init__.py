@@ -15,7 +15,7 @@ from typing import Any
 
 from mmlib.data.ave.files import find_folder, inputs, missing
 
-__all__ = ["LAYOUT", "inputs", "load_segments", "missing", "prepare_folder"]
+__all__ = ["LAYOUT", "inputs", "load_segments", "missing", "notes", "prepare_folder", "report"]
 
 LAYOUT = 1  # raise when the same options would write other content
 
@@ -25,6 +25,20 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
     from mmlib.data.ave.conversion import convert_published
 
     return convert_published(folder, find_folder(root), options, {"layout": LAYOUT, "inputs_sha256": inputs_hash})
+
+
+def report(root: Path) -> list[str]:
+    """What the published files under a data root hold, one sentence each. Raises `DataError` (malformed)."""
+    from mmlib.data.ave import check
+
+    return check.report(root)
+
+
+def notes(prepared: Any) -> list[str]:
+    """Counts of a prepared folder beside the published ones, one sentence each. Raises `DataError`."""
+    from mmlib.data.ave import check
+
+    return check.notes(prepared)
 
 
 def load_segments(parameters: Any) -> dict[str, Any]:

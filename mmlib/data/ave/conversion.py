@@ -49,7 +49,7 @@ def convert(
     """
     annotations = read_annotations(source_folder / files.ANNOTATIONS)
     orders = files.read_orders(source_folder, len(annotations))
-    rows = arrange(annotations, orders, _count_background(source_folder))
+    rows = arrange(annotations, orders, count_background(source_folder))
     agreement = compare_labels(source_folder, annotations)
     paths = {name: _sources(source_folder, name, rows, len(annotations)) for name in files.FEATURES}
     started = folder.parent / f".{folder.name}.partial"
@@ -117,7 +117,7 @@ def arrange(annotations: Annotations, orders: dict[str, np.ndarray], background:
     return Rows({name: np.asarray(values) for name, values in columns.items()}, segments, len(sample))
 
 
-def _count_background(folder: Path) -> int:
+def count_background(folder: Path) -> int:
     """How many background-only clips there are; none unless both modalities have them."""
     paths = {name: folder / file for name, file in files.BACKGROUND_FEATURES.items()}
     if not all(path.is_file() for path in paths.values()):

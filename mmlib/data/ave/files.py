@@ -119,7 +119,9 @@ def read_array(path: Path, rows: int | None, sizes: tuple[int | None, ...]) -> n
 def check_finite(path: Path, values: np.ndarray, first_row: int) -> None:
     """Raise `DataError` naming the first row of `values` (N, ...) with a NaN or an infinity; `first_row` is its number
     of row 0."""
-    if not np.isfinite(values.sum(dtype=np.float64)):  # cheap: a NaN or an infinity survives every sum
+    with np.errstate(invalid="ignore"):
+        total = values.sum(dtype=np.float64)  # cheap: a NaN or an infinity survives every sum
+    if not np.isfinite(total):
         bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         if bad.any():
             row = first_row + int(np.flatnonzero(bad)[0])

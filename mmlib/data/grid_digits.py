@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from mmlib.data.ave.conversion import check_storage
 from mmlib.data.grid_words import (
     ARCHIVE,
     AUDIO,
@@ -56,6 +57,7 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
     """Cut windows and compute features (about ten seconds). Raises `DataError`, `OutputsError`."""
     import soundfile
 
+    check_storage("grid_digits", options["storage"])
     archive = root / FOLDER / ARCHIVE
     names, words = read_archive(archive, "names"), read_archive(archive, "words")
     frames = frame_digits(read_archive(archive, "frame_word"), words)

@@ -6,6 +6,7 @@ same result every time. `random` says whether draws change it: what they do not 
 
 from __future__ import annotations
 
+import mmap
 from typing import Literal, Protocol
 
 import numpy as np
@@ -99,7 +100,11 @@ class AudioView:
 
 
 class FeatureView:
-    """Stored features `(N, ...)`, float16 or float32, to `(n, ...)` float32, as they are."""
+    """Stored features `(N, ...)`, float16 or float32, to `(n, ...)` float32, as they are.
+
+    Of a memory-mapped file nothing stays in this process: a page that was read counts as its memory until it is let
+    go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for.
+    """
 
     random = False
 
@@ -107,7 +112,11 @@ class FeatureView:
         self.features = features
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.features[rows])).float()
+        values = torch.from_numpy(np.ascontiguousarray(self.features[rows])).float()
+        mapped = getattr(self.features, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+        return values
 
 
 class FrameView:

@@ -82,11 +82,16 @@ def convert(
 
 def convert_published(folder: Path, source_folder: Path, options: dict[str, Any], source: dict[str, Any]) -> Path:
     """`convert` for the data set `ave`; a folder of generated files is marked as a stand-in."""
-    if options["storage"] not in STORAGE:
-        raise ParameterError(f"ave: storage is {options['storage']!r}, choose one of: {', '.join(STORAGE)}.")
+    check_storage("ave", options["storage"])
     first = read_annotations(source_folder / files.ANNOTATIONS).video[0]
     truth = {"standin": True} if first.startswith(GENERATED_ID) and len(first) < 11 else {}
     return convert(folder, source_folder, "ave", options["storage"], source | options, truth)
+
+
+def check_storage(dataset: str, storage: str) -> None:
+    """Raise `ParameterError` for a number format that features are not stored in."""
+    if storage not in STORAGE:
+        raise ParameterError(f"{dataset}: storage is {storage!r}, choose one of: {', '.join(STORAGE)}.")
 
 
 def arrange(annotations: Annotations, orders: dict[str, np.ndarray], background: int) -> Rows:

@@ -19,7 +19,7 @@ from mmlib.data.views import FeatureView
 from mmlib.errors import BlockedError, DataError
 
 # Kept in memory as float32 per split; larger splits are read from disk batch by batch.
-CACHE_BYTES = 512 << 20
+CACHE_BYTES = 256 << 20
 
 
 def load_segments(parameters: Any) -> dict[str, MultimodalDataset]:

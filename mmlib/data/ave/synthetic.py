@@ -17,8 +17,9 @@ import numpy as np
 from mmlib.data.ave import conversion, files
 from mmlib.data.ave.annotations import Annotations, write_annotations
 from mmlib.data.ave.classes import BACKGROUND, CLASSES
-from mmlib.data.ave.generator import CHUNK, OPTIONS, Clips, Generator
+from mmlib.data.ave.generator import OPTIONS, Clips, Generator
 from mmlib.data.ave.labels import event_mask, one_hot, proportions
+from mmlib.data.progress import Progress
 from mmlib.errors import OutputsError, UsageError
 
 LAYOUT = 1  # raise when the same options would write other content
@@ -36,14 +37,14 @@ def missing(root: Path | None) -> None:
 
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
     """Generate the published files beside `folder` and convert them. Raises `ParameterError`, `OutputsError`."""
-    storage = {"storage": options["storage"]}
+    conversion.check_storage("synthetic_ave", options["storage"])
     generator = Generator({name: options[name] for name in OPTIONS})
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:
         _write_all(scratch, generator, np.dtype(options["storage"]))
         source = {"generator": "mmlib.data.ave.generator", "layout": LAYOUT, **options}
         truth = {"generator": "synthetic_ave", "classes": generator.classes.tolist(), **options}
-        return conversion.convert(folder, scratch, "synthetic_ave", storage["storage"], source, truth)
+        return conversion.convert(folder, scratch, "synthetic_ave", options["storage"], source, truth)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -105,11 +106,11 @@ def _write_features(
             "audio": audio.create_dataset(files.KEYS[0], (rows, clips.audible.shape[1], *audio_sizes), dtype),
             "visual": visual.create_dataset(files.KEYS[0], (rows, clips.visible.shape[1], *visual_sizes), dtype),
         }
-        for number, (part, features) in enumerate(generator.chunks(clips, stream)):
+        progress = Progress("generated features", rows, "clips")
+        for part, features in generator.chunks(clips, stream):
             for modality, values in features.items():
                 stored[modality][part] = values
-            if number % 32 == 31:
-                print(f"synthetic_ave: clip {(number + 1) * CHUNK} of {rows}", flush=True)
+            progress.advance(part.stop - part.start)
 
 
 def _write_h5(path: Path, key: str, values: np.ndarray) -> None:

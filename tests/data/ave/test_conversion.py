@@ -101,9 +101,10 @@ def test_without_optional_files(copy, tmp_path):
     assert "background-only clips: 0, published 178 (audio_feature_noisy.h5" in "\n".join(notes(bare.folder))
 
 
-def test_unknown_storage(tiny, tmp_path):
-    with pytest.raises(ParameterError, match="storage is 'int8', choose one of: float16, float32"):
-        prepare("ave", data_root=tiny.parent, store=tmp_path, options={"storage": "int8"})
+@pytest.mark.parametrize("name", ["ave", "synthetic_ave"])
+def test_unknown_storage(tiny, tmp_path, name):
+    with pytest.raises(ParameterError, match=f"{name}: storage is 'int8', choose one of: float16, float32"):
+        prepare(name, data_root=tiny.parent, store=tmp_path, options={"storage": "int8"})
 
 
 def test_leaks_are_marked():

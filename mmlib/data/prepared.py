@@ -131,15 +131,27 @@ class PreparedWriter:
     ...     writer.finish(index=columns, source=settings)
 
     `replace=True` puts the new folder in the place of an existing one (the old one is moved aside, then removed).
+    `workplace`: an existing folder on the same disk that becomes the new one, instead of a temporary folder: what lies
+    in it stays when writing fails, so that a preparation of hours can resume.
     """
 
-    def __init__(self, folder: str | Path, *, dataset: str, classes: Sequence[str], replace: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        dataset: str,
+        classes: Sequence[str],
+        replace: bool = False,
+        workplace: Path | None = None,
+    ) -> None:
         self.folder = Path(folder)
         self.dataset, self.classes, self.replace = dataset, [str(name) for name in classes], replace
         self._arrays: dict[str, np.memmap] = {}
-        self._temporary: Path | None = None
+        self._temporary = self._workplace = workplace
 
     def __enter__(self) -> PreparedWriter:
+        if self._workplace is not None:
+            return self
         with _writing(self.folder):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             prefix = temporary_prefix(self.folder)
@@ -149,7 +161,7 @@ class PreparedWriter:
 
     def __exit__(self, *_: object) -> None:
         self._arrays.clear()
-        if self._temporary is not None:
+        if self._temporary is not None and self._temporary != self._workplace:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def array(self, name: str, shape: Sequence[int], dtype: Any) -> np.memmap:

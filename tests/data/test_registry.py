@@ -124,3 +124,23 @@ def test_changed_input_is_another_preparation(tmp_path, monkeypatch):
     first = prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL)
     file.write_text("another")
     assert prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL) != first
+
+
+def test_a_large_input_is_read_once_for_a_store(tmp_path, monkeypatch, capsys):
+    file, store = tmp_path / "features.h5", tmp_path / "store"
+    monkeypatch.setattr(registry, "LARGE", 3)
+
+    def content():
+        monkeypatch.setattr(registry, "_HASHES", {})  # another process
+        return registry._content(file, store)
+
+    file.write_text("one")
+    assert content() == registry.sha256_file(file)
+    assert content() == registry.sha256_file(file)
+    assert capsys.readouterr().out.count("(once)") == 1
+    file.write_text("another")
+    assert content() == registry.sha256_file(file)
+    (note,) = [path for path in (store / ".contents").iterdir() if registry.sha256_file(file) in path.read_text()]
+    note.write_text("{")
+    assert content() == registry.sha256_file(file)
+    assert capsys.readouterr().out.count("(once)") == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,26 +26,68 @@ def default_store(store: Path | None) -> Path:
 @data.command("list", epilog="Example: mmlib data list")
 def list_datasets() -> None:
     """The data sets, where they come from, and under which licence."""
+    from mmlib.data.media.registered import media_options
     from mmlib.data.registry import DATASETS
 
     for info in DATASETS.values():
         print(f"{info.name}: {info.title}\n    from {info.origin}\n    licence {info.licence}")
-        for name, value in info.options.items():
+        for name, value in (info.options if info.media is None else media_options(info)).items():
             print(f"    --set {name}={value}")
 
 
-@data.command(epilog="Example: mmlib data prepare av_digits --data-root ~/data --set split=speaker")
+@data.command(
+    epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib run"
+    " table1 --profile paper --data-root ~/data)   |   mmlib data prepare av_digits --source ~/small --set split=speaker"
+)
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],
-    data_root: Root = None,
-    store: Store = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", "--data-root", help="Folder with the raw (or prepared) data sets.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "--store", help="Folder for prepared data.  [default: outputs/data]")
+    ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A preparation option: name=value.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Decoder processes.  [default: one per core]")] = None,
+    max_skipped: Annotated[
+        str | None, typer.Option(metavar="SHARE|NUMBER", help="More skipped clips are an error (exit 3): 5% or 20.")
+    ] = None,
+    seconds_per_clip: Annotated[float, typer.Option(min=0.1, help="A clip that takes longer is skipped.")] = 10.0,
+    write_published: Annotated[
+        Path | None, typer.Option(help="Also write the published layout there: 16 kHz wav and JPEG files.")
+    ] = None,
 ) -> None:
-    """Prepare a data set (or find it prepared) and print its folder. Runs do this by themselves."""
+    """Prepare a data set (or find it prepared) and print its folder.
+
+    Sets made of videos are decoded from --source into OUT/NAME; Ctrl-C or a kill loses nothing, the same command
+    resumes. What is skipped is listed with its reason in the folder's manifest.json. Runs prepare the small and the
+    generated sets by themselves.
+    """
     from mmlib.data import registry
 
-    options = parse_settings(settings or [])
-    print(registry.prepare(name, data_root=existing_root(data_root), store=default_store(store), options=options))
+    info, options = registry.find_dataset(name), parse_settings(settings or [])
+    root, store = existing_root(source), default_store(out)
+    if info.media is not None and root is not None and registry.missing(name, root) is not None:
+        how = (processes, seconds_per_clip, max_skipped, write_published)
+        print(prepare_raw(info, root, store, options, how))
+        return
+    if info.media is None and (processes, max_skipped, write_published) != (None, None, None):
+        raise UsageError(f"{name} is not made of videos: --processes, --max-skipped, --write-published mean nothing.")
+    print(registry.prepare(name, data_root=root, store=store, options=options))
+
+
+def prepare_raw(info: Any, source: Path, out: Path, options: dict[str, Any], how: tuple) -> Path:
+    """Prepare from raw media and print what became of the listed clips."""
+    from mmlib.data.media.prepare import Options
+    from mmlib.data.media.registered import parse_limit, prepare_registered, summary
+    from mmlib.data.prepared_check import read_manifest
+
+    processes, seconds, limit, published = how
+    published = published and published.expanduser().resolve()
+    folder = prepare_registered(info, source, out, options, Options(processes, seconds, parse_limit(limit), published))
+    for line in summary(read_manifest(folder)):
+        print(f"{info.name}: {line}")
+    return folder
 
 
 @data.command(

@@ -13,7 +13,9 @@ class DatasetInfo:
     """One dataset. Its module holds `missing`, and `inputs` and `prepare_folder` or, where `published`, `notes`.
 
     `options`: what a preparation depends on, with defaults. `parameter_of` names the experiment parameter that sets an
-    option where it has another name. A `published` dataset is read from a prepared folder and never prepared here.
+    option where it has another name. A `published` dataset is read from a prepared folder; a run never prepares it.
+    `media`: what can be set when it is prepared from raw media, with defaults (`preset` among them); None where that
+    cannot be done. Its module then holds `media_source(folder, options) -> MediaSource`.
     `home` is the module below `mmlib.data`, where it is not called like the dataset.
     """
 
@@ -25,6 +27,7 @@ class DatasetInfo:
     parameter_of: Mapping[str, str] = field(default_factory=dict)
     needs_root: bool = True
     published: bool = False
+    media: Mapping[str, Any] | None = None
     home: str = ""
 
     @property

@@ -42,7 +42,10 @@ def missing(name: str, data_root: str | Path | None) -> str | None:
 
 def _expected(info: DatasetInfo) -> str:
     if info.published:
-        return f"a prepared folder of {info.title}, itself or in its subfolder {info.name}/ ({info.origin})"
+        folder = f"a prepared folder of {info.title}, itself or in its subfolder {info.name}/ ({info.origin})"
+        if info.media is None:
+            return folder
+        return f"{folder}; it is made from raw media by: mmlib data prepare {info.name} --source RAW --out FOLDER"
     return info.origin
 
 

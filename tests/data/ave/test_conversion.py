@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mmlib.data.ave import check, conversion, files
+from mmlib.data.ave import check, conversion, files, load_segments
 from mmlib.data.ave.annotations import Annotations, read_annotations
 from mmlib.data.ave.conversion import arrange
 from mmlib.data.prepared import open_prepared
@@ -129,6 +129,37 @@ def test_the_published_lists_give_the_published_counts(lists):
     test = rows.segments[rows.columns["split"] == "test"]
     histogram = "140 126 89 160 128 135 133 151 161 152 139 124 88 75 178 158 160 175 89 63 36 126 33 43 109 80 107 147"
     assert np.bincount(test.ravel()).tolist() == [*map(int, histogram.split()), 715]
+
+
+def test_published_lists_with_features_beside_them(lists, tmp_path, settings):
+    """The whole data set but for the size of its features: every count of the prepared folder is the published one."""
+    folder = shutil.copytree(lists, tmp_path / "root" / "ave", copy_function=shutil.copy)
+    marked = np.arange(4143, dtype=np.float64).reshape(-1, 1, 1).repeat(10, axis=1)  # (N, 10, 1)
+    with h5py.File(folder / "audio_feature.h5", "w") as audio, h5py.File(folder / "visual_feature.h5", "w") as visual:
+        audio["avadataset"], visual["dataset"] = marked, marked[..., None, None]
+    (folder / "audio_feature_noisy.h5").unlink()
+    prepared = open_prepared(prepare("ave", data_root=tmp_path / "root", store=tmp_path / "store"))
+    assert prepared.manifest["source"]["labels_differing"] == {"mil_labels.h5": 0, "labels_closs.h5": 0}
+    assert prepared.manifest["splits"] == {"train": 3339, "validation": 402, "test": 402}
+    text = "\n".join(notes(prepared.folder))
+    assert text.count("as published") == 3
+    data = load_segments(settings(data_root=str(tmp_path / "root"), data_store=str(tmp_path / "store")))
+    assert {split: int(rows.column("leaky").sum()) for split, rows in data.items()} == {
+        "train": 0,
+        "validation": 10,
+        "test": 8,
+    }
+    assert data["train"].column("sample")[:5].tolist() == [40, 30, 69, 91, 90]
+    np.testing.assert_array_equal(data["train"][[0, 4]].inputs["audio"][:, 0, 0].numpy(), [40, 90])
+    assert data["train"].targets.shape == (3339, 10)
+
+
+def test_published_numbers_are_float32_in_float64(lists):
+    """Why audio features are stored as float32 and nothing is lost: the real background-only features."""
+    values = files.read_array(lists / "audio_feature_noisy.h5", 178, (10, 128))
+    assert values.dtype == np.float64
+    np.testing.assert_array_equal(values.astype(np.float32), values)
+    assert values.min() == 0
 
 
 def test_report_of_files(copy, lists):

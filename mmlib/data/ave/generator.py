@@ -26,6 +26,7 @@ import numpy as np
 
 from mmlib.data.ave.classes import BACKGROUND, BACKGROUND_CLIPS, CLIPS, EVENTS, SEGMENTS
 from mmlib.data.ave.labels import segment_classes
+from mmlib.data.catalogue import DATASETS
 from mmlib.errors import ParameterError
 
 CHUNK = 32  # clips rendered at a time; part of what a seed means
@@ -36,17 +37,7 @@ SCENE = 0.6  # strength of ambient sound and of clutter
 SCENES = 4  # ambient and clutter prototypes
 PATCH = 3
 THRESHOLD = 0.1
-OPTIONS: dict[str, Any] = {
-    "clips": 480,
-    "classes": 8,
-    "audio_features": 32,
-    "visual_features": 64,
-    "map": 7,
-    "snr_audio": 0.6,
-    "snr_visual": 0.5,
-    "noise": 0.5,
-    "seed": 0,
-}
+OPTIONS = {name: value for name, value in DATASETS["synthetic_ave"].options.items() if name != "storage"}
 
 
 @dataclass(frozen=True)

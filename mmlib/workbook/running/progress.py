@@ -7,23 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from mmlib.data.progress import duration
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.running.task import Outcome
 from mmlib.workbook.state import read_progress
 
 SHOWN_CELLS = 16
-
-
-def duration(seconds: float | None) -> str:
-    """`42 s`, `3 min 5 s`, `2 h 10 min`; `?` for None."""
-    if seconds is None:
-        return "?"
-    seconds = int(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 class Display:

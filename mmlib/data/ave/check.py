@@ -19,11 +19,12 @@ from mmlib.data.ave.classes import (
     PUBLISHED,
 )
 from mmlib.data.ave.compare import compare_labels
-from mmlib.data.ave.conversion import Rows, arrange, count_background
+from mmlib.data.ave.conversion import Rows, arrange, count_background, is_generated
 from mmlib.data.prepared import SPLITS, Prepared
 from mmlib.errors import DataError
 
 SHOWN = 3  # differences printed one by one
+STANDIN = "these clips are generated, a stand-in for AVE: a number obtained on them says nothing of it"
 
 
 def report(root: Path) -> list[str]:
@@ -42,6 +43,7 @@ def report(root: Path) -> list[str]:
         + (f", {len(annotations)} of {CLIPS:,} published" if len(annotations) != CLIPS else "")
         + (f"; without an event: clip {', '.join(map(str, empty))}" if empty.size else "")
     ]
+    lines += [STANDIN] if is_generated(annotations) else []
     for name, differing in compare_labels(folder, annotations).items():
         lines.append(f"{name}: differs from Annotations.txt in {differing:,} of {len(annotations):,} clips")
     lines += [line for name in files.FEATURES for line in _features(folder, name, len(annotations))]
@@ -66,6 +68,7 @@ def notes(prepared: Prepared) -> list[str]:
     clips = int(np.sum(~prepared.index["background_only"]))
     visual = prepared.arrays["visual"]
     return [
+        *([STANDIN] if prepared.origin == "stand-in" else []),
         f"visual features: {visual.dtype} {visual.shape}",
         *describe(Rows(prepared.index, np.asarray(prepared.arrays["segments"]), clips)),
     ]

@@ -83,9 +83,14 @@ def convert(
 def convert_published(folder: Path, source_folder: Path, options: dict[str, Any], source: dict[str, Any]) -> Path:
     """`convert` for the data set `ave`; a folder of generated files is marked as a stand-in."""
     check_storage("ave", options["storage"])
-    first = read_annotations(source_folder / files.ANNOTATIONS).video[0]
-    truth = {"standin": True} if first.startswith(GENERATED_ID) and len(first) < 11 else {}
+    truth = {"standin": True} if is_generated(read_annotations(source_folder / files.ANNOTATIONS)) else {}
     return convert(folder, source_folder, "ave", options["storage"], source | options, truth)
+
+
+def is_generated(annotations: Annotations) -> bool:
+    """Whether the clips are named as `mmlib.data.ave.synthetic` names them."""
+    first = str(annotations.video[0])
+    return first.startswith(GENERATED_ID) and len(first) < 11
 
 
 def check_storage(dataset: str, storage: str) -> None:

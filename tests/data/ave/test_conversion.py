@@ -169,8 +169,10 @@ def test_report_of_files(copy, lists):
     assert "visual_feature.h5: float64 (40, 10, 7, 7, 16)" in text
     assert "train, Church bell: 3 clips" in text
     assert "0 test clips share" in text
+    assert "a stand-in for AVE" in text
     half = "\n".join(report("ave", lists.parent))
     assert "4,143 clips of 4,097 videos; without an event: clip 26" in half
+    assert "stand-in" not in half
     shutil.rmtree(copy)
     assert report("ave", copy.parent) == []
 

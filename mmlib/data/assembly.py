@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from mmlib.data.media.presets import PRESETS, MediaPreset
 from mmlib.data.prepared import Prepared
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
@@ -16,20 +19,20 @@ DEFAULT_PRESETS = {
     "cremad": "ogm_head",
     "vggsound": "vggsound",
 }
-FRAMES_SHOWN = {"cremad": 1, "vggsound": 3}  # what upstream's loaders read
-VGGSOUND_CROP = 80_000  # 5 s of 10 s at 16 kHz
+# How published data sets are shown whose folder does not say by which preset it was made.
+MEDIA_PRESETS = {"cremad": "ogm_head", "vggsound": "vggsound"}
 
 
 def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str, View]:
     """Audio and visual views of a prepared dataset for `parameters`; `training` turns augmentation on."""
-    preset = find_preset(getattr(parameters, "spectrogram", "") or DEFAULT_PRESETS[prepared.dataset])
     rate = int(prepared.manifest["source"]["sample_rate"])
-    if prepared.dataset in FRAMES_SHOWN:
-        return _published_views(prepared, parameters, training, preset, rate)
+    shown = media_preset(prepared)
+    if shown is not None:
+        return _media_views(prepared, parameters, training, shown, rate)
     audio = AudioView(
         prepared.arrays["waveform"],
         rate,
-        preset,
+        _spectrogram(parameters, DEFAULT_PRESETS[prepared.dataset]),
         training=training,
         snr_db=parameters.audio_snr_db,
         lengths=prepared.index.get("samples"),
@@ -37,26 +40,39 @@ def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str
     return {"audio": audio, "visual": FrameView(prepared.arrays["frames"])}
 
 
-def _published_views(
-    prepared: Prepared, parameters: Any, training: bool, preset: SpectrogramPreset, rate: int
-) -> dict[str, View]:
-    """CREMA-D and VGGSound at full shape, with upstream's transforms."""
-    vggsound = prepared.dataset == "vggsound"
+def media_preset(prepared: Prepared) -> MediaPreset | None:
+    """The preset a folder of media was made by; None for a folder that holds none."""
+    name = prepared.manifest["source"].get("preset") or MEDIA_PRESETS.get(prepared.dataset)
+    return PRESETS.get(name)
+
+
+def _spectrogram(parameters: Any, default: str) -> SpectrogramPreset:
+    return find_preset(getattr(parameters, "spectrogram", "") or default)
+
+
+def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: MediaPreset, rate: int) -> dict[str, View]:
+    """What was recorded, at full shape, with the transforms of the published loaders."""
+    waveform, index = prepared.arrays["waveform"], prepared.index
     audio = AudioView(
-        prepared.arrays["waveform"],
+        waveform,
         rate,
-        preset,
+        _spectrogram(parameters, shown.spectrogram),
         training=training,
-        crop=VGGSOUND_CROP if vggsound else None,
-        crop_at=parameters.test_crop if vggsound else "center",
+        lengths=index.get("samples"),
+        crop=shown.crop if shown.crop and shown.crop < waveform.shape[1] else None,
+        crop_at=parameters.test_crop if shown.crop else "center",
     )
+    frames, pick = getattr(parameters, "frames", None), parameters.frame_pick
     visual = PhotoView(
         prepared.arrays["frames"],
         training=training,
-        frames=getattr(parameters, "frames", None) or FRAMES_SHOWN[prepared.dataset],
-        pick=parameters.frame_pick,
+        frames=frames or shown.frames_shown,
+        pick=shown.shown if shown.shown and pick == "first" and frames is None else pick,
         mean=IMAGENET_MEAN,
         deviation=IMAGENET_DEVIATION,
-        valid=prepared.index.get("frames"),
+        size=shown.image_size,
+        valid=index.get("frames"),
+        sizes=np.stack([index["height"], index["width"]], axis=1) if "height" in index else None,
+        test_share=shown.image_size / shown.test_resize if shown.test_resize else None,
     )
     return {"audio": audio, "visual": visual}

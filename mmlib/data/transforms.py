@@ -26,24 +26,27 @@ def normalise(frames: Tensor, mean: tuple[float, ...], deviation: tuple[float, .
     return (frames.float() - mean_) * scale
 
 
-def whole_boxes(frames: int, height: int, width: int) -> Tensor:
-    """The box (top, left, height, width) that covers each of `frames` frames, `(M, 4)`."""
-    return torch.tensor([0, 0, height, width]).expand(frames, 4)
+def whole_boxes(frames: int, height: int | Tensor, width: int | Tensor) -> Tensor:
+    """The box (top, left, height, width) that covers each of `frames` frames, `(M, 4)`; sides may be given for each."""
+    sides = [torch.as_tensor(side).expand(frames) for side in (0, 0, height, width)]
+    return torch.stack(sides, dim=1)
 
 
 def random_boxes(
     uniform: Tensor,
-    height: int,
-    width: int,
+    height: int | Tensor,
+    width: int | Tensor,
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Tensor:
     """Boxes (top, left, height, width) of torchvision's `RandomResizedCrop` from uniform numbers `(M, 40)`: `(M, 4)`.
 
-    An attempt draws an area share in `scale` and a log-uniform aspect in `ratio`; the first that fits is placed
-    uniformly. Where none of ten fits, the largest centred box with an allowed aspect is taken.
+    `height` and `width` in pixels, of all pictures or one for each `(M,)`. An attempt draws an area share in `scale`
+    and a log-uniform aspect in `ratio`; the first that fits is placed uniformly. Where none of ten fits, the largest
+    centred box with an allowed aspect is taken.
     """
     area_u, ratio_u, top_u, left_u = uniform.view(len(uniform), 4, ATTEMPTS).unbind(1)  # each (M, 10)
+    height, width = (torch.as_tensor(side, device=uniform.device).view(-1, 1) for side in (height, width))
     area = height * width * (scale[0] + area_u * (scale[1] - scale[0]))
     low, high = torch.tensor(ratio).log()
     aspect = torch.exp(low + ratio_u * (high - low))
@@ -52,20 +55,31 @@ def random_boxes(
     fits = (w > 0) & (w <= width) & (h > 0) & (h <= height)
     first = fits.to(torch.int8).argmax(dim=1, keepdim=True)  # (M, 1): the first attempt that fits, 0 if none does
     h, w = h.gather(1, first)[:, 0], w.gather(1, first)[:, 0]
+    height, width = height[:, 0], width[:, 0]
     top = (top_u.gather(1, first)[:, 0] * (height - h + 1)).long()
     left = (left_u.gather(1, first)[:, 0] * (width - w + 1)).long()
     boxes = torch.stack([top, left, h, w], dim=1)  # (M, 4)
-    return torch.where(fits.any(dim=1, keepdim=True), boxes, _central_box(height, width, ratio))
+    return torch.where(fits.any(dim=1, keepdim=True), boxes, _central_boxes(height, width, ratio))
 
 
-def _central_box(height: int, width: int, ratio: tuple[float, float]) -> Tensor:
-    if width / height < ratio[0]:
-        w, h = width, round(width / ratio[0])
-    elif width / height > ratio[1]:
-        w, h = round(height * ratio[1]), height
-    else:
-        w, h = width, height
-    return torch.tensor([(height - h) // 2, (width - w) // 2, h, w])
+def _central_boxes(height: Tensor, width: Tensor, ratio: tuple[float, float]) -> Tensor:
+    """The largest centred boxes of an allowed aspect, `(M, 4)` or `(1, 4)`."""
+    narrow, wide = width / height < ratio[0], width / height > ratio[1]
+    w = torch.where(wide, (height * ratio[1]).round().long(), width)
+    h = torch.where(narrow, (width / ratio[0]).round().long(), height)
+    return torch.stack([(height - h) // 2, (width - w) // 2, h, w], dim=1)
+
+
+def central_boxes(height: Tensor, width: Tensor, share: float) -> Tensor:
+    """Centred squares with `share` of the shorter side: a resize to `size / share`, then a centre crop of `size`."""
+    side = share * torch.minimum(height, width)
+    return torch.stack([(height - side) / 2, (width - side) / 2, side, side], dim=1)  # (M, 4)
+
+
+def scale_boxes(boxes: Tensor, height: Tensor, width: Tensor, stored: tuple[int, int]) -> Tensor:
+    """Boxes `(M, 4)` of pictures of `height` and `width` (M,), moved to where they lie in `stored` (H, W) copies."""
+    down, across = stored[0] / height, stored[1] / width
+    return boxes * torch.stack([down, across, down, across], dim=1)
 
 
 def resize_boxes(frames: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
@@ -93,6 +107,6 @@ def resize_weights(start: Tensor, length: Tensor, source: int, size: int) -> Ten
     centre = start[:, None, None] + (torch.arange(size, device=start.device)[None, :, None] + 0.5) * step
     pixel = torch.arange(source, device=start.device)[None, None, :]
     weights = (1 - (pixel + 0.5 - centre).abs() / support).clamp(min=0)  # (M, size, source)
-    inside = (pixel >= start[:, None, None]) & (pixel < (start + length)[:, None, None])
+    inside = (pixel + 0.5 > start[:, None, None]) & (pixel + 0.5 < (start + length)[:, None, None])
     weights = weights * inside
     return weights / weights.sum(dim=2, keepdim=True)

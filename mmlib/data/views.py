@@ -17,9 +17,11 @@ from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import SpectrogramPreset, spectrogram
 from mmlib.data.transforms import (
     DRAWS_PER_FRAME,
+    central_boxes,
     normalise,
     random_boxes,
     resize_boxes,
+    scale_boxes,
     whole_boxes,
 )
 
@@ -61,7 +63,8 @@ class AudioView:
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         waveform = self.waveform(rows, draws)
-        return spectrogram(waveform, self.preset, self.sample_rate)  # (n, 1, F, T)
+        lengths = None if self.lengths is None or self.crop else torch.from_numpy(self.lengths[rows])
+        return spectrogram(waveform, self.preset, self.sample_rate, lengths)  # (n, 1, F, T)
 
     def waveform(self, rows: np.ndarray, draws: Draws | None = None) -> Tensor:
         """What is heard, before the spectrogram: `(n, L)` float32, noise and crop included."""
@@ -140,7 +143,10 @@ class PhotoView:
     """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
 
     `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads),
-    `random` distinct ones in order of time, or `uniform` over the clip. A row with too few repeats its last.
+    `random` distinct ones in order of time, `uniform` over the clip, or a tuple of places. A row with too few repeats
+    its last. `sizes` (N, 2): height and width before the pictures were brought to H x W; boxes are drawn on those, so
+    that crops have the shapes they would have on the originals. `test_share`: a test image is the centred square with
+    that share of the shorter side; without it the whole picture.
     """
 
     def __init__(
@@ -149,15 +155,18 @@ class PhotoView:
         *,
         training: bool,
         frames: int,
-        pick: FramePick,
+        pick: FramePick | tuple[int, ...],
         mean: tuple[float, ...],
         deviation: tuple[float, ...],
         size: int = 224,
         valid: np.ndarray | None = None,
+        sizes: np.ndarray | None = None,
+        test_share: float | None = None,
     ) -> None:
         self.photographs, self.training, self.frames, self.pick, self.size = photographs, training, frames, pick, size
-        self.mean, self.deviation = mean, deviation
+        self.mean, self.deviation, self.test_share = mean, deviation, test_share
         self.valid = np.full(len(photographs), photographs.shape[1]) if valid is None else valid
+        self.sizes = np.broadcast_to(photographs.shape[2:4], (len(photographs), 2)) if sizes is None else sizes
         self.random = training
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
@@ -166,18 +175,33 @@ class PhotoView:
         photographs = self.photographs[rows[:, None], picked]  # (n, T, H, W, 3)
         n, t, height, width, _ = photographs.shape
         flat = torch.from_numpy(photographs.reshape(n * t, height, width, -1))  # (n * T, H, W, 3)
-        if draws is None:
-            resized = resize_boxes(flat, whole_boxes(n * t, height, width), self.size)
-        else:
-            uniform = draws.uniform("frame crop", t, DRAWS_PER_FRAME).view(n * t, DRAWS_PER_FRAME)
-            boxes = random_boxes(uniform[:, :-1].contiguous(), height, width)
-            resized = resize_boxes(flat, boxes, self.size, flip=uniform[:, -1] < 0.5)
+        boxes, flip = self.boxes(rows, t, draws)
+        resized = resize_boxes(flat, boxes, self.size, flip)
         values = normalise(resized.permute(0, 2, 3, 1), self.mean, self.deviation)  # (n * T, size, size, 3)
         return values.view(n, t, self.size, self.size, -1).permute(0, 4, 1, 2, 3).contiguous()  # (n, 3, T, size, size)
+
+    def boxes(self, rows: np.ndarray, t: int, draws: Draws | None) -> tuple[Tensor, Tensor | None]:
+        """What is cut from each of `t` stored pictures of a row, `(n * T, 4)`, and which are mirrored."""
+        sizes = torch.from_numpy(np.repeat(self.sizes[rows].astype(np.int64), t, axis=0))  # (n * T, 2)
+        height, width = sizes.unbind(1)
+        flip = None
+        if draws is not None:
+            uniform = draws.uniform("frame crop", t, DRAWS_PER_FRAME).view(len(sizes), DRAWS_PER_FRAME)
+            boxes, flip = random_boxes(uniform[:, :-1].contiguous(), height, width), uniform[:, -1] < 0.5
+        elif self.test_share is not None:
+            boxes = central_boxes(height, width, self.test_share)
+        else:
+            boxes = whole_boxes(len(sizes), height, width)
+        stored = self.photographs.shape[2:4]
+        if not bool((sizes == torch.tensor(stored)).all()):
+            boxes = scale_boxes(boxes, height, width, stored)
+        return boxes, flip
 
     def picks(self, rows: np.ndarray, draws: Draws | None) -> np.ndarray:
         """Which stored frames are shown, `(n, T)`. Random picks at evaluation are fixed for each row."""
         valid = self.valid[rows][:, None]  # (n, 1)
+        if isinstance(self.pick, tuple):
+            return np.minimum(np.array(self.pick)[None, :], valid - 1)
         order = np.arange(self.frames)[None, :]
         if self.pick == "uniform":
             return ((order + 0.5) * valid / self.frames).astype(np.int64)

@@ -10,9 +10,11 @@ from mmlib.data.transforms import (
     ATTEMPTS,
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
+    central_boxes,
     normalise,
     random_boxes,
     resize_boxes,
+    scale_boxes,
     whole_boxes,
 )
 
@@ -96,3 +98,26 @@ def test_normalise_equals_torchvision():
     ours = normalise(FRAMES, IMAGENET_MEAN, IMAGENET_DEVIATION).permute(0, 3, 1, 2)
     theirs = normalize(FRAMES.permute(0, 3, 1, 2).float() / 255, IMAGENET_MEAN, IMAGENET_DEVIATION)
     torch.testing.assert_close(ours, theirs)
+
+
+def test_boxes_of_pictures_of_different_sizes_are_those_of_each_alone():
+    uniform = torch.rand(6, 4 * 10)
+    heights, widths = torch.tensor([360, 50, 50, 900, 256, 10]), torch.tensor([480, 50, 700, 90, 256, 300])
+    together = random_boxes(uniform, heights, widths)
+    for row, (height, width) in enumerate(zip(heights.tolist(), widths.tolist(), strict=True)):
+        assert torch.equal(together[row], random_boxes(uniform[row : row + 1], height, width)[0])
+
+
+def test_a_crop_drawn_on_the_original_is_found_in_the_stored_copy():
+    """A picture of 360 x 480 stored at 90 x 90: crop and resize give nearly what the original gives."""
+    rows, columns = torch.meshgrid(torch.arange(360.0), torch.arange(480.0), indexing="ij")
+    original = torch.stack([rows / 360, columns / 480, rows * columns / (360 * 480)], dim=-1)[None] * 255
+    whole = whole_boxes(1, 360, 480)
+    stored = resize_boxes(original, whole, 90).permute(0, 2, 3, 1)  # (1, 90, 90, 3)
+    box = torch.tensor([[36, 120, 200, 240]])
+    size = torch.tensor([360]), torch.tensor([480])
+    moved = scale_boxes(box, *size, (90, 90))
+    torch.testing.assert_close(moved, torch.tensor([[9.0, 22.5, 50.0, 45.0]]))
+    difference = resize_boxes(stored, moved, 40) - resize_boxes(original, box, 40)
+    assert difference[:, :, 2:-2, 2:-2].abs().max() < 1.0  # of 255
+    assert central_boxes(*size, 0.5).tolist() == [[90.0, 150.0, 180.0, 180.0]]

@@ -56,9 +56,9 @@ def _features(folder: Path, name: str, clips: int) -> list[str]:
     path = folder / files.FEATURES[name]
     if not path.is_file():
         return []
-    with files.open_dataset(path) as dataset:
-        files.check_shape(path, dataset, clips, files.SHAPES[name])
-        return [f"{path.name}: {dataset.dtype} {tuple(dataset.shape)}"]
+    with files.open_array(path) as stored:
+        files.check_shape(stored, clips, files.SHAPES[name])
+        return [f"{path.name}: {stored.dtype} {stored.shape}"]
 
 
 def notes(prepared: Prepared) -> list[str]:

@@ -134,9 +134,9 @@ def count_background(folder: Path) -> int:
         return 0
     counts = {}
     for name, path in paths.items():
-        with files.open_dataset(path) as dataset:
-            files.check_shape(path, dataset, None, files.SHAPES[name])
-            counts[name] = dataset.shape[0]
+        with files.open_array(path) as stored:
+            files.check_shape(stored, None, files.SHAPES[name])
+            counts[name] = stored.shape[0]
     if counts["audio"] != counts["visual"]:
         raise DataError(
             f"{paths['visual']} has {counts['visual']} clips and {paths['audio'].name} {counts['audio']}: they must "
@@ -157,15 +157,15 @@ class _Source:
 def _sources(folder: Path, name: str, rows: Rows, clips: int) -> list[_Source]:
     """The files of a modality whose rows follow each other in the prepared array, checked."""
     path = folder / files.FEATURES[name]
-    with files.open_dataset(path) as dataset:
-        files.check_shape(path, dataset, clips, files.SHAPES[name])
-        sizes = tuple(dataset.shape[1:])
+    with files.open_array(path) as stored:
+        files.check_shape(stored, clips, files.SHAPES[name])
+        sizes = stored.shape[1:]
     found = [_Source(path, rows.columns["sample"][: rows.clips], sizes)]
     extra = len(rows.segments) - rows.clips
     if extra:
         path = folder / files.BACKGROUND_FEATURES[name]
-        with files.open_dataset(path) as dataset:
-            files.check_shape(path, dataset, extra, sizes)
+        with files.open_array(path) as stored:
+            files.check_shape(stored, extra, sizes)
         found.append(_Source(path, np.arange(extra), sizes))
     return found
 
@@ -190,11 +190,11 @@ def _convert_file(source: _Source, pieces: ArrayPieces, before: int, progress: P
     if not len(wanted):
         return
     step = max(1, PIECE_BYTES // (int(np.prod(source.sizes)) * 8))
-    with files.open_dataset(source.path) as dataset:
+    with files.open_array(source.path) as stored:
         for start in range(int(wanted[0]), int(wanted[-1]) + 1, step):
             inside = wanted[(wanted >= start) & (wanted < start + step)]
             if len(inside):
-                values = dataset[start : int(inside[-1]) + 1]
+                values = stored.read(slice(start, int(inside[-1]) + 1))
                 files.check_finite(source.path, values, start)
                 pieces.append(_stored(source.path, values[inside - start], pieces.dtype))
                 progress.advance(len(inside))

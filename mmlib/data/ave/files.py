@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +62,43 @@ def inputs(root: Path) -> dict[str, Path]:
     return {name: folder / name for name in [*_WHAT, *optional] if name in _WHAT or (folder / name).is_file()}
 
 
-@contextlib.contextmanager
-def open_dataset(path: Path, keys: tuple[str, ...] = KEYS) -> Iterator[Any]:
-    """The dataset of an HDF5 file (an `h5py.Dataset`, nothing read yet) under the first of `keys` that is there.
+@dataclass(frozen=True)
+class StoredArray:
+    """An array in an open HDF5 file; its rows are read when asked for."""
 
-    Raises `DataError`: no HDF5 file, truncated, no such key among several, an unreadable part.
+    path: Path
+    dataset: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def read(self, rows: slice = slice(None)) -> np.ndarray:
+        """Some rows, or all. Raises `DataError` where the file cannot be read."""
+        with _reading(self.path):
+            return self.dataset[rows]
+
+
+@contextlib.contextmanager
+def open_array(path: Path, keys: tuple[str, ...] = KEYS) -> Iterator[StoredArray]:
+    """The array of an HDF5 file under the first of `keys` that is there; nothing of it is read yet.
+
+    Raises `DataError`: no HDF5 file, truncated, no such key among several.
     """
     import h5py
 
+    with contextlib.ExitStack() as opened:
+        with _reading(path):
+            file = opened.enter_context(h5py.File(path, "r"))
+            dataset = file[_key(path, file, keys)]
+            stored = StoredArray(path, dataset, tuple(dataset.shape), dataset.dtype)
+        yield stored
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """HDF5 reports damage by many kinds of errors; a user needs one message."""
     try:
-        with h5py.File(path, "r") as file:
-            yield file[_key(path, file, keys)]
-    except (OSError, RuntimeError, KeyError) as error:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         reason = str(error).strip("'\"").split(" (file read failed")[0]
         raise DataError(
             f"{path} cannot be read as HDF5 ({reason}). It is cut short or damaged: copy or download it again."
@@ -93,25 +119,25 @@ def _key(path: Path, file: Any, keys: tuple[str, ...]) -> str:
     raise DataError(f"{path} holds {found}; expected a dataset {wanted}. Is this the published file of that name?")
 
 
-def check_shape(path: Path, dataset: Any, rows: int | None, sizes: tuple[int | None, ...]) -> None:
-    """Raise `DataError` unless the dataset is numeric and `(rows, *sizes)`; None stands for any size."""
+def check_shape(stored: StoredArray, rows: int | None, sizes: tuple[int | None, ...]) -> None:
+    """Raise `DataError` unless the array is numeric and `(rows, *sizes)`; None stands for any size."""
     wanted = (rows, *sizes)
-    fits = len(dataset.shape) == len(wanted) and all(
-        want in (None, have) and have > 0 for want, have in zip(wanted, dataset.shape, strict=True)
+    fits = len(stored.shape) == len(wanted) and all(
+        want in (None, have) and have > 0 for want, have in zip(wanted, stored.shape, strict=True)
     )
-    if not fits or dataset.dtype.kind not in "fiu":
+    if not fits or stored.dtype.kind not in "fiu":
         expected = ", ".join("any" if size is None else f"{size}" for size in wanted)
         raise DataError(
-            f"{path} is {dataset.dtype} {tuple(dataset.shape)}, expected numbers of shape ({expected}): a row for "
-            f"every line of {ANNOTATIONS}, {SEGMENTS} segments each. Is this the file of these annotations?"
+            f"{stored.path} is {stored.dtype} {stored.shape}, expected numbers of shape ({expected}): a row for every "
+            f"line of {ANNOTATIONS}, {SEGMENTS} segments each. Is this the file of these annotations?"
         )
 
 
 def read_array(path: Path, rows: int | None, sizes: tuple[int | None, ...]) -> np.ndarray:
     """A whole small file (labels), checked. Raises `DataError`."""
-    with open_dataset(path) as dataset:
-        check_shape(path, dataset, rows, sizes)
-        values = dataset[...]
+    with open_array(path) as stored:
+        check_shape(stored, rows, sizes)
+        values = stored.read()
     check_finite(path, values, 0)
     return values
 
@@ -140,10 +166,15 @@ def read_orders(folder: Path, clips: int) -> dict[str, np.ndarray]:
     owner: dict[int, str] = {}
     for split, name in ORDERS.items():
         path = folder / name
-        with open_dataset(path, ORDER_KEYS) as dataset:
-            if len(dataset.shape) != 1 or dataset.dtype.kind not in "iu" or not dataset.shape[0]:
-                raise DataError(f"{path} is {dataset.dtype} {dataset.shape}, expected a list of whole numbers.")
-            order = dataset[...].astype(np.int64)
+        with open_array(path, ORDER_KEYS) as stored:
+            if len(stored.shape) != 1 or stored.dtype.kind not in "iu" or not stored.shape[0]:
+                raise DataError(f"{path} is {stored.dtype} {stored.shape}, expected a list of whole numbers.")
+            if stored.shape[0] > clips:
+                raise DataError(
+                    f"{path} has {stored.shape[0]:,} entries, but {ANNOTATIONS} only {clips:,} clips. Use the order "
+                    "files of these annotations."
+                )
+            order = stored.read().astype(np.int64)
         outside = np.flatnonzero((order < 0) | (order >= clips))
         if outside.size:
             place = int(outside[0])

@@ -1,12 +1,15 @@
 """The published files: keys, orders, and one clear message for each kind of damage."""
 
+import errno
+import os
+
 import h5py
 import numpy as np
 import pytest
 
 from mmlib.data.ave import files
 from mmlib.data.registry import missing, prepare
-from mmlib.errors import BlockedError, DataError
+from mmlib.errors import BlockedError, DataError, OutputsError
 
 VISUAL, AUDIO, TRAIN = "visual_feature.h5", "audio_feature.h5", "train_order.h5"
 
@@ -30,15 +33,15 @@ def failure(folder, tmp_path):
 def test_either_key_or_the_only_dataset(tmp_path, key):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file[key] = np.arange(3)
-    with files.open_dataset(tmp_path / "x.h5") as dataset:
-        np.testing.assert_array_equal(dataset[...], [0, 1, 2])
+    with files.open_array(tmp_path / "x.h5") as stored:
+        np.testing.assert_array_equal(stored.read(), [0, 1, 2])
 
 
 def test_published_key_comes_first(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["dataset"], file["avadataset"], file["other"] = [1], [2], [3]
-    with files.open_dataset(tmp_path / "x.h5") as dataset:
-        assert dataset[0] == 2
+    with files.open_array(tmp_path / "x.h5") as stored:
+        assert stored.read().tolist() == [2]
 
 
 def test_wrong_key(copy, tmp_path):
@@ -112,6 +115,34 @@ def test_truncated(copy, tmp_path, name, keep):
     assert "cut short or damaged: copy or download it again" in message
 
 
+def test_damage_inside_the_file(copy, tmp_path):
+    """Bytes overwritten in the file's own bookkeeping: a message or, where it does not matter, a result."""
+    draw = np.random.default_rng(0)
+    sound = (copy / AUDIO).read_bytes()
+    told = 0
+    for _ in range(60):
+        damaged = bytearray(sound)
+        for place in draw.integers(2200, size=12):
+            damaged[place] = draw.integers(256)
+        (copy / AUDIO).write_bytes(damaged)
+        try:
+            convert(copy, tmp_path)
+        except DataError as error:
+            told += AUDIO in str(error)
+    assert told > 30
+
+
+def test_full_disk_is_not_blamed_on_the_file(copy, tmp_path, monkeypatch):
+    from mmlib.data.ave.pieces import ArrayPieces
+
+    def full(self, rows):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(ArrayPieces, "append", full)
+    with pytest.raises(OutputsError, match="cannot write the prepared data in .*: No space left on device"):
+        convert(copy, tmp_path)
+
+
 def test_other_bytes(copy, tmp_path):
     (copy / VISUAL).write_bytes(b"<!DOCTYPE html><title>Quota exceeded</title>" * 50)  # what a failed download leaves
     assert f"{VISUAL} cannot be read as HDF5" in failure(copy, tmp_path)
@@ -137,6 +168,11 @@ def test_clip_in_two_splits_or_twice(copy, tmp_path, rewrite):
 def test_order_that_is_no_list(copy, tmp_path, rewrite, order):
     rewrite(copy / TRAIN, order, key="order")
     assert f"{TRAIN} is" in failure(copy, tmp_path)
+
+
+def test_order_longer_than_the_annotations(copy, tmp_path, rewrite):
+    rewrite(copy / TRAIN, np.arange(41), key="order")
+    assert f"{TRAIN} has 41 entries, but Annotations.txt only 40 clips" in failure(copy, tmp_path)
 
 
 def test_malformed_annotation_reaches_the_user(copy, tmp_path):

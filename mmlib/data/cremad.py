@@ -4,8 +4,8 @@ Paper says (SimAM^2): the preprocessing of OGM-GE. Published code does: sound at
 first 3 s kept; frames at 1 per second, of which training reads **one** (the setting of three is ignored); rows whose
 media are missing are skipped silently; no validation split; all 91 actors occur in train and in test.
 We do: the same, with what is skipped recorded in the manifest, the first frame by name (`frame_pick`), and a
-validation split carved from train. `split="speaker"` divides actors instead, which is harder and comparable to no
-published number.
+validation split carved from train. `split="speaker"` of a run (or `split=actors` of the preparation) divides actors
+instead, which is harder and comparable to no published number.
 
 Prepared layout: `waveform` (N, 66150) int16 or float32; `frames` (N, S, H, W, 3) uint8, S stored frames of which the
 index column `frames` says how many are real; `group` is the actor; classes in the order of `EMOTIONS`.
@@ -14,13 +14,21 @@ index column `frames` says how many are real; `group` is the actor; classes in t
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mmlib.data.listed import find_list, first_folder, read_rows
+from mmlib.data.media.reasons import Reason
+from mmlib.data.media.source import Clip, MediaSource, mark_duplicates, mark_missing
 from mmlib.data.prepared import Prepared
 from mmlib.data.published import Layout, compare_counts, missing_published
-from mmlib.errors import DataError
+from mmlib.data.split_audit import audit_splits
+from mmlib.data.splits import disjoint_groups
+from mmlib.errors import DataError, ParameterError
 
 EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")  # label 0..5
 SAMPLE_RATE = 22_050  # Hz
@@ -31,6 +39,9 @@ PUBLISHED = {
     "test": {"NEU": 114, "HAP": 123, "SAD": 140, "FEA": 133, "DIS": 129, "ANG": 105},
 }
 ACTORS = 91
+_ID = re.compile(r"\d{4}_[A-Z]{3}_[A-Z]{3}_[A-Z]{2}")
+_SPLITS = ("train", "test")
+_ADVICE = "Get the CREMA-D lists (train.csv, test.csv) from data/CREMAD of GeWu-Lab/OGM-GE_CVPR2022."
 LAYOUT: Layout = {
     "waveform": (("int16", "float32"), (SAMPLES,)),
     "frames": (("uint8",), (None, None, None, 3)),
@@ -47,6 +58,57 @@ def notes(prepared: Prepared) -> list[str]:
     found = len(np.unique(prepared.index["group"]))
     actors = [f"cremad: {found} actors, published {ACTORS}."] if found != ACTORS else []
     return compare_counts(prepared, PUBLISHED) + actors
+
+
+def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
+    """The clips of a CREMA-D download (`AudioWAV/ID.wav`, `VideoFlash/ID.flv` or frames in `Image-01-FPS/ID/`).
+
+    `lists`: folder with `train.csv` and `test.csv`, where they are not in the download. `split="actors"` divides
+    actors instead (80, 10 and 10 % of them, by `seed`): no actor is in two splits. Raises `DataError`.
+    """
+    if options["split"] not in ("official", "actors"):
+        raise ParameterError(f"cremad: option split is {options['split']!r}. Choose official or actors.")
+    sound = first_folder(folder, ("AudioWAV", "CREMA-D/AudioWAV"))
+    videos = first_folder(folder, ("VideoFlash", "CREMA-D/VideoFlash"))
+    frames = first_folder(folder, ("Image-01-FPS", "CREMA-D/Image-01-FPS"))
+    if sound is None or (videos is None and frames is None):
+        absent = "AudioWAV" if sound is None else "VideoFlash (nor Image-01-FPS)"
+        raise DataError(f"{folder} has no folder {absent}. --source names the folder of the CREMA-D download.")
+    clips = []
+    for split in _SPLITS:
+        path = find_list(f"{split}.csv", folder, options["lists"], _ADVICE, ("data/CREMAD", "CREMAD", "lists"))
+        for number, (name, emotion) in read_rows(path, 2, "ACTOR_SENTENCE_EMOTION_LEVEL,EMOTION"):
+            pictures = videos / f"{name}.flv" if videos else frames / name
+            clip = Clip(name, _label(emotion), split, actor(name), sound / f"{name}.wav", pictures)
+            clips.append(_checked(clip, emotion, f"{path.name} line {number}"))
+    clips = mark_missing(mark_duplicates(clips))
+    if options["split"] == "actors":
+        clips = disjoint_groups(clips, options["seed"])
+    audit = audit_splits(clips, EMOTIONS, "actors") | {"test_clips_like_a_train_clip": repeated_lines(clips)}
+    settings = {"split": options["split"]} | ({"seed": options["seed"]} if options["split"] == "actors" else {})
+    return MediaSource("cremad", EMOTIONS, clips, options["preset"], settings=settings, audit=audit)
+
+
+def _label(emotion: str) -> int:
+    return EMOTIONS.index(emotion) if emotion in EMOTIONS else -1
+
+
+def _checked(clip: Clip, emotion: str, where: str) -> Clip:
+    """The clip, with a problem where its row of the list has one."""
+    if not _ID.fullmatch(clip.id):
+        return clip.skipped(Reason.WRONG_ID_FORM, f"{where}: expected ACTOR_SENTENCE_EMOTION_LEVEL")
+    if clip.label < 0:
+        return clip.skipped(Reason.UNKNOWN_CLASS, f"{where}: {emotion!r} is none of {', '.join(EMOTIONS)}")
+    if clip.id.split("_")[2] != emotion:
+        return clip.skipped(Reason.WRONG_ID_FORM, f"{where}: its emotion is {emotion} in the list, another in its id")
+    return clip
+
+
+def repeated_lines(clips: list[Clip]) -> int:
+    """Test clips of which train has the same actor saying the same sentence in the same emotion (other intensity)."""
+    said = {split: [c.id.rsplit("_", 1)[0] for c in clips if c.split == split and not c.problem] for split in _SPLITS}
+    known = set(said["train"])
+    return sum(line in known for line in said["test"])
 
 
 def read_list(path: str | Path) -> list[tuple[str, int]]:

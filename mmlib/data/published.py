@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mmlib.data.media.presets import PRESETS as MEDIA_PRESETS
+from mmlib.data.media.presets import MediaPreset
 from mmlib.data.prepared import Prepared
 from mmlib.data.prepared_check import open_array, read_manifest
 from mmlib.errors import DataError
@@ -25,13 +28,38 @@ def published_folder(name: str, root: Path) -> Path:
 
 
 def missing_published(name: str, root: Path, layout: Layout, sample_rate: int) -> str | None:
-    """Why `root` does not hold the prepared dataset (damage raises `DataError`), or None. Reads headers only."""
+    """Why `root` does not hold the prepared dataset (damage raises `DataError`), or None. Reads headers only.
+
+    A folder that says by which preset of media it was made has that preset's layout, another one `layout`.
+    """
     folder = published_folder(name, root)
     if not folder.is_dir():
         return f"{root / 'manifest.json'} and {folder} are both missing: the prepared {name} data."
     manifest = read_manifest(folder)
     if manifest["dataset"] != name:
         return f"{folder / 'manifest.json'} describes {manifest['dataset']!r}, not {name!r}."
+    preset = MEDIA_PRESETS.get(str(manifest["source"].get("preset")))
+    if preset is not None:
+        layout, sample_rate = preset_layout(preset)
+    return _differs(name, folder, manifest, layout, sample_rate)
+
+
+def missing_media(name: str, root: Path) -> str | None:
+    """`missing_published` for a dataset that exists only as prepared from its media, by a preset."""
+    reason = missing_published(name, root, {}, 0)
+    if reason is None or "sample_rate" not in reason:
+        return reason
+    return f"{published_folder(name, root) / 'manifest.json'} names no preset of media: {name} was not prepared here."
+
+
+def preset_layout(preset: MediaPreset) -> tuple[Layout, int]:
+    """Arrays and sample rate (Hz) of a folder made by `preset`; the size of the pictures is free."""
+    sound, frames = preset.request.sound, preset.request.frames
+    waveform = (("int16", "float32"), (sound.samples,))
+    return {"waveform": waveform, "frames": (("uint8",), (frames.count, None, None, 3))}, sound.rate
+
+
+def _differs(name: str, folder: Path, manifest: dict[str, Any], layout: Layout, sample_rate: int) -> str | None:
     if manifest["source"].get("sample_rate") != sample_rate:
         found = manifest["source"].get("sample_rate")
         return f"{folder / 'manifest.json'}: source.sample_rate is {found}, {name} is prepared at {sample_rate} Hz."

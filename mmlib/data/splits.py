@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from mmlib.data.media.source import Clip
 from mmlib.data.prepared import SPLITS, Prepared
 from mmlib.errors import DataError, ParameterError
 
@@ -16,7 +18,8 @@ GROUP_SHARES = {"validation": 0.1, "test": 0.1}  # of the groups, where whole gr
 
 def split_rows(prepared: Prepared, parameters: Any) -> dict[str, np.ndarray]:
     """Row numbers by split. A missing validation split is carved from train (`validation_fraction`, `data_seed`)."""
-    if prepared.dataset == "cremad" and parameters.split == "speaker":
+    by_groups = parameters.split == "group" or (prepared.dataset == "cremad" and parameters.split == "speaker")
+    if by_groups:
         return by_group(prepared, parameters.data_seed)
     rows = {split: prepared.rows(split) for split in SPLITS}
     if not len(rows["validation"]) and parameters.validation_fraction > 0:
@@ -28,19 +31,32 @@ def split_rows(prepared: Prepared, parameters: Any) -> dict[str, np.ndarray]:
 
 def by_group(prepared: Prepared, seed: int) -> dict[str, np.ndarray]:
     """All rows divided by group (a speaker, an actor), whole groups in the shares of `GROUP_SHARES`."""
-    groups = np.random.default_rng([seed, 2]).permutation(np.unique(prepared.index["group"]))
-    held = {name: max(1, round(share * len(groups))) for name, share in GROUP_SHARES.items()}
-    if len(groups) <= sum(held.values()):
-        raise DataError(
-            f"{prepared.folder} has only {len(groups)} groups, too few to hold some out. Use split=official."
-        )
-    edge = held["validation"]
-    chosen = {
-        "validation": groups[:edge],
-        "test": groups[edge : edge + held["test"]],
-        "train": groups[sum(held.values()) :],
-    }
+    chosen = hold_out(prepared.index["group"], seed, str(prepared.folder))
     return {name: np.flatnonzero(np.isin(prepared.index["group"], chosen[name])) for name in SPLITS}
+
+
+def hold_out(groups: np.ndarray, seed: int, where: str) -> dict[str, np.ndarray]:
+    """The names among `groups` (N,) of each split, none in two. Raises `DataError` where there are too few."""
+    names = np.random.default_rng([seed, 2]).permutation(np.unique(groups))
+    held = {name: max(1, round(share * len(names))) for name, share in GROUP_SHARES.items()}
+    if len(names) <= sum(held.values()):
+        raise DataError(f"{where} has only {len(names)} groups, too few to hold some out. Use split=official.")
+    edge = held["validation"]
+    return {
+        "validation": names[:edge],
+        "test": names[edge : edge + held["test"]],
+        "train": names[sum(held.values()) :],
+    }
+
+
+def disjoint_groups(clips: Sequence[Clip], seed: int) -> list[Clip]:
+    """Listed clips with splits that share no group; those with a problem stay as they are."""
+    usable = [clip for clip in clips if clip.problem is None]
+    if not usable:
+        return list(clips)
+    chosen = hold_out(np.asarray([clip.group for clip in usable]), seed, "the source")
+    split_of = {group: split for split, groups in chosen.items() for group in groups.tolist()}
+    return [clip if clip.problem else replace(clip, split=split_of[clip.group]) for clip in clips]
 
 
 def carve(rows: np.ndarray, labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

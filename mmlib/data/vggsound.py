@@ -13,13 +13,20 @@ is the YouTube id. VGGSound's videos disappear: counts differ between downloads,
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmlib.data.listed import VIDEOS, Found, find_list, read_rows
+from mmlib.data.media.reasons import Reason
+from mmlib.data.media.source import Clip, MediaSource, mark_duplicates, mark_missing
 from mmlib.data.prepared import Prepared
 from mmlib.data.published import Layout, missing_published
+from mmlib.data.split_audit import audit_splits
 from mmlib.errors import DataError
 
 CLASSES = 309
@@ -32,9 +39,12 @@ LAYOUT: Layout = {
     "waveform": (("int16", "float32"), (SAMPLES,)),
     "frames": (("uint8",), (None, None, None, 3)),
 }
+SECONDS = 10  # length of a clip
+_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_ADVICE = "Get vggsound.csv from its authors."
 
 
-class Clip(NamedTuple):
+class ListedClip(NamedTuple):
     """One row of the list."""
 
     stem: str  # <YouTube id>_<start second>: the stem of its media files
@@ -61,7 +71,58 @@ def notes(prepared: Prepared) -> list[str]:
     return result
 
 
-def read_list(path: str | Path) -> list[Clip]:
+def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
+    """The clips of a VGGSound download, wherever below `folder` they are, by YouTube id and start second.
+
+    A clip's files may be called `ID_START` or `ID_000START` (as downloaders write it), with the end after it or not,
+    a video or its frames in a folder `ID_START.mp4` with the sound in `ID_START.wav` (OGM-GE's layout); a whole video
+    `ID` is cut from START on for 10 s. Raises `DataError`.
+    """
+    path = find_list("vggsound.csv", folder, options["lists"], _ADVICE, ("lists", "data/VGGSound"))
+    rows = read_rows(path, 4, "id,start,label,train|test")
+    wrong = next(((number, row) for number, row in rows if row[3] not in ("train", "test")), None)
+    if wrong:
+        raise DataError(f"{path} line {wrong[0]}: the split is {wrong[1][3]!r}, not train or test. {_ADVICE}")
+    found = Found(folder, (*VIDEOS, ".wav"), image_folders=True)
+    classes = sorted({row[2] for _, row in rows})
+    numbers = {name: number for number, name in enumerate(classes)}
+    clips = []
+    for number, (video, start, label, split) in rows:
+        clip = Clip(f"{video}_{start}", numbers[label], split, video)
+        if not _ID.fullmatch(video) or not start.isdigit():
+            clip = clip.skipped(Reason.WRONG_ID_FORM, f"line {number}: expected a YouTube id and a start second")
+        else:
+            clip = _located(clip, video, int(start), found)
+        clips.append(clip)
+    clips = mark_missing(mark_duplicates(clips))
+    audit = audit_splits(clips, classes, "source videos")
+    return MediaSource("vggsound", classes, clips, options["preset"], audit=audit)
+
+
+def _located(clip: Clip, video: str, start: int, found: Found) -> Clip:
+    """The clip with the files that were found for it."""
+    end = start + SECONDS
+    for stem in (
+        f"{video}_{start}",
+        f"{video}_{start:06d}",
+        f"{video}_{start:06d}_{end:06d}",
+        f"{video}_{start}_{end}",
+    ):
+        files = found.files.get(stem, [])
+        videos = [path for path in files if path.suffix.lower() in VIDEOS]
+        sounds = [path for path in files if path.suffix.lower() == ".wav"]
+        frames = [path for name in (f"{stem}.mp4", stem) for path in found.folders.get(name, [])]
+        if videos or sounds or frames:
+            pictures = (videos or frames or [None])[0]
+            sound = (sounds or videos or [None])[0]
+            return replace(clip, sound=sound, pictures=pictures)
+    whole = [path for path in found.files.get(video, []) if path.suffix.lower() in VIDEOS]
+    if whole:
+        return replace(clip, sound=whole[0], pictures=whole[0], start_s=float(start), end_s=float(end))
+    return clip
+
+
+def read_list(path: str | Path) -> list[ListedClip]:
     """The rows of `vggsound.csv`: YouTube id, start second, label, train or test. Raises `DataError` with the line."""
     path = Path(path)
     try:
@@ -76,11 +137,11 @@ def read_list(path: str | Path) -> list[Clip]:
                 f"{path} line {number}: expected id,start,label,train|test, found {','.join(row)!r}. "
                 "Get vggsound.csv from its authors again."
             )
-        clips.append(Clip(f"{row[0]}_{row[1].strip()}", row[2].strip(), row[3]))
+        clips.append(ListedClip(f"{row[0]}_{row[1].strip()}", row[2].strip(), row[3]))
     return clips
 
 
-def class_names(clips: list[Clip]) -> list[str]:
+def class_names(clips: list[ListedClip]) -> list[str]:
     """Label names, sorted: the class number is the place in this list."""
     return sorted({clip.label for clip in clips})
 

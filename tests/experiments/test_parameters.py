@@ -48,7 +48,8 @@ def message(**values) -> str:
         ({"modulation_start": 5, "modulation_end": 4}, "lies before modulation_start"),
         ({"precision": "fp16", "device": "cpu"}, "needs device = 'cuda'"),
         ({"audio_snr_db": 1.0}, "grid_words only"),
-        ({"split": "speaker"}, "av_digits only"),
+        ({"split": "speaker"}, "av_digits and cremad"),
+        ({"split": "group"}, "data sets of media"),
         ({"feature_channels": 12}, "multiple of 8"),
     ],
 )

@@ -13,6 +13,7 @@ from mmlib.data.media.prepare import Options, prepare_media
 from mmlib.data.media.presets import find_media_preset
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import MediaSource
+from mmlib.data.split_audit import audit_lines
 from mmlib.errors import ParameterError
 
 # Options of every data set of media, beside its own.
@@ -60,18 +61,7 @@ def summary(manifest: Mapping[str, Any]) -> list[str]:
             f"skipped, {reason}: {number:,} ({Reason(reason).explain}), such as {example['id']}:"
             f" {example['detail'] or 'no detail'}"
         )
-    for name, value in manifest["source"].get("audit", {}).items():
-        lines.append(f"{name.replace('_', ' ')}: {_short(value)}")
-    return lines
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items()) or "none"
-    if isinstance(value, list):
-        shown = ", ".join(str(inner) for inner in value[:5]) or "none"
-        return shown + (f" and {len(value) - 5} more" if len(value) > 5 else "")
-    return str(value)
+    return lines + audit_lines(manifest["source"].get("audit", {}))
 
 
 def parse_limit(text: str | None) -> float | None:

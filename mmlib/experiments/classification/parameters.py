@@ -26,10 +26,21 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
 
     experiment: ClassVar[str] = "classification"
     # Data
-    dataset: Literal["synthetic", "grid_words", "av_digits", "cremad", "vggsound"] = about(
-        "synthetic", "data set; synthetic is generated and needs nothing"
+    dataset: Literal[
+        "synthetic",
+        "grid_words",
+        "av_digits",
+        "cremad",
+        "vggsound",
+        "kinetics_sounds",
+        "urbansound8k_av",
+        "folder",
+    ] = about("synthetic", "data set; synthetic is generated and needs nothing; folder is a person's own videos")
+    split: Literal["official", "speaker", "group"] = about(
+        "official",
+        "av_digits, cremad: published split, or speakers held out; data sets of media: group holds out whole groups "
+        "(actors, source videos, recordings)",
     )
-    split: Literal["official", "speaker"] = about("official", "av_digits: published split, or speakers held out")
     audio_snr_db: float | None = about(None, "grid_words: white noise on the audio at this SNR, dB; null for none")
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = about(
         0.1, "share of train kept for validation where the data set has none; 0: no clean protocol"
@@ -74,8 +85,10 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
         if self.audio_snr_db is not None and self.dataset != "grid_words":
             raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
-        if self.split == "speaker" and self.dataset != "av_digits":
-            raise ValueError(f"split = 'speaker' is an option of av_digits only; dataset is {self.dataset!r}")
+        if self.split == "speaker" and self.dataset not in ("av_digits", "cremad"):
+            raise ValueError(f"split = 'speaker' is an option of av_digits and cremad; dataset is {self.dataset!r}")
+        if self.split == "group" and self.dataset in ("synthetic", "grid_words", "av_digits"):
+            raise ValueError(f"split = 'group' is an option of data sets of media; dataset is {self.dataset!r}")
         return self
 
     def slug(self) -> str:

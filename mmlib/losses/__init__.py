@@ -1,0 +1,1 @@
+"""Losses and objectives that are more than one call of torch, one per file."""

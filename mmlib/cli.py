@@ -113,6 +113,18 @@ def report(outputs: Outputs = None) -> None:
     commands.report(set_outputs(outputs))
 
 
+@app.command(epilog="Example: mmlib figures table1 --profile embedded   |   Seconds: nothing is trained.")
+def figures(
+    plan: Annotated[str | None, typer.Argument(help="A plan; all plans without it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only this profile; all that have records without it.")] = None,
+    outputs: Outputs = None,
+) -> None:
+    """Redraw the figures from the records there are, as PNG, PDF and SVG."""
+    from mmlib.commands.figures import figures as draw
+
+    draw(plan, profile, set_outputs(outputs))
+
+
 @app.command(epilog="Examples: mmlib show table1   |   mmlib show synthetic-sum-s0")
 def show(
     what: Annotated[str, typer.Argument(metavar="CELL|PLAN", help="A plan, or a cell's id or its beginning.")],

@@ -42,12 +42,16 @@ def test_series_differ_without_colour():
     assert figures.greyscale("#ffffff") == pytest.approx(1)
 
 
-def test_save_figure_writes_both_formats(tmp_path, claims):
-    written = figures.save_figure(figures.table_figure(fake_results(), claims), tmp_path / "new" / "a.b")
-    assert [path.name for path in written] == ["a.b.png", "a.b.pdf"]
-    assert written[0].read_bytes().startswith(b"\x89PNG")
-    assert written[1].read_bytes().startswith(b"%PDF")
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"a.b.png", "a.b.pdf"}  # no temporary files
+def test_save_figure_writes_every_format_the_same_each_time(tmp_path, claims):
+    for folder in ("new", "again"):
+        written = figures.save_figure(figures.table_figure(fake_results(), claims), tmp_path / folder / "a.b")
+        assert [path.name for path in written] == ["a.b.png", "a.b.pdf", "a.b.svg"]
+        assert written[0].read_bytes().startswith(b"\x89PNG")
+        assert written[1].read_bytes().startswith(b"%PDF")
+        assert b"<svg" in written[2].read_bytes()[:600]
+        assert len(list((tmp_path / folder).iterdir())) == 3  # no temporary files
+    for name in ("a.b.png", "a.b.pdf", "a.b.svg"):
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
 def test_table_figure_shows_every_seed_and_mean(claims):

@@ -68,6 +68,7 @@ _SETTINGS = {
     "savefig.dpi": 200,
     "figure.constrained_layout.use": True,
     "pdf.fonttype": 42,  # text stays text
+    "svg.hashsalt": "mmlib",  # the ids inside are random otherwise
     "axes.unicode_minus": True,
 }
 
@@ -81,18 +82,29 @@ def style() -> Iterator[None]:
         yield
 
 
-def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
-    """Write `<stem>.png` and `<stem>.pdf`, each atomically; returns the paths. Raises `OutputsError`.
+# What would differ from one drawing to the next is left out, so that the same records give the same bytes.
+FORMATS: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None},
+    ".svg": {"Date": None},
+}
 
-    Dates are left out of the files, so that the same records give the same bytes.
+
+def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
+    """Write `<stem>.png`, `.pdf` and `.svg`, each atomically; returns the paths. Raises `OutputsError`.
+
+    The layout is computed once and kept for all three, so the figure's panels no longer move afterwards.
     """
     stem = Path(stem)
     written = []
-    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None})):
-        target = stem.with_name(stem.name + suffix)
-        with style(), atomic_path(target) as path:
-            figure.savefig(path, format=suffix[1:], metadata=metadata, bbox_inches="tight", pad_inches=0.04)
-        written.append(target)
+    with style():
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix, metadata in FORMATS.items():
+            target = stem.with_name(stem.name + suffix)
+            with atomic_path(target) as path:
+                figure.savefig(path, format=suffix[1:], metadata=metadata, bbox_inches="tight", pad_inches=0.04)
+            written.append(target)
     return written
 
 

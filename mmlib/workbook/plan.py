@@ -47,7 +47,8 @@ class Plan(_Strict):
     """A table of a paper as a grid of cells. `summaries` are notebooks that read the records afterwards.
 
     `metrics` are those its table shows under both protocols, the first of them wherever there is room for one only;
-    without any, those of its claims. `also` are shown under `clean` alone.
+    without any, those of its claims. `also` are shown under `clean` alone. `figure` names the analysis that a plan for
+    a figure is about: it is drawn from the records and put into words, beside (or without) a table.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Plan(_Strict):
     parameters: dict[str, Any] = Field(default_factory=dict)
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
+    figure: Literal["correlation", "zeta"] | None = None
     rows: list[Row] = Field(min_length=1)
     profiles: dict[str, Profile] = Field(min_length=1)
     summaries: list[str] = Field(default_factory=list)

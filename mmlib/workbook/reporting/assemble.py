@@ -68,15 +68,14 @@ def assemble(
 
 
 def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
-    """Write tables (CSV, Markdown, LaTeX) and figures (PNG, PDF) under `outputs`; `files` lists what was written."""
+    """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written."""
     for table in assembly.tables.values():
         assembly.files += save_table(table, outputs / "tables" / assembly.name)
-    if figures:
-        _write_figures(assembly, outputs / "figures", protocol)
-    return assembly
+    return write_figures(assembly, outputs, protocol) if figures else assembly
 
 
-def _write_figures(assembly: Assembly, folder: Path, protocol: str) -> None:
+def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") -> Assembly:
+    """Write the figures (PNG, PDF, SVG) under `outputs/figures`; `figures` and `files` list them."""
     from mmlib.figures import curves_figure, save_figure, statement_figure, table_figure
     from mmlib.figures.curves import histories_of
 
@@ -89,5 +88,6 @@ def _write_figures(assembly: Assembly, folder: Path, protocol: str) -> None:
     if histories_of(results):
         drawn["curves"] = curves_figure(results, headline=assembly.metrics[0])
     for name, figure in drawn.items():
-        assembly.figures[name] = folder / f"{assembly.name}-{name}"
+        assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
         assembly.files += save_figure(figure, assembly.figures[name])
+    return assembly

@@ -164,7 +164,8 @@ def _picture(name: str, stem: Path, assembly: Assembly, folder: Path) -> dict[st
         "data": f"data:image/png;base64,{data}",
         "alt": f"{PICTURES.get(name, name)} – {assembly.results.profile_title}",
         "png": _relative(png, folder),
-        "pdf": _relative(png.with_suffix(".pdf"), folder),
+        "pdf": _relative(stem.with_name(stem.name + ".pdf"), folder),
+        "svg": _relative(stem.with_name(stem.name + ".svg"), folder),
     }
 
 

@@ -68,7 +68,7 @@ class SimAM2Settings(TrainingParameters):
     simam2_gate: Literal["paper", "neg", "inv", "simam", "none"] = about(
         "paper", "SimAM² gate: paper σ(E*), neg σ(−E*), inv σ(1/E*), simam σ(1/e_U), none"
     )
-    simam2_stat_axis: Literal["auto", "feature", "batch", "spatial"] = about(
+    simam2_stat_axis: Literal["auto", "feature", "batch", "spatial", "time", "both"] = about(
         "auto", "SimAM²: axis of mean and variance; auto is feature for vectors, spatial for maps"
     )
     simam2_ddof: Literal[0, 1] = about(1, "SimAM²: variance divided by M − ddof")

@@ -20,7 +20,7 @@ Decouple = Literal["head", "term", "zero"]
 ZetaKind = Literal["half", "learned", "channel"]
 ZetaNorm = Literal["batch", "layer", "none"]
 Gate = Literal["paper", "neg", "inv", "simam", "none"]
-StatAxis = Literal["auto", "feature", "batch", "spatial"]
+StatAxis = Literal["auto", "feature", "batch", "spatial", "time", "both"]
 Degradation = Literal["one_minus_r", "r", "none"]
 Scale = Literal["half", "unit"]
 
@@ -37,7 +37,7 @@ class SimAM2Options:
     zeta_map: Literal["pooled", "full"] = "pooled"
     """For maps: one ζ per channel from the pooled maps, or one per position (1×1 convolutions)."""
     zeta_hidden: int = 128
-    """Width of the ζ network's hidden layer."""
+    """Width of the ζ network's hidden layer; 0 for a single linear layer without normalisation."""
     zeta_norm: ZetaNorm = "batch"
     """Normalisation of the hidden layer; `batch` as in FOP."""
     zeta_tanh: bool = False
@@ -45,7 +45,7 @@ class SimAM2Options:
 
     # Energy (Eq. 3).
     stat_axis: StatAxis = "auto"
-    """What μ and σ² run over. `auto`: the features of a vector, the positions of a map."""
+    """What μ and σ² run over. `auto`: the features of a vector, the positions of a map. Sequences: `time`, `both`."""
     ddof: Literal[0, 1] = 1
     """σ² divides by M - ddof. 1 as in SimAM's code; the wording of Eq. 3 suggests 0."""
     lambda_u: float = 1e-6

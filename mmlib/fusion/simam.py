@@ -65,8 +65,13 @@ def minimal_energy(x: Tensor, dim: int | tuple[int, ...], lam: float | Tensor = 
     return 4 * spread / ((x - mean) ** 2 + 2 * spread)
 
 
-def neuron_dims(x: Tensor, axis: Literal["auto", "feature", "batch", "spatial"] = "auto") -> tuple[int, ...]:
-    """The dimensions that hold "the neurons of one channel" of (B, C), (B, T, C) or (B, C, H, W)."""
+def neuron_dims(
+    x: Tensor, axis: Literal["auto", "feature", "batch", "spatial", "time", "both"] = "auto"
+) -> tuple[int, ...]:
+    """The dimensions that hold "the neurons of one channel" of (B, C), (B, T, C) or (B, C, H, W).
+
+    Sequences also have `time` (T, per channel) and `both` (T and C).
+    """
     if x.dim() not in (2, 3, 4):
         raise UsageError(
             f"SimAM and SimAM2 take (B, C), (B, T, C) or (B, C, H, W); got {x.dim()} dimensions, {tuple(x.shape)}."
@@ -80,6 +85,12 @@ def neuron_dims(x: Tensor, axis: Literal["auto", "feature", "batch", "spatial"] 
                 f"stat_axis 'spatial' needs a map (B, C, H, W); got {tuple(x.shape)}. Use 'feature' or 'auto'."
             )
         return (2, 3)
+    if axis in ("time", "both"):
+        if x.dim() != 3:
+            raise UsageError(
+                f"stat_axis {axis!r} needs a sequence (B, T, C); got {tuple(x.shape)}. Use 'feature' or 'auto'."
+            )
+        return (1,) if axis == "time" else (1, 2)
     if axis == "feature":
         return (1,) if is_map else (x.dim() - 1,)
     return (0,) if x.dim() == 2 else ((0, 2, 3) if is_map else (0, 1))

@@ -17,16 +17,22 @@ from mmlib.fusion.options import ZetaKind, ZetaNorm
 
 
 class ZetaNetwork(nn.Module):
-    """Maps rows (N, S) of concatenated signals to ζ (N, C) in (0, 1)."""
+    """Maps rows (N, S) of concatenated signals to ζ (N, C) in (0, 1); `hidden` 0 makes it a single linear layer."""
 
     def __init__(self, source_channels: int, channels: int, hidden: int = 128, norm: ZetaNorm = "batch") -> None:
         super().__init__()
+        self.single = hidden == 0
+        if self.single:
+            self.output = nn.Linear(source_channels, channels)
+            return
         norms = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
         self.hidden = nn.Linear(source_channels, hidden)
         self.norm = norms[norm](hidden) if norm != "none" else nn.Identity()
         self.output = nn.Linear(hidden, channels)
 
     def forward(self, rows: Tensor) -> Tensor:
+        if self.single:
+            return torch.sigmoid(self.output(rows))  # (N, C)
         rows = self.hidden(rows)  # (N, hidden)
         norm = self.norm
         if len(rows) == 1 and norm.training and isinstance(norm, nn.BatchNorm1d):

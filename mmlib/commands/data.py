@@ -102,7 +102,7 @@ def check(
     from mmlib.data import registry
 
     if target is not None and target not in registry.DATASETS:
-        raise typer.Exit(check_folder(Path(target)))
+        raise typer.Exit(check_folder(Path(target), blocked_cells(None)))
     root = existing_root(data_root)
     blocked = blocked_cells(root)
     if target is not None:
@@ -123,6 +123,28 @@ def standin(
     print(write_standin(name, folder.expanduser().resolve() / name, samples=samples))
 
 
+@data.command(
+    epilog="Example: mmlib data corpus cremad /tmp/raw   then: mmlib data prepare cremad --source /tmp/raw --out /tmp/p"
+)
+def corpus(
+    name: Annotated[str, typer.Argument(help="cremad, vggsound, kinetics_sounds, urbansound8k_av, folder, ...")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the media files and lists.")],
+    clips: Annotated[int, typer.Option(min=4, help="Sound clips of each of three classes.")] = 8,
+    faults: Annotated[bool, typer.Option(help="Plant a fault of every kind the layout can have.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Other clips of the same kind.")] = 0,
+) -> None:
+    """Write a tiny corpus of real encoded files in a published layout, and say which faults were planted in it.
+
+    `mmlib data prepare` must skip each of them for the reason said here, and nothing else.
+    """
+    from mmlib.data.corpora import write_corpus
+
+    place = folder.expanduser().resolve()
+    for planted in write_corpus(name, place, clips=clips, faults=faults, seed=seed):
+        print(f"{planted.id}: {planted.what} ({planted.reason or 'must be kept'})")
+    print(f"{place}: {3 * clips} sound clips, {'faults noted in planted.json' if faults else 'no faults'}")
+
+
 def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> bool:
     """Print what a data set lacks, and the cells that need it; True when nothing is missing."""
     from mmlib.data import registry
@@ -137,16 +159,24 @@ def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> 
 def check_dataset(name: str, root: Path | None, store: Path, blocked: dict[str, Counter]) -> int:
     """Print what a data set lacks, what its files hold, and whether its prepared folders are sound; 0 or 3."""
     from mmlib.data import registry
+    from mmlib.data.published import published_folder
 
     complete = print_missing(name, root, blocked)
     for line in registry.report(name, root):
         print(f"    {line}")
-    codes = [check_folder(folder) for folder in registry.prepared_folders(name, store)]
+    folders = registry.prepared_folders(name, store)
+    if complete and root is not None and registry.find_dataset(name).published:
+        folders.append(published_folder(name, root))
+    codes = [check_folder(folder) for folder in folders]
     return 0 if complete and not any(codes) else 3
 
 
-def check_folder(folder: Path) -> int:
-    """Print every problem of a prepared folder, or its counts beside published ones; 0 when it is sound, else 3."""
+def check_folder(folder: Path, uses: dict[str, Counter] | None = None) -> int:
+    """Print every problem of a prepared folder, or what it holds beside published counts; 0 when it is sound, else 3.
+
+    `uses`: the cells of the plans by data set; those that this folder unblocks are named.
+    """
+    from mmlib.data.folder_report import count_problems, report_lines
     from mmlib.data.prepared import check_prepared, open_prepared
     from mmlib.data.registry import DATASETS, notes
 
@@ -155,13 +185,18 @@ def check_folder(folder: Path) -> int:
             f"{folder} is neither a folder nor a data set. Give a prepared folder (one with manifest.json), or one of: "
             f"{', '.join(DATASETS)}."
         )
-    problems = check_prepared(folder)
+    problems = [str(problem) for problem in check_prepared(folder)]
+    prepared = None if problems else open_prepared(folder)
+    if prepared is not None:
+        problems = [f"{folder / 'manifest.json'}: {problem}" for problem in count_problems(prepared.manifest)]
     for problem in problems:
         print(problem)
-    if not problems:
-        print(f"{folder}: sound; manifest {open_prepared(folder).manifest_hash}")
-        for note in notes(folder):
-            print(f"    {note}")
+    if prepared is not None and not problems:
+        print(f"{folder}: sound; manifest {prepared.manifest_hash}")
+        for line in (*report_lines(prepared), *notes(folder)):
+            print(f"    {line}")
+        for place, number in (uses or {}).get(prepared.dataset, Counter()).items():
+            print(f"    serves {number} cells of {place} with --data-root {folder}")
     return 3 if problems else 0
 
 

@@ -63,7 +63,7 @@ def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
     clips = mark_duplicates(clips)
     if set(places) == {""}:
         clips = _divided(clips, options["seed"])
-    audit = audit_splits(clips, classes, "groups" if options["group"] else "clips of their own")
+    audit = audit_splits(clips, classes, "groups" if options["group"] else "")
     settings = {"group": options["group"], "divided_here": set(places) == {""}, "seed": options["seed"]}
     return MediaSource("folder", classes, clips, options["preset"], settings=settings, audit=audit)
 

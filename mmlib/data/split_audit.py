@@ -21,7 +21,7 @@ MANY_CLASSES = 40  # beyond, counts are summed up, not listed
 
 
 def audit_splits(clips: Sequence[Clip], classes: Sequence[str], group: str) -> dict[str, Any]:
-    """The audit of listed clips; `group` is what `Clip.group` means, in the plural (`"actors"`, `"source videos"`).
+    """The audit of listed clips; `group`: what `Clip.group` means, in the plural (`"actors"`), empty where nothing.
 
     Counts and groups are those of clips without a problem; a shared id is looked for in all rows of the lists.
     """
@@ -64,19 +64,25 @@ def _counts(labels: np.ndarray, classes: Sequence[str]) -> dict[str, int]:
     return {str(name): int(count) for name, count in zip(classes, counts, strict=True)}
 
 
+def _told(counts: dict[str, int]) -> str:
+    present = [f"{name} {count}" for name, count in counts.items() if count]
+    absent = len(counts) - len(present)
+    return ", ".join(present) + (f"; {absent} classes absent" if absent else "")
+
+
 def audit_lines(audit: dict[str, Any]) -> list[str]:
     """The audit in sentences, a line each."""
     if not audit:
         return []
     group, lines = audit["grouped_by"], []
-    for split, clips in audit["clips"].items():
-        counts = ", ".join(f"{name} {count}" for name, count in audit["clips_by_class"][split].items())
-        lines.append(f"{split}: {clips} clips of {audit['groups'][split]} {group} ({counts})")
+    for split in (split for split in SPLITS if split in audit["clips"]):
+        of = f" of {audit['groups'][split]} {group}" if group else ""
+        lines.append(f"{split}: {audit['clips'][split]} clips{of} ({_told(audit['clips_by_class'][split])})")
     for pair, shared in audit["shared_groups"].items():
-        ids = audit.get("shared_ids", {}).get(pair)
-        told = "" if ids is None else f"{ids or 'no'} ids and "
-        lines.append(f"{pair} share {told}{shared or 'no'} {group}")
-    if audit.get("test_clips_of_groups_in_train"):
+        both = {"ids": audit.get("shared_ids", {}).get(pair), group: shared if group else None}
+        told = [f"{what} in both {count}" for what, count in both.items() if count is not None]
+        lines += [f"{pair}: {', '.join(told)}"] if told else []
+    if group and audit.get("test_clips_of_groups_in_train"):
         known, all_of_them = audit["test_clips_of_groups_in_train"], audit["clips"]["test"]
         lines.append(f"{known} of {all_of_them} test clips belong to {group} that train has too")
     if audit.get("test_clips_like_a_train_clip"):

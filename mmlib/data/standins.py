@@ -50,8 +50,8 @@ def write_standin(
         classes=_classes(name),
         index={"label": labels, "split": split, "frames": valid, **_names(name, labels)},
         arrays={
-            "waveform": _waveforms(rng, labels, length, rate),
-            "frames": _photographs(rng, labels, STORED_FRAMES[name], side),
+            "waveform": pulsed_tones(rng, labels, length, rate),
+            "frames": gratings(rng, labels, STORED_FRAMES[name], side),
         },
         source={"generator": "mmlib.data.standins", "sample_rate": rate, "seed": seed, "side": side},
         truth={"standin": True},
@@ -74,7 +74,7 @@ def _names(name: str, labels: np.ndarray) -> dict[str, list[str]]:
     return {"id": ids, "group": [clip.rsplit("_", 1)[0] for clip in ids]}
 
 
-def _waveforms(rng: np.random.Generator, labels: np.ndarray, length: int, rate: int) -> np.ndarray:
+def pulsed_tones(rng: np.random.Generator, labels: np.ndarray, length: int, rate: int) -> np.ndarray:
     """A tone of the class's pitch, pulsed at the class's rate, in noise: `(N, length)` int16."""
     time = np.arange(length, dtype=np.float32) / rate
     pitch = (300.0 * 1.6 ** labels.astype(np.float32))[:, None]
@@ -85,7 +85,7 @@ def _waveforms(rng: np.random.Generator, labels: np.ndarray, length: int, rate: 
     return np.rint((0.3 * tone + 0.05 * noise) * 32767).clip(-32768, 32767).astype(np.int16)
 
 
-def _photographs(rng: np.random.Generator, labels: np.ndarray, frames: int, side: int) -> np.ndarray:
+def gratings(rng: np.random.Generator, labels: np.ndarray, frames: int, side: int) -> np.ndarray:
     """Coloured gratings whose orientation is the class: `(N, frames, side, side, 3)` uint8."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
     result = np.empty((len(labels), frames, side, side, 3), np.uint8)

@@ -210,6 +210,7 @@ class Workplace:
                 counts=_counts(source, kept, skipped),
                 skipped=skipped,
                 versions=decoder_versions(),
+                truth=source.truth,
             )
         shutil.rmtree(self.place, ignore_errors=True)
         return self.target

@@ -16,6 +16,7 @@ from mmlib.data.media.source import MediaSource
 from mmlib.data.split_audit import audit_lines
 from mmlib.errors import ParameterError
 
+PLANTED = "planted.json"  # lies beside generated media: what is made of them is a stand-in
 # Options of every data set of media, beside its own.
 COMMON: dict[str, Any] = {"image_size": 256}
 
@@ -46,7 +47,8 @@ def prepare_registered(
     request = listed.request or find_media_preset(listed.preset).request
     if request.frames is not None and (size != COMMON["image_size"] or listed.request is None):
         request = replace(request, frames=replace(request.frames, size=(size, size)))
-    return prepare_media(replace(listed, request=request), out / info.name, options)
+    truth = {"standin": True} if (source / PLANTED).is_file() else {}
+    return prepare_media(replace(listed, request=request, truth=truth), out / info.name, options)
 
 
 def summary(manifest: Mapping[str, Any]) -> list[str]:
@@ -61,7 +63,7 @@ def summary(manifest: Mapping[str, Any]) -> list[str]:
             f"skipped, {reason}: {number:,} ({Reason(reason).explain}), such as {example['id']}:"
             f" {example['detail'] or 'no detail'}"
         )
-    return lines + audit_lines(manifest["source"].get("audit", {}))
+    return lines + [f"listed {line}" for line in audit_lines(manifest["source"].get("audit", {}))]
 
 
 def parse_limit(text: str | None) -> float | None:

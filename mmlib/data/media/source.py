@@ -99,6 +99,7 @@ class MediaSource:
     `clips`: every row of its lists, in the order of the index, those with a `problem` included. `preset`: a name of
     `mmlib.data.media.presets`, which says what is wanted of every clip (`request` overrides it). `settings` and `audit`
     (what the splits share, class counts) are stored in the manifest (`source.settings`, `source.audit`): plain JSON.
+    `truth` says that media are not recorded but generated; empty for recorded ones.
     """
 
     dataset: str
@@ -108,6 +109,7 @@ class MediaSource:
     request: ClipRequest | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     audit: Mapping[str, Any] = field(default_factory=dict)
+    truth: Mapping[str, Any] = field(default_factory=dict)
 
 
 def mark_duplicates(clips: Sequence[Clip]) -> list[Clip]:

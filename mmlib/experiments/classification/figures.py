@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmlib.data.loading import MultimodalDataset
     from mmlib.experiments.finished import FinishedRun
 
-SHOWS_PEOPLE = {"grid_words", "cremad", "vggsound"}
+SHOWS_PEOPLE = {"grid_words", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}
 """Data sets whose frames and voices are people's: notebooks show their features only."""
 SPLITS = ("train", "validation", "test")
 

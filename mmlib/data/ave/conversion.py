@@ -21,7 +21,7 @@ from mmlib.data.ave import files
 from mmlib.data.ave.annotations import Annotations, read_annotations
 from mmlib.data.ave.classes import BACKGROUND, CLASSES, SEGMENTS
 from mmlib.data.ave.compare import compare_labels
-from mmlib.data.ave.pieces import ArrayPieces
+from mmlib.data.pieces import ArrayPieces
 from mmlib.data.prepared import PreparedWriter
 from mmlib.data.progress import Progress
 from mmlib.errors import DataError, ParameterError

@@ -133,7 +133,7 @@ def test_damage_inside_the_file(copy, tmp_path):
 
 
 def test_full_disk_is_not_blamed_on_the_file(copy, tmp_path, monkeypatch):
-    from mmlib.data.ave.pieces import ArrayPieces
+    from mmlib.data.pieces import ArrayPieces
 
     def full(self, rows):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,0 +1,50 @@
+"""The explorer notebook: parameters of the library, and a run from top to bottom with and without a finished run."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import papermill
+import pytest
+
+from mmlib.experiments.explorer import Parameters
+
+
+@pytest.fixture(scope="module")
+def notebook(project):
+    return project / "notebooks" / "explorer.ipynb"
+
+
+def test_parameters_are_those_of_the_library(notebook):
+    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
+    source = "".join(cells[0]["source"])
+    body = ast.parse(source).body
+    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
+    for node in body:
+        description = Parameters.model_fields[node.target.id].description
+        assert source.splitlines()[node.lineno - 1].split("  # ", 1)[1] == description
+
+
+def test_runs_from_top_to_bottom_without_a_run(notebook, tmp_path):
+    executed = papermill.execute_notebook(
+        str(notebook), str(tmp_path / "executed.ipynb"), {"outputs": str(tmp_path / "outputs")}, cwd=str(tmp_path),
+        progress_bar=False,
+    )  # fmt: skip
+    views = [
+        output
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert len(views) == 5
+    assert not any(o.get("name") == "stderr" for cell in executed.cells for o in cell.get("outputs", []))
+    assert not (tmp_path / "outputs").exists()  # nothing is written for looking
+
+
+def test_a_run_that_is_not_there_is_told(notebook, tmp_path):
+    with pytest.raises(papermill.PapermillExecutionError, match="no finished run under"):
+        papermill.execute_notebook(
+            str(notebook), str(tmp_path / "x.ipynb"), {"run": "nothing", "outputs": str(tmp_path)}, cwd=str(tmp_path),
+            progress_bar=False,
+        )  # fmt: skip

@@ -35,11 +35,9 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         "kinetics_sounds",
         "urbansound8k_av",
         "folder",
-    ] = about("synthetic", "data set; synthetic is generated and needs nothing; folder is a person's own videos")
+    ] = about("synthetic", "data set; synthetic is generated and needs nothing, folder is your own prepared videos")
     split: Literal["official", "speaker", "group"] = about(
-        "official",
-        "av_digits, cremad: published split, or speakers held out; data sets of media: group holds out whole groups "
-        "(actors, source videos, recordings)",
+        "official", "published split, or held out: speakers (av_digits, cremad), or the groups of any set of media"
     )
     audio_snr_db: float | None = about(None, "grid_words: white noise on the audio at this SNR, dB; null for none")
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = about(
@@ -55,9 +53,11 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         "", "cremad: spectrogram of upstream's current code or early script; empty for the data set's own"
     )
     frames: Annotated[int, Field(ge=1)] | None = about(
-        None, "cremad, vggsound: frames shown per clip; null for the published 1 and 3"
+        None, "media: frames shown per clip; null for the published number (1 for cremad, 3 for vggsound)"
     )
-    frame_pick: Literal["first", "random", "uniform"] = about("first", "cremad, vggsound: which frames of a clip")
+    frame_pick: Literal["first", "random", "uniform"] = about(
+        "first", "media: which frames of a clip; first means the published choice"
+    )
     test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
 
     # Model; SimAM²'s own parameters are in FusionSettings

@@ -13,6 +13,7 @@ from mmlib.modulation.decoupling_free import DecouplingFree
 from mmlib.modulation.none import NoModulation
 from mmlib.modulation.ogm import OGM, OGMGE
 from mmlib.modulation.ratios import ZetaReduce, coefficients, decoupled_ratio, zeta_ratio
+from mmlib.modulation.stepping import ApplyTo
 from mmlib.modulation.touch import Touch
 
 ModulationName = Literal["none", "ogm", "ogm_ge", "decoupling_free"]
@@ -38,6 +39,7 @@ def build_modulation(
     window: tuple[int, int] | None = (0, 50),
     seed: int = 0,
     touch: Touch = "conv",
+    apply_to: ApplyTo = "grad",
     zeta_ratio: ZetaReduce = "batch",
 ) -> Modulation:
     """The modulation called `name`, not yet attached to an optimiser; see `Modulation` for the arguments.
@@ -45,7 +47,7 @@ def build_modulation(
     `none` changes nothing and needs nothing observed. `zeta_ratio` matters to `decoupling_free` alone.
     Raises `ParameterError` for an unknown name or a setting out of range.
     """
-    settings = {"alpha": alpha, "window": window, "seed": seed, "touch": touch}
+    settings = {"alpha": alpha, "window": window, "seed": seed, "touch": touch, "apply_to": apply_to}
     if name == "none":
         return NoModulation(groups, **settings)
     if name == "ogm":

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from mmlib.collectives import all_reduce_sum
 from mmlib.errors import ParameterError, UsageError
 from mmlib.modulation.ratios import coefficients
+from mmlib.modulation.stepping import ApplyTo, check_apply_to, scale_step
 from mmlib.modulation.touch import Touch, ordered_pair, touched_parameters
 
 Generators = dict[torch.device, torch.Generator]
@@ -47,7 +48,9 @@ class Modulation(ABC):
         alpha: strength of the modulation, at least 0.
         window: first and last epoch (both inclusive, counted from 0) in which gradients are changed; None for always.
         seed: of the noise.
-        touch: which parameters are changed: `conv` (4-D tensors, as published) or `all`.
+        touch: which parameters are changed: `conv` (4-D tensors, as published), `matrices` (2-D and up) or `all`.
+        apply_to: what the coefficient scales: the gradient (`grad`, as published; an optimiser that normalises by the
+            gradient's size, such as Adam, cancels a constant one) or the update that follows from it (`step`).
 
     Raises:
         ParameterError: for groups other than two modalities, an empty group, or a setting out of range.
@@ -64,7 +67,9 @@ class Modulation(ABC):
         window: tuple[int, int] | None = (0, 50),
         seed: int = 0,
         touch: Touch = "conv",
+        apply_to: ApplyTo = "grad",
     ) -> None:
+        check_apply_to(type(self).__name__, apply_to)
         if alpha < 0:
             raise ParameterError(f"{type(self).__name__}: alpha is {alpha}; it must be at least 0.")
         if window is not None and window[0] > window[1]:
@@ -74,6 +79,7 @@ class Modulation(ABC):
         self.alpha = alpha
         self.window = window
         self.seed = seed
+        self.apply_to = apply_to
         self.epoch = 0
         self.step = 0  # updates begun so far; seeds the noise
         self.ratios: dict[str, Tensor] = {}
@@ -81,6 +87,7 @@ class Modulation(ABC):
         self._scores: dict[str, Tensor] | None = None  # since the last update
         self._updated: set[int] = set()  # optimisers that have stepped since the last observe
         self._hooks: list[Any] = []
+        self._before: list[tuple[list[Tensor], list[Tensor], Tensor]] = []  # of the running step, with apply_to="step"
 
     # What a method defines.
 
@@ -114,6 +121,8 @@ class Modulation(ABC):
                 "same model."
             )
         self._hooks.append(optimizer.register_step_pre_hook(lambda stepping, args, kwargs: self._before_step(stepping)))
+        if self.apply_to == "step":
+            self._hooks.append(optimizer.register_step_post_hook(lambda *_: self._after_step()))
         return self
 
     def detach(self) -> None:
@@ -183,10 +192,15 @@ class Modulation(ABC):
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         changes = []
         for modality in self.modalities:
-            gradients = [p.grad for p in self.groups[modality] if p.grad is not None and id(p) in held]
+            parameters = [p for p in self.groups[modality] if p.grad is not None and id(p) in held]
+            gradients = [p.grad for p in parameters]
             if gradients:
+                coefficient = self.coefficients[modality]
+                if self.apply_to == "step":
+                    self._before.append((parameters, [p.detach().clone() for p in parameters], coefficient))
+                    coefficient = torch.ones_like(coefficient)
                 generators = self._generators(modality, {gradient.device for gradient in gradients})
-                changes.append((gradients, self.coefficients[modality], generators))
+                changes.append((gradients, coefficient, generators))
         if torch.get_num_threads() > 1 and all(g.device.type == "cpu" for gradients, *_ in changes for g in gradients):
             # Drawing noise is serial on a CPU; each modality has generators of its own, so this changes no result.
             with ThreadPoolExecutor(len(self.modalities)) as pool:
@@ -195,6 +209,12 @@ class Modulation(ABC):
         else:
             for change in changes:
                 self.change(*change)
+
+    @torch.no_grad()
+    def _after_step(self) -> None:
+        for parameters, before, coefficient in self._before:
+            scale_step(parameters, before, coefficient)
+        self._before.clear()
 
     def _generators(self, modality: str, devices: set[torch.device]) -> Generators:
         """A generator for each device, seeded by the seed, the step and the modality alone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -304,9 +306,68 @@ def test_settings_that_cannot_be():
         build_modulation("ogm", groups, window=(5, 2))
     with pytest.raises(ParameterError, match="two modalities"):
         build_modulation("ogm", {"audio": groups["audio"]})
-    with pytest.raises(ParameterError, match="touch='all'"):
+    with pytest.raises(ParameterError, match="touch='matrices'"):
         build_modulation("ogm", {m: nn.Linear(2, 2).parameters() for m in ("audio", "visual")})
     with pytest.raises(ParameterError, match="zeta_ratio"):
         build_modulation("decoupling_free", groups, zeta_ratio="mean")
     with pytest.raises(UsageError, match="holds none"):
         build_modulation("ogm", groups).attach(torch.optim.SGD(nn.Linear(2, 2).parameters()))
+
+
+# Networks without convolutions, and optimisers that cancel a constant factor.
+
+
+class Pair(nn.Module):
+    """A linear layer per modality, nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleDict({"visual": nn.Linear(3, 4), "audio": nn.Linear(3, 4)})
+
+    def groups(self):
+        return {name: list(layer.parameters()) for name, layer in self.layers.items()}
+
+    def loss(self, inputs):
+        return sum(layer(inputs).square().sum() for layer in self.layers.values())
+
+
+def stepped(optimizer_class, steps=5, **settings):
+    """Weights after some steps with the visual side held back by a constant ratio of 3."""
+    model = Pair()
+    optimizer = optimizer_class(model.parameters(), lr=0.01)
+    modulation = DecouplingFree(model.groups(), alpha=0.3, noise=False, touch="matrices", **settings).attach(optimizer)
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for step in range(steps):
+        modulation.observe(zeta=torch.full((2, 4), 0.75))
+        model.loss(torch.randn(5, 3, generator=torch.Generator().manual_seed(step))).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return {name: p.detach() - start[name] for name, p in model.named_parameters()}
+
+
+def test_matrices_leaves_biases_alone_and_conv_finds_nothing():
+    model = Pair()
+    with pytest.raises(ParameterError, match="touch='matrices'"):
+        build_modulation("ogm", model.groups())
+    held = build_modulation("ogm", model.groups(), touch="matrices")
+    assert [p.dim() for p in held.groups["visual"]] == [2]
+    with pytest.raises(ParameterError, match="apply_to is 'update'"):
+        build_modulation("ogm", model.groups(), touch="all", apply_to="update")
+
+
+def test_scaling_the_step_is_scaling_the_gradient_under_sgd():
+    plain, scaled = stepped(torch.optim.SGD), stepped(torch.optim.SGD, apply_to="step")
+    for name, change in plain.items():
+        assert_close(change, scaled[name])
+
+
+def test_adam_cancels_a_constant_coefficient_of_the_gradient_but_not_of_the_step():
+    free = stepped(torch.optim.Adam, steps=1, window=(5, 6))
+    grad, step = stepped(torch.optim.Adam, steps=1), stepped(torch.optim.Adam, steps=1, apply_to="step")
+    weight, bias = "layers.visual.weight", "layers.visual.bias"
+    k = 1 - math.tanh(0.3 * 3)
+    assert_close(grad[weight], free[weight], rtol=1e-4, atol=1e-7)
+    assert_close(step[weight], k * free[weight], rtol=1e-4, atol=1e-7)
+    assert_close(step[bias], free[bias])
+    assert_close(step["layers.audio.weight"], free["layers.audio.weight"])

@@ -1,0 +1,55 @@
+"""Intervals over seeds for quantities that a plain Student interval does not suit: coefficients in [-1, 1]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmlib.statistics import Summary, standard_deviation, summarise
+
+NEAR_ONE = 0.999999
+
+
+def summarise_coefficients(values: Sequence[float], confidence: float = 0.95) -> Summary | None:
+    """Mean of correlation coefficients with an interval that stays inside [-1, 1]; None without values.
+
+    Mean and interval are made on Fisher's scale z = artanh(r) (Student's t over seeds) and brought back; `sd` is that
+    of the coefficients themselves.
+    """
+    if not values:
+        return None
+    z = [math.atanh(max(-NEAR_ONE, min(NEAR_ONE, value))) for value in values]
+    found = summarise(z, confidence)
+    back = [None if bound is None else math.tanh(bound) for bound in (found.low, found.high)]
+    return Summary(math.tanh(found.mean), standard_deviation(values), found.n, back[0], back[1], confidence)
+
+
+def summarise_known(values: Sequence[float | None], confidence: float = 0.95) -> Summary | None:
+    """Summary of the values that exist and are finite; None without any."""
+    known = [float(value) for value in values if value is not None and math.isfinite(value)]
+    return summarise(known, confidence) if known else None
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Pearson's r of two arrays (n,); None for fewer than three points or a constant one."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Spearman's ρ: Pearson's r of the ranks, ties sharing their mean rank."""
+    from scipy.stats import rankdata
+
+    return pearson(rankdata(x), rankdata(y)) if len(x) >= 3 else None
+
+
+def interval_text(found: Summary | None, digits: int = 2) -> str:
+    """ "0.42 (0.31 to 0.52)"."""
+    if found is None:
+        return "not defined"
+    if found.low is None:
+        return f"{found.mean:.{digits}f} (one seed)"
+    return f"{found.mean:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"

@@ -70,7 +70,7 @@ def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
 
 def _places(folder: Path) -> dict[str, list[Path]]:
     """Class folders by split; under "" where the source is not divided."""
-    below = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    below = _folders(folder)
     if below and all(path.name in _SPLITS for path in below):
         found = {_SPLITS[path.name]: _classes(path) for path in below}
         if not {"train", "test"} <= set(found):
@@ -80,7 +80,11 @@ def _places(folder: Path) -> dict[str, list[Path]]:
 
 
 def _classes(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() and any(_videos(path))]
+    return [path for path in _folders(folder) if _videos(path)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
 
 
 def _videos(folder: Path) -> list[Path]:

@@ -77,17 +77,22 @@ def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
     return MediaSource("urbansound8k_av", CLASSES, clips, options["preset"], settings=settings, audit=audit)
 
 
+def first_of_test(offset: int, count: int) -> int:
+    """The first place that is test, of a class of `count` names beginning at place `offset` of all classes."""
+    return round(offset + TRAIN_SHARE * count)
+
+
 def _of_class(images: Path, sounds: Path, label: int, offset: int) -> list[Clip]:
     """The clips of one class, in order of their names; `offset` counts those of the classes before it."""
     pictures = sorted(path for path in images.glob("*") if path.suffix.lower() in IMAGES)
     heard = {path.stem: path for path in sorted(sounds.glob("*")) if path.suffix.lower() == ".wav"}
     alone = sorted(set(heard) - {path.stem for path in pictures})
     files = sorted([*((path.stem, path) for path in pictures), *((stem, None) for stem in alone)], key=lambda f: f[0])
-    last_train = round(offset + TRAIN_SHARE * len(files))
+    edge = first_of_test(offset, len(files))
     clips = []
     for place, (stem, picture) in enumerate(files, offset):
         form = _SLICE.fullmatch(stem)
-        split = "train" if place < last_train else "test"
+        split = "train" if place < edge else "test"
         clip = Clip(stem, label, split, form[1] if form else stem, heard.get(stem), picture)
         if picture is None or stem not in heard:
             what = "image" if picture is None else "wav"

@@ -1,0 +1,233 @@
+"""The data set `synthetic_faces_voices`: generated recordings written as the published files, then converted as those.
+
+`write_files` is also of use by itself: a folder that any reader of the published files can open, CSV included.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmlib.data.voxceleb import drawing, lists
+from mmlib.data.voxceleb.drawing import Drawn, Recordings
+from mmlib.data.voxceleb.files import IDENTITIES, MATCHING, META, TRAIN, VOICE_CODES
+from mmlib.data.voxceleb.generator import Generator, People
+from mmlib.errors import OutputsError, UsageError
+
+LAYOUT = 1  # raise when the same options would write other content
+HELD_OUT_TRACKS = 5  # of every training identity, all of one video
+TRACKS_PER_VIDEO = 8
+FRAMES_HELD_OUT = 2  # face frames per held-out track; one elsewhere
+TRIALS, CANDIDATES = 10, 10
+
+
+def inputs(root: Path | None) -> dict[str, Path]:
+    """No files are read."""
+    return {}
+
+
+def missing(root: Path | None) -> None:
+    """Never anything."""
+
+
+def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
+    """Generate the published files beside `folder` and convert them. Raises `ParameterError`, `OutputsError`."""
+    from mmlib.data.voxceleb.conversion import convert
+
+    generator = Generator(options)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        _write_all(scratch, generator, (".npz",))
+        source = {"generator": "mmlib.data.voxceleb.generator", "layout": LAYOUT, **options}
+        widths = {"face": options["face_features"], "voice": options["voice_features"]}
+        truth = {"generator": "synthetic_faces_voices", "rho": options["rho"]}
+        return convert(folder, scratch, "synthetic_faces_voices", widths, source, truth)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_files(
+    folder: str | Path, options: dict[str, Any] | None = None, endings: tuple[str, ...] = (".csv",)
+) -> Path:
+    """Write a generated folder of published files, sizes by `options` (see `OPTIONS`, `WIDE` for the published widths).
+
+    `endings`: feature files as `.csv`, `.npz` or both. The folder appears whole or not at all, and must not exist.
+    Raises `UsageError` (it exists), `ParameterError`, `OutputsError`.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise UsageError(f"{folder} already exists. Choose another folder, or remove that one first.")
+    generator = Generator(options or {})
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+        try:
+            _write_all(scratch, generator, endings)
+            os.chmod(scratch, 0o755)
+            os.rename(scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
+    return folder
+
+
+def _write_all(folder: Path, generator: Generator, endings: tuple[str, ...]) -> None:
+    people, seed = generator.people, generator.options["seed"]
+    voices, faces = recordings(generator)
+    features = _features(generator, np.random.default_rng([seed, 1]), voices, faces)
+    (folder / "features").mkdir()
+    _write_people(folder, people)
+    paths = {"voice": _paths(people, voices, "_{:07d}.wav"), "face": _paths(people, faces, "/{:07d}.jpg")}
+    codes = [f"{path} {code}" for path, code in zip(paths["voice"], voices.code, strict=True)]
+    _write_lines(folder / VOICE_CODES, codes)
+    trained = np.flatnonzero((voices.code == lists.TRAIN) | (voices.code == lists.SEEN_HEARD))
+    frames = frames_of(voices)
+    rows = {"voice": trained, "face": (np.cumsum(frames) - frames)[trained]}  # a track and its first frame
+    for name, stem in TRAIN.items():
+        labels = people.names[voices.identity[trained]]
+        _write_features(folder, stem, features[name][rows[name]], labels, endings)
+    for name, pairs in _pairs(np.random.default_rng([seed, 2]), people, voices, faces).items():
+        if len(pairs.same):
+            _write_pairs(folder, name, pairs, voices, faces, paths)
+            stem = Path(lists.ALL_LISTS[name]).stem
+            for modality, which in (("voice", pairs.voice), ("face", pairs.face)):
+                _write_features(folder, f"{modality}_{stem}", features[modality][which], None, endings)
+    drawn = drawing.trials(np.random.default_rng([seed, 3]), voices, faces, lists.UNSEEN, TRIALS, candidates(people))
+    _write_matching(folder, drawn, features, paths, people.names[voices.identity], endings)
+
+
+def recordings(generator: Generator) -> tuple[Recordings, Recordings]:
+    """Voice tracks and face frames, both sorted by identity, then track. Every video belongs to one set."""
+    options, people = generator.options, generator.people
+    counts = np.where(people.set_code == lists.TRAIN, options["rows"], options["test_rows"])
+    identity, code, video, videos = [], [], [], 0
+    for one, count in enumerate(counts):
+        own = np.arange(count) // TRACKS_PER_VIDEO
+        kind = np.full(count, people.set_code[one])
+        if people.set_code[one] == lists.TRAIN:  # one more video is held out
+            own = np.concatenate([own, np.full(HELD_OUT_TRACKS, own[-1] + 1)])
+            kind = np.concatenate([kind, np.full(HELD_OUT_TRACKS, lists.SEEN_HEARD)])
+        identity.append(np.full(len(own), one))
+        code.append(kind)
+        video.append(videos + own)
+        videos += own[-1] + 1
+    voices = Recordings(*(np.concatenate(values) for values in (identity, video, code)))
+    frames = frames_of(voices)
+    return voices, Recordings(*(np.repeat(values, frames) for values in (voices.identity, voices.video, voices.code)))
+
+
+def frames_of(voices: Recordings) -> np.ndarray:
+    """How many face frames go with each track."""
+    return np.where(voices.code == lists.SEEN_HEARD, FRAMES_HELD_OUT, 1)
+
+
+def candidates(people: People) -> int:
+    """Size of the largest gallery: `CANDIDATES`, or all unseen identities where they are fewer."""
+    return min(CANDIDATES, int(np.sum(people.set_code == lists.UNSEEN)))
+
+
+def _features(
+    generator: Generator, rng: np.random.Generator, voices: Recordings, faces: Recordings
+) -> dict[str, np.ndarray]:
+    """Features of every track and of every frame."""
+    offsets = generator.offsets(rng, int(voices.video.max()) + 1)
+    return {
+        "voice": generator.voices(rng, voices.identity, offsets[voices.video]),
+        "face": generator.faces(rng, faces.identity, offsets[faces.video]),
+    }
+
+
+def _pairs(rng: np.random.Generator, people: People, voices: Recordings, faces: Recordings) -> dict[str, Drawn]:
+    """The pairs of every list, by its name; a list without anybody is empty."""
+
+    def one_row_each(stratum: str, code: int) -> Drawn:
+        return drawing.one_row_each(rng, voices, faces, drawing.partners(people, stratum, code), code)
+
+    found = {lists.VALIDATION: one_row_each("random", lists.VALIDATION_CODE)}
+    for stratum in lists.STRATA:
+        who = drawing.partners(people, stratum, lists.SEEN_HEARD)
+        found[f"seen_heard_{stratum}"] = drawing.seen_heard(rng, voices, faces, who, lists.SEEN_HEARD)
+        found[f"unseen_unheard_{stratum}"] = one_row_each(stratum, lists.UNSEEN)
+    found["unseen_unheard_N"] = drawing.break_alternation(found["unseen_unheard_N"])
+    return found
+
+
+def _paths(people: People, rows: Recordings, ending: str) -> np.ndarray:
+    """Paths as published: name, an id of eleven characters per video, a number within the video."""
+    starts = np.flatnonzero(np.diff(rows.video, prepend=-1))
+    number = np.arange(len(rows.video)) - np.repeat(starts, np.diff([*starts, len(rows.video)]))
+    return np.array(
+        [
+            f"{people.names[who]}/video{video:06d}{ending.format(one + 1)}"
+            for who, video, one in zip(rows.identity, rows.video, number, strict=True)
+        ]
+    )
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_people(folder: Path, people: People) -> None:
+    sets = [f"{name} {code} " for name, code in zip(people.names, people.set_code, strict=True)]
+    _write_lines(folder / IDENTITIES, sets)
+    rows = ["VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet"]
+    columns = zip(people.names, people.gender, people.nationality, strict=True)
+    rows += ["\t".join((f"id{number}", *row, "dev")) for number, row in enumerate(columns, start=10001)]
+    _write_lines(folder / META, rows)
+
+
+def _write_pairs(
+    folder: Path,
+    name: str,
+    pairs: Drawn,
+    voices: Recordings,
+    faces: Recordings,
+    paths: dict[str, np.ndarray],
+) -> None:
+    numbers = voices.identity[pairs.voice] + 1, faces.identity[pairs.face] + 1
+    columns = (*numbers, pairs.same.astype(int), paths["voice"][pairs.voice], paths["face"][pairs.face])
+    rows = [",".join(map(str, (i, *row))) for i, row in enumerate(zip(*columns, strict=True), start=1)]
+    _write_lines(folder / lists.ALL_LISTS[name], [",".join(lists.PAIR_COLUMNS), *rows])
+
+
+def _write_matching(
+    folder: Path,
+    drawn: tuple[np.ndarray, np.ndarray],
+    features: dict[str, np.ndarray],
+    paths: dict[str, np.ndarray],
+    names: np.ndarray,
+    endings: tuple[str, ...],
+) -> None:
+    """Trials as lists of paths (two candidates) in both directions, and as blocks of features (all candidates)."""
+    tracks, frames = drawn
+    voice, face = paths["voice"][tracks], paths["face"][frames]
+    for name, probe, shown in (("v2f", voice, face), ("f2v", face, voice)):
+        rows = [" ".join(row) for row in zip(probe[:, 0], shown[:, 0], shown[:, 1], strict=True)]
+        _write_lines(folder / f"matching_{name}_U.csv", rows)
+    labels = names[tracks.ravel()]
+    for modality, rows in (("voice", tracks), ("face", frames)):
+        _write_features(
+            folder, f"{MATCHING[modality]}{tracks.shape[1]}", features[modality][rows.ravel()], labels, endings
+        )
+
+
+def _write_features(
+    folder: Path, stem: str, values: np.ndarray, labels: np.ndarray | None, endings: tuple[str, ...]
+) -> None:
+    path = folder / "features" / stem
+    if ".npz" in endings:
+        np.savez(f"{path}.npz", features=values, **({} if labels is None else {"labels": labels}))
+    if ".csv" in endings:
+        import pandas as pd
+
+        frame = pd.DataFrame(values)
+        if labels is not None:
+            frame["label"] = labels
+        frame.to_csv(f"{path}.csv", header=False, index=False, float_format="%.9g")

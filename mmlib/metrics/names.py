@@ -39,6 +39,26 @@ METRICS = {
         Metric("macro_f1", "macro F1"),
         Metric("top1_audio", "audio alone"),
         Metric("top1_visual", "visual alone"),
+        Metric("eer", "EER", better="lower"),
+        Metric("auc", "AUC"),
+        Metric("eer_fop", "EER (FOP’s evaluator)", better="lower"),
+        Metric("auc_fop", "AUC (FOP’s evaluator)"),
+        *(
+            Metric(f"{kind}_{setting}", f"{kind.upper()}, {words}", better="lower" if kind == "eer" else "higher")
+            for kind in ("eer", "auc")
+            for setting, words in (("seen_heard", "seen-heard"), ("unseen_unheard", "unseen-unheard"))
+        ),
+        *(Metric(f"matching_{n}", f"1:{n} matching") for n in range(2, 11)),
+        Metric("accuracy", "accuracy", "segment accuracy"),
+        Metric("accuracy_audio", "audio alone"),
+        Metric("accuracy_visual", "visual alone"),
+        Metric("accuracy_disjoint", "no shared video", "segment accuracy, no video shared with train"),
+        Metric("foreground_accuracy", "event segments", "accuracy on segments with an event"),
+        Metric("event_f1", "event F1", "event F1 (IoU 0.5)"),
+        Metric("event_f1_30", "event F1 at .3"),
+        Metric("event_f1_70", "event F1 at .7"),
+        Metric("onset_error", "onset error", "onset error (segments)", percent=False, better="lower"),
+        Metric("offset_error", "offset error", "offset error (segments)", percent=False, better="lower"),
         Metric("loss", "loss", "loss (nats)", percent=False, better="lower"),
     )
 }

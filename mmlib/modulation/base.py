@@ -154,7 +154,7 @@ class Modulation(ABC):
         Args:
             unimodal_logits: class scores (B, K) or (B, T, K) of each modality alone.
             zeta: weight of the first modality, (B, C) or (B, T, C), in (0, 1).
-            targets: class indices (B,) or (B, T).
+            targets: class indices (B,) or (B, T); negative ones do not count.
             **_: anything else a fusion reports is ignored, so that one call serves every method.
 
         Raises:

@@ -24,7 +24,7 @@ def decoupled_scores(unimodal_logits: Mapping[str, Tensor], targets: Tensor) -> 
 
     Args:
         unimodal_logits: (..., K) per modality.
-        targets: (...) class indices in 0..K-1.
+        targets: (...) class indices in 0..K-1; a negative one leaves its row out.
     """
     scores = {}
     for modality, logits in unimodal_logits.items():
@@ -34,7 +34,8 @@ def decoupled_scores(unimodal_logits: Mapping[str, Tensor], targets: Tensor) -> 
                 f"({targets.dtype}); targets must be class indices of shape {tuple(logits.shape[:-1])}."
             )
         probabilities = torch.softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-        scores[modality] = probabilities.gather(-1, targets.long().unsqueeze(-1)).sum()
+        true_class = probabilities.gather(-1, targets.long().clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        scores[modality] = (true_class * (targets >= 0)).sum()
     return scores
 
 

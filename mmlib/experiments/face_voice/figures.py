@@ -1,0 +1,171 @@
+"""Figures of one run of face-voice association, drawn from the files it left.
+
+Each function returns a matplotlib Figure in the house style: told apart without colour, labelled with symbol and unit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mmlib.experiments.finished import FinishedRun
+
+LISTS = {"validation": "validation", "seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+
+def _title(run: FinishedRun, text: str) -> str:
+    name = run.parameters["dataset"]
+    method = f"FOP + SimAM² (gate {run.parameters['simam2_gate']})" if run.parameters["simam2"] else "FOP"
+    return f"{text}: {method}, {name}, seed {run.seed}"
+
+
+def curves_figure(run: FinishedRun) -> Figure:
+    """ROC, and the detection error trade-off on normal-deviate axes; the dot is the equal error rate."""
+    from scipy.stats import norm
+
+    with style():
+        figure, ((left, right),) = new_figure(FULL, 3.1, 1, 2)
+        for index, (name, label) in enumerate(LISTS.items()):
+            if f"{name}_fpr" not in run.arrays:
+                continue
+            fpr, tpr = run.arrays[f"{name}_fpr"], run.arrays[f"{name}_tpr"]
+            line = {"color": SERIES[index], "ls": DASHES[index]}
+            left.plot(100 * fpr, 100 * tpr, label=label, **line)
+            inside = (fpr > 0) & (fpr < 1) & (tpr > 0) & (tpr < 1)
+            right.plot(norm.ppf(fpr[inside]), norm.ppf(1 - tpr[inside]), **line)
+            place = int(np.argmin(np.abs(1 - tpr - fpr)))
+            left.plot(100 * fpr[place], 100 * tpr[place], "o", color=SERIES[index], ms=5)
+            right.plot(norm.ppf(fpr[place]), norm.ppf(1 - tpr[place]), "o", color=SERIES[index], ms=5)
+        left.plot([0, 100], [100, 0], color="#888888", lw=0.7, ls=":")
+        left.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", aspect="equal")
+        left.legend(loc="lower right")
+        ticks, labels = norm.ppf(TICKS), [f"{100 * tick:g}" for tick in TICKS]
+        right.set(xlabel="false positive rate (%)", ylabel="false negative rate (%)", aspect="equal")
+        right.set_xticks(ticks, labels)
+        right.set_yticks(ticks, labels)
+        right.plot(ticks[[0, -1]], ticks[[0, -1]], color="#888888", lw=0.7, ls=":")
+        figure.suptitle(_title(run, "ROC and DET curve of the random lists"), fontsize=8.5)
+    return figure
+
+
+def scores_figure(run: FinishedRun) -> Figure:
+    """Distances of pairs of one identity and of two, by list."""
+    names = [name for name in LISTS if f"{name}_distance" in run.arrays]
+    with style():
+        figure, axes = new_figure(FULL, 2.4, 1, max(1, len(names)), sharey=True)
+        for axis, name in zip(axes[0], names, strict=False):
+            distance, same = run.arrays[f"{name}_distance"], run.arrays[f"{name}_same"]
+            bins = np.linspace(0, float(distance.max()) + 1e-6, 50)
+            shown = [(same, "same person", True), (~same, "other person", False)]
+            for index, (chosen, label, filled) in enumerate(shown):
+                kind = {"histtype": "stepfilled", "alpha": 0.45} if filled else {"histtype": "step", "lw": 1.4}
+                axis.hist(distance[chosen], bins, density=True, color=SERIES[index], label=label, **kind)
+            axis.set_title(f"{LISTS[name]}, {len(same):,} pairs")
+            axis.set_xlabel("squared distance of face and voice")
+        axes[0][0].set_ylabel("density")
+        if names:
+            axes[0][-1].legend()
+        figure.suptitle(_title(run, "Verification scores"), fontsize=8.5)
+    return figure
+
+
+def training_figure(run: FinishedRun) -> Figure:
+    """EER of every list by epoch, and the loss; lines mark the epochs that the protocols chose."""
+    epochs = [entry["epoch"] + 1 for entry in run.history]
+    with style():
+        figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
+        for index, (name, label) in enumerate(LISTS.items()):
+            values = [entry.get(f"{name}/eer") for entry in run.history]
+            if values and values[0] is not None:
+                line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
+                left.plot(epochs, 100 * np.array(values), label=label, markevery=max(1, len(epochs) // 8), **line)
+        left.set(xlabel="epoch", ylabel="EER (%)")
+        right.plot(epochs, [entry["train/loss"] for entry in run.history], color=SERIES[0])
+        right.set(xlabel="epoch", ylabel="training loss (nats)")
+        for axis in (left, right):
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        for index, (protocol, chosen) in enumerate(run.selection.items()):
+            if chosen.epoch is not None and protocol != "last":
+                label = {"clean": "chosen on validation", "paper": "chosen on test"}[protocol]
+                left.axvline(chosen.epoch + 1, color="#555555", lw=0.9, ls=("-", ":")[index % 2], label=label)
+        left.legend()
+        figure.suptitle(_title(run, "Training"), fontsize=8.5)
+    return figure
+
+
+def gate_figure(run: FinishedRun) -> Figure:
+    """Mean and spread of ζ over the batch, and r, at every step: does the gate still tell samples apart?"""
+    arrays = run.arrays
+    with style():
+        figure, axes = new_figure(FULL, 2.3, 1, 3)
+        shown = [("zeta_mean", "mean ζ"), ("zeta_sd", "spread of ζ over the batch"), ("r", "r (Eq. 6)")]
+        for index, (axis, (name, label)) in enumerate(zip(axes[0], shown, strict=True)):
+            values = arrays.get(name)
+            axis.set_title(label)
+            axis.set_xlabel("epoch")
+            if values is None or not np.isfinite(values).any():
+                empty(axis, "no SimAM² here" if name == "r" else "no gate here")
+                continue
+            _per_step(axis, arrays["epoch"], values, SERIES[index])
+        figure.suptitle(_title(run, "The gate ζ while training"), fontsize=8.5)
+    return figure
+
+
+def _per_step(axis: Any, epoch: np.ndarray, values: np.ndarray, color: str) -> None:
+    """Steps light, means over an epoch dark."""
+    steps = np.arange(len(values)) * ((epoch.max() + 1) / len(values))
+    axis.plot(steps, values, color=color, alpha=0.35, lw=0.8)
+    means = [values[epoch == number].mean() for number in np.unique(epoch)]
+    axis.plot(np.unique(epoch) + 0.5, means, color=color, marker="o", ms=3)
+
+
+def matching_figure(run: FinishedRun) -> Figure:
+    """Accuracy of 1:N matching (a voice among N faces of unseen people) against chance."""
+    protocol = "clean" if run.selection["clean"].epoch is not None else "paper"
+    found = {n: run.metrics.get(f"{protocol}/matching_{n}") for n in range(2, 11)}
+    found = {n: 100 * value for n, value in found.items() if value is not None}
+    with style():
+        figure, ((axis,),) = new_figure(FULL * 0.6, 2.6, 1, 1)
+        if not found:
+            empty(axis, "these data have no matching trials")
+            return figure
+        axis.plot(list(found), list(found.values()), color=SERIES[0], marker="o", label="this run")
+        axis.plot(list(found), [100 / n for n in found], color="#777777", ls=":", label="chance")
+        axis.set(xlabel="faces to choose from, N", ylabel="right face found (%)", ylim=(0, 100))
+        axis.legend()
+        figure.suptitle(_title(run, "1:N matching"), fontsize=8)
+    return figure
+
+
+def projection_figure(run: FinishedRun) -> Figure:
+    """Embeddings of some unseen people on their two first principal components; face and voice of one, one colour."""
+    arrays = run.arrays
+    with style():
+        figure, ((axis,),) = new_figure(FULL * 0.7, 3.6, 1, 1)
+        if "embedding_face" not in arrays:
+            empty(axis, "no unseen people here")
+            return figure
+        face, voice, who = arrays["embedding_face"], arrays["embedding_voice"], arrays["embedding_identity"]
+        centre = np.concatenate([face, voice]).mean(0)
+        _, spread, axes = np.linalg.svd(np.concatenate([face, voice]) - centre, full_matrices=False)
+        share = 100 * spread[:2] ** 2 / (spread**2).sum()
+        colours = [SERIES[number % len(SERIES)] for number in who]
+        for values, marker, label in ((face, "o", "face"), (voice, "^", "voice")):
+            places = (values - centre) @ axes[:2].T
+            axis.scatter(*places.T, c=colours, marker=marker, s=13, alpha=0.55, lw=0, label=label)
+            for number in np.unique(who):
+                middle = places[who == number].mean(0)
+                axis.annotate(str(number + 1), middle, fontsize=7, ha="center", va="center", fontweight="bold")
+        axis.set(xlabel=f"component 1 ({share[0]:.0f} % of variance)", ylabel=f"component 2 ({share[1]:.0f} %)")
+        legend = axis.legend(loc="best")
+        for handle in legend.legend_handles:
+            handle.set_color("#444444")
+        figure.suptitle(_title(run, f"Embeddings of {len(np.unique(who))} unseen people"), fontsize=8)
+    return figure

@@ -65,7 +65,6 @@ _SETTINGS = {
     "lines.linewidth": 1.3,
     "lines.markersize": 4.5,
     "figure.dpi": 110,
-    "savefig.dpi": 200,
     "figure.constrained_layout.use": True,
     "pdf.fonttype": 42,  # text stays text
     "svg.hashsalt": "mmlib",  # the ids inside are random otherwise
@@ -97,13 +96,16 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
     """
     stem = Path(stem)
     written = []
+    dpi = 300 if figure.get_figwidth() <= COLUMN else 200
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for suffix, metadata in FORMATS.items():
             target = stem.with_name(stem.name + suffix)
             with atomic_path(target) as path:
-                figure.savefig(path, format=suffix[1:], metadata=metadata, bbox_inches="tight", pad_inches=0.04)
+                figure.savefig(
+                    path, format=suffix[1:], dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.04
+                )
             written.append(target)
     return written
 

@@ -1,6 +1,6 @@
-"""Everything that is shown of one plan and profile, made once: results, verdicts, tables, figures, and their files.
+"""Everything that is shown of one plan and profile, made once: results, verdicts, findings, tables, figures, files.
 
-The table notebooks and the report both use it, so that they can never disagree.
+The table and figure notebooks, `mmlib figures` and the report use it, so that they can never disagree.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.reporting.claims import Claims, load_claims
@@ -29,6 +30,8 @@ class Assembly:
     tables: dict[str, Table]
     figures: dict[str, Path] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+    findings: Findings | None = None
+    """What the analysis of a plan for a figure found in the records."""
 
     @property
     def name(self) -> str:
@@ -64,7 +67,10 @@ def assemble(
         tables["statements"] = statements_table(family, results)
     if problems := problems_table(results):
         tables["problems"] = problems
-    return Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
+    assembly = Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
+    if plan.figure is not None and results.records:
+        assembly.findings = ANALYSES[plan.figure].analyse(results)
+    return assembly
 
 
 def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
@@ -87,6 +93,8 @@ def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") ->
         drawn["statements"] = statement_figure(assembly.statements, results)
     if histories_of(results):
         drawn["curves"] = curves_figure(results, headline=assembly.metrics[0])
+    if assembly.findings is not None:
+        drawn |= ANALYSES[assembly.plan.figure].draw(assembly.findings)
     for name, figure in drawn.items():
         assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
         assembly.files += save_figure(figure, assembly.figures[name])

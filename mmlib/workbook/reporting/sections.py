@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmlib.figures.analyses import ANALYSES
 from mmlib.metrics.names import metric
 from mmlib.workbook.record import Record
 from mmlib.workbook.reporting.assemble import Assembly
@@ -47,11 +48,25 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
             for name in PICTURES
             if name in assembly.figures
         },
+        "findings": findings_of(assembly, folder),
         "problems": _count(Counter(problem.status for problem in results.problems)),
         "runs": Markup(runs_html(assembly, pages)),
         "facts": facts(results.records),
         "files": _files(assembly.files, folder),
     }
+
+
+def findings_of(assembly: Assembly, folder: Path) -> dict[str, Any]:
+    """What a plan for a figure found: its sentences and its pictures; empty for other plans."""
+    if assembly.findings is None or assembly.plan.figure is None:
+        return {}
+    drawings = [d for d in ANALYSES[assembly.plan.figure].drawings if d.name in assembly.figures]
+    pictures = [
+        _picture(d.name, assembly.figures[d.name], assembly, folder)
+        | {"alt": f"{d.title} – {assembly.findings.caption}"}
+        for d in drawings
+    ]
+    return {"sentences": assembly.findings.sentences, "pictures": pictures}
 
 
 CAPTIONS = {

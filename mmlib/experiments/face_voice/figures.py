@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmlib.experiments.finished import FinishedRun
 
 LISTS = {"validation": "validation", "seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+TICKS = (0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
 def _title(run: FinishedRun, text: str) -> str:
@@ -50,6 +50,8 @@ def curves_figure(run: FinishedRun) -> Figure:
         right.set(xlabel="false positive rate (%)", ylabel="false negative rate (%)", aspect="equal")
         right.set_xticks(ticks, labels)
         right.set_yticks(ticks, labels)
+        margin = 0.15  # of a standard deviation
+        right.set(xlim=(ticks[0] - margin, ticks[-1] + margin), ylim=(ticks[0] - margin, ticks[-1] + margin))
         right.plot(ticks[[0, -1]], ticks[[0, -1]], color="#888888", lw=0.7, ls=":")
         figure.suptitle(_title(run, "ROC and DET curve of the random lists"), fontsize=8.5)
     return figure
@@ -71,7 +73,7 @@ def scores_figure(run: FinishedRun) -> Figure:
             axis.set_xlabel("squared distance of face and voice")
         axes[0][0].set_ylabel("density")
         if names:
-            axes[0][-1].legend()
+            figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         figure.suptitle(_title(run, "Verification scores"), fontsize=8.5)
     return figure
 

@@ -1,4 +1,4 @@
-"""What a single run can show about SimAM² in FOP, in words made of its numbers."""
+"""What a single run shows, as tables and as words made of its numbers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from mmlib.experiments.face_voice.parameters import Parameters
     from mmlib.experiments.finished import FinishedRun
+
+SETTINGS = {"seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
+STRATA = ("random", "G", "N", "A", "GNA")
+MEASURES = {"eer": "EER", "auc": "AUC", "eer_fop": "EER (FOP’s)"}
 
 
 def scores_with_and_without_simam2(run: FinishedRun, parameters: Parameters) -> str:
@@ -49,3 +55,41 @@ def gate_sentence(run: FinishedRun) -> str:
     if None not in r:
         text += f"; r falls from {r[0]:.2f} to {r[1]:.2f}" if r[1] < r[0] else f"; r goes from {r[0]:.2f} to {r[1]:.2f}"
     return text + ". A gate that does not vary is a constant ζ, and Eq. 6 then sees no correlation."
+
+
+def protocols_table(run: FinishedRun) -> DataFrame:
+    """EER and AUC (%) of the random lists under every protocol, with the epoch it chose (counted from 1)."""
+    import pandas
+
+    rows = {}
+    for protocol, chosen in run.selection.items():
+        rows[protocol] = {("", "epoch"): None if chosen.epoch is None else chosen.epoch + 1}
+        for setting, words in SETTINGS.items():
+            rows[protocol] |= {
+                (words, title): _percent(run, f"{protocol}/{name}_{setting}") for name, title in MEASURES.items()
+            }
+    return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("protocol")
+
+
+def lists_table(run: FinishedRun) -> DataFrame:
+    """EER and AUC (%) of every list at the epoch whose weights were kept, with intervals over identities."""
+    import pandas
+
+    protocol = "clean" if run.selection["clean"].epoch is not None else "paper"
+    rows = {}
+    for setting, words in SETTINGS.items():
+        for stratum in STRATA:
+            key = f"{setting}_{stratum}" if stratum != "random" else setting
+            found = {title: _percent(run, f"{protocol}/{name}_{key}") for name, title in MEASURES.items()}
+            if found["EER"] is None:
+                continue
+            for name in ("eer", "auc"):
+                low, high = (_percent(run, f"{protocol}/{name}_{key}_{end}") for end in ("low", "high"))
+                found[f"{name.upper()} 95 %"] = "" if low is None else f"{low:.1f} to {high:.1f}"
+            rows[words, stratum] = found
+    return pandas.DataFrame.from_dict(rows, orient="index")
+
+
+def _percent(run: FinishedRun, key: str) -> float | None:
+    value = run.metrics.get(key)
+    return None if value is None else round(100 * value, 1)

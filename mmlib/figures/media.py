@@ -41,12 +41,18 @@ def _preset_row(row: np.ndarray, one: Shown) -> None:
     if one.frames is None:
         empty(row[-1], f"{one.preset.name}: {one.problem}")
         return
-    row[0].set_ylabel(one.preset.name, fontsize=7.5)
-    bins, frames = one.spectrogram.shape
+    # Kaldi's filter bank goes to the network with time first
+    values = one.spectrogram.T if one.preset.spectrogram == "ks_fbank" else one.spectrogram  # (bins, frames)
     row[-1].grid(False)
-    row[-1].imshow(one.spectrogram, origin="lower", aspect="auto", cmap="cividis", interpolation="nearest")
+    row[-1].imshow(values, origin="lower", aspect="auto", cmap="cividis", interpolation="nearest")
     row[-1].set_ylabel("bins", fontsize=7)
-    row[-1].set_title(f"{bins} x {frames}", loc="right", fontsize=7, fontweight="normal", pad=2)
+    row[-1].set_title(
+        f"{one.preset.name}: {one.spectrogram.shape[0]} x {one.spectrogram.shape[1]}",
+        loc="right",
+        fontsize=7,
+        fontweight="normal",
+        pad=2,
+    )
 
 
 def skipped_figure(prepared: Prepared) -> Figure:

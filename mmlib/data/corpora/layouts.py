@@ -6,6 +6,9 @@ the classes in a few epochs. Ids are made up. A number obtained on a corpus mean
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +72,23 @@ def write_corpus(
     layout, folder = LAYOUTS[name], Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise OutputsError(f"{folder} is not empty. Choose a new folder for the corpus.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+        try:
+            planted = _write(layout, place, list(_items(layout, clips, faults)), side, seed)
+            place.chmod(0o755)
+            os.replace(place, folder)  # an empty folder gives way
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    except OSError as error:
+        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
+    return planted
+
+
+def _write(layout: Layout, folder: Path, items: list[Item], side: int, seed: int) -> list[Planted]:
+    """Write all media, lists and the note of what was planted into `folder`."""
     rng, planted, rows = np.random.default_rng([seed, 7]), [], []
-    items = list(_items(layout, clips, faults))
     for item in items:
         identity, sound, pictures = layout.place(folder, item)
         frames = gratings(rng, np.array([item.label]), layout.frames, side)[0]

@@ -2,7 +2,8 @@
 
 Decoders take a file that was cut off for a shorter one without a word, and durations in metadata are no witness (they
 are often wrong in files that are whole). What a container says about the size of its parts is: boxes (MP4, MOV),
-chunks (AVI, WAV), tags (FLV), packets (MPEG program streams). Other containers are left to the decoder.
+chunks (AVI, WAV), tags (FLV), packets (MPEG program streams), elements (Matroska, WebM). Other containers are left to
+the decoder.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def missing_end(path: Path) -> str | None:
             return _flv(stream, size)
         if head[:4] == b"\0\0\1\xba":
             return _program_stream(stream, size)
+        if head[:4] == b"\x1a\x45\xdf\xa3":
+            return _elements(stream, size)
     return None
 
 
@@ -60,6 +63,12 @@ def _riff(head: bytes, size: int) -> str | None:
 
 
 def _flv(stream: BinaryIO, size: int) -> str | None:
+    head = stream.read(4096)
+    entry = head.find(b"\x00\x08filesize\x00")  # most writers note the size of the whole file
+    if 0 <= entry <= len(head) - 19:
+        noted = struct.unpack(">d", head[entry + 11 : entry + 19])[0]
+        if size < noted < 2**50:
+            return f"it announces {int(noted):,} bytes and has {size:,}"
     stream.seek(5)
     offset = stream.read(4)
     place = struct.unpack(">I", offset)[0] + 4 if len(offset) == 4 else size
@@ -70,7 +79,7 @@ def _flv(stream: BinaryIO, size: int) -> str | None:
             return None  # not a tag: the decoder will say what is wrong
         place += 11 + int.from_bytes(tag[1:4], "big") + 4
     # The last four bytes (the length of the last tag, once more) are optional in practice.
-    return None if place - 4 <= size and place + 11 > size and not 0 < size - place < 11 else "it ends inside a tag"
+    return None if size in (place, place - 4) else "it ends inside a tag"
 
 
 def _program_stream(stream: BinaryIO, size: int) -> str | None:
@@ -91,3 +100,27 @@ def _program_stream(stream: BinaryIO, size: int) -> str | None:
             return None
         place += length
     return "it ends inside a packet" if place != size else None
+
+
+def _elements(stream: BinaryIO, size: int) -> str | None:
+    """The header and the segment: their sizes are known unless the file was written to a pipe."""
+    place = 0
+    while place < size:
+        stream.seek(place)
+        head = stream.read(12)
+        name = _width(head[0])
+        if name > 4 or len(head) <= name:
+            return None  # no element: the decoder will say what is wrong
+        width = _width(head[name])
+        if width > 8 or len(head) < name + width:
+            return "it ends inside the head of a part"
+        length = int.from_bytes(head[name : name + width], "big") & ((1 << 7 * width) - 1)
+        if length == (1 << 7 * width) - 1:  # unknown: up to the end of the file
+            return None
+        place += name + width + length
+    return f"its parts need {place:,} bytes and it has {size:,}" if place > size else None
+
+
+def _width(first: int) -> int:
+    """How many bytes a Matroska number takes, by its first byte (9 where it is none)."""
+    return 9 - first.bit_length()

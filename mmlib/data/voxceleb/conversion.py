@@ -2,9 +2,9 @@
 
 Arrays `face` (N, Df) and `voice` (N, Dv) float32. Rows: the training rows in published order, then the pairs of every
 list that has features, then matching trials, candidate after candidate. Index columns beside the fixed four (`label`
-and `group` are the voice's identity): `list` (train, validation, seen_heard_random, ..., matching_10), `voice_identity`,
-`face_identity` (places in the classes), `same`, `set_code` (training rows: 1; 3 seen-heard test track; 0 unknown) and
-`trial` (-1 where there is none).
+and `group` are the voice's identity): `list` (train, validation, seen_heard_random, ..., matching_10),
+`voice_identity`, `face_identity` (places in the classes), `same`, `set_code` (training rows: 1; 3 seen-heard test
+track; 0 unknown) and `trial` (-1 where there is none).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def train_block(folder: Path, names: np.ndarray, codes: np.ndarray, widths: Mapp
     """The training rows; face and voice of a row must carry the same label."""
     paths = {modality: files.find_features(folder, stem) for modality, stem in files.TRAIN.items()}
     tables = {modality: look_through(path, widths[modality] or None, True) for modality, path in paths.items()}
-    _check_aligned(tables, "training")
+    check_aligned(tables, "training")
     labels = tables["face"].labels
     identity = encode(paths["face"], labels, names, codes)
     where = files.find_file(folder, files.VOICE_CODES)
@@ -134,7 +134,7 @@ def pair_block(
 def matching_block(size: int, paths: dict[str, Path], names: np.ndarray, sizes: Mapping[str, int]) -> Block:
     """Trials of `size` rows; the first row is the right one, face and voice of every row are of one identity."""
     tables = {modality: look_through(path, sizes[modality], True) for modality, path in paths.items()}
-    _check_aligned(tables, "matching")
+    check_aligned(tables, "matching")
     path, labels = tables["face"].path, tables["face"].labels
     if len(labels) % size:
         raise DataError(f"{path} has {len(labels)} rows, no multiple of {size} candidates. {_AGAIN}")
@@ -157,7 +157,8 @@ def matching_block(size: int, paths: dict[str, Path], names: np.ndarray, sizes: 
 _AGAIN = "Write the file again: N rows per trial, the right one first, the identity in the last column."
 
 
-def _check_aligned(tables: dict[str, Table], what: str) -> None:
+def check_aligned(tables: dict[str, Table], what: str) -> None:
+    """Raise `DataError` unless face and voice have the same rows and the same label in each."""
     face, voice = tables["face"], tables["voice"]
     if face.rows != voice.rows:
         raise DataError(

@@ -31,7 +31,7 @@ NOTHING = (
 
 def image() -> widgets.Image:
     """A picture as wide as the page allows; nothing until it has one."""
-    return widgets.Image(format="png", layout=widgets.Layout(max_width="100%", width="900px", display="none"))
+    return widgets.Image(format="png", layout=widgets.Layout(max_width="97%", width="900px", display="none"))
 
 
 def show(widget: widgets.Image, png: bytes) -> None:
@@ -53,7 +53,8 @@ class RunPanel:
         self.small = widgets.Button(description="Train a small run", tooltip="Seconds, on generated data")
         self.message = widgets.HTML()
         self.widget = widgets.VBox([self.select, widgets.HBox([self.again, self.small]), self.message])
-        self.select.observe(lambda change: self._open(), names="value")
+        self._listing = False
+        self.select.observe(lambda change: None if self._listing else self._open(), names="value")
         self.again.on_click(lambda button: self.look())
         self.small.on_click(lambda button: self.train())
         self.look(first)
@@ -67,11 +68,11 @@ class RunPanel:
             raise UsageError(
                 f"no finished run under {self.outputs} begins with {first!r}. Leave `run` empty, or see `mmlib status`."
             )
-        self.select.unobserve_all("value")
+        self._listing = True
         self.select.options = [(f"{choice.title}  [{choice.name}]", str(choice.folder)) for choice in self.choices]
         self.select.value = str(fitting[0].folder) if fitting else None
         self.select.disabled = not self.choices
-        self.select.observe(lambda change: self._open(), names="value")
+        self._listing = False
         self._open()
 
     def train(self) -> None:

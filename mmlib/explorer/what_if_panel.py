@@ -28,9 +28,9 @@ class WhatIfPanel:
         self.example = widgets.Dropdown(description="example", options=list(EXAMPLES))
         self.neurons = widgets.IntSlider(description="neurons", min=2, max=MOST, value=4)
         self.gate = widgets.Dropdown(description="gate", options=GATES)
-        self.r = widgets.FloatSlider(description="r", min=0, max=1, step=0.01, readout_format=".3f")
+        self.r = widgets.FloatSlider(description="r", min=0, max=1, step=0.001, readout_format=".3f")
         self.signals = [[_slider(name) for _ in range(MOST)] for name in SIGNALS]
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", width="900px"))
+        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="97%", width="900px"))
         self.table = widgets.HTML()
         rows = [widgets.HBox([_head(name), *sliders]) for name, sliders in zip(SIGNALS, self.signals, strict=True)]
         controls = widgets.HBox([self.example, self.neurons, self.gate, self.r], layout={"flex_flow": "row wrap"})

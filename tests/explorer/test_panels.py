@@ -67,6 +67,7 @@ def test_a_limit_takes_samples_evenly(outputs):
 
 def test_panels_follow_the_chosen_run(outputs):
     explorer = Explorer.over(outputs)
+    assert explorer.runs.select.index == 0  # what a browser shows as chosen
     pictures = [explorer.zeta.picture, explorer.samples.energies, explorer.samples.frames, explorer.ratios.picture]
     first = [bytes(picture.value) for picture in pictures]
     assert all(bytes(value).startswith(PNG) for value in first)

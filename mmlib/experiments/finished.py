@@ -44,13 +44,15 @@ class FinishedRun(Result):
             return dict(stored)
 
     def table(self) -> DataFrame:
-        """One row per protocol: the epoch it chose (counted from 1) and its metrics in percent (the loss as it is)."""
+        """One row per protocol: the epoch it chose (counted from 1) and its metrics (shares in percent)."""
         import pandas
+
+        from mmlib.metrics.names import metric as metric_of
 
         rows = {}
         for name, value in self.metrics.items():
             protocol, metric = name.split("/")
-            shown = value if value is None or metric == "loss" else 100 * value
+            shown = value if value is None else value * metric_of(metric).scale
             if protocol not in rows:
                 chosen = self.selection[protocol].epoch
                 rows[protocol] = {"epoch": None if chosen is None else chosen + 1}

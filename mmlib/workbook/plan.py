@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.base import outputs_root, project_root
@@ -35,12 +35,13 @@ class Row(_Strict):
 
 
 class Profile(_Strict):
-    """What all rows share in one setting: the data, the recipe, the seeds."""
+    """What all rows share in one setting: the data, the recipe, the seeds; `rows` holds what one row has instead."""
 
     title: str = ""
     kind: Literal["embedded", "small", "paper"]
     seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class Plan(_Strict):
@@ -79,6 +80,15 @@ class Plan(_Strict):
             seen.add(row.id)
         return rows
 
+    @model_validator(mode="after")
+    def _knows_its_rows(self) -> Self:
+        known = [row.id for row in self.rows]
+        for name, profile in self.profiles.items():
+            for row in profile.rows:
+                if row not in known:
+                    raise ValueError(f"profile {name!r} names an unknown row {row!r}{closest(row, known)}")
+        return self
+
     def profile(self, name: str) -> Profile:
         """Raises `UsageError` for an unknown profile."""
         if name not in self.profiles:
@@ -106,7 +116,8 @@ class Plan(_Strict):
         rows: Sequence[str] | None = None,
         outputs: Path | None = None,
     ) -> list[Cell]:
-        """The cells of a profile, rows outermost; later settings win: plan, profile, row, seed, `overrides`.
+        """The cells of a profile, rows outermost; later settings win: plan, profile, row, the profile's own for
+        that row, seed, `overrides`.
 
         Raises `UsageError` for unknown names and `ParameterError` for a wrong parameter of any cell.
         """
@@ -124,7 +135,8 @@ class Plan(_Strict):
         cells = []
         for row in self.select_rows(rows):
             for seed in seeds:
-                values = self.parameters | chosen.parameters | row.parameters | {"seed": seed} | overrides
+                values = self.parameters | chosen.parameters | row.parameters | chosen.rows.get(row.id, {})
+                values |= {"seed": seed} | overrides
                 try:
                     parameters = schema.resolve(values)
                 except ParameterError as error:

@@ -1,0 +1,212 @@
+"""Figures of one run of event localisation, from the files it left, and of its data.
+
+Each function returns a matplotlib Figure in the house style. Traces of ratios, coefficients and ζ are drawn by
+`mmlib.experiments.classification.figures`: they are the same for every task with a fusion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmlib.experiments.classification.figures import (
+    SPLITS,
+    modulation_figure,
+    say_data,
+    show_in_notebooks,
+    zeta_figure,
+)
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mmlib.data.loading import MultimodalDataset
+    from mmlib.experiments.finished import FinishedRun
+
+__all__ = [
+    "attention_figure",
+    "class_figure",
+    "confusion_figure",
+    "modulation_figure",
+    "samples_figure",
+    "show_in_notebooks",
+    "timeline_figure",
+    "training_figure",
+    "zeta_figure",
+]
+HATCHES = ("", "///", "...", "xxx", "\\\\\\")
+
+
+def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
+    """Labels, audio features and mean strength of the visual map of the first clips with a beginning or an end."""
+    background = len(dataset.classes) - 1
+    partly = np.flatnonzero((dataset.targets == background).any(axis=1) & (dataset.targets != background).any(axis=1))
+    chosen = partly[:count] if len(partly) >= count else np.arange(min(count, len(dataset)))
+    batch = dataset[chosen]
+    with style():
+        figure, axes = new_figure(FULL, 3.6, 3, len(chosen))
+        for column in range(len(chosen)):
+            top, middle, below = axes[:, column]
+            _strip(top, batch.targets[column].numpy(), 0, dataset.classes)
+            top.set(yticks=[], ylim=(-0.5, 0.5), xlim=(0, batch.targets.shape[1]), title=f"clip {chosen[column]}")
+            sound = batch.inputs["audio"][column].numpy().T  # (F, T)
+            extent = (0, sound.shape[1], 0, len(sound))
+            middle.imshow(sound, origin="lower", aspect="auto", cmap="cividis", extent=extent, interpolation="nearest")
+            seen = np.abs(batch.inputs["visual"][column].numpy()).mean(axis=-1)  # (T, H, W)
+            below.imshow(
+                np.concatenate(list(seen), axis=1), aspect="auto", cmap="cividis", interpolation="nearest",
+                extent=(0, len(seen), 0, seen.shape[1]),
+            )  # fmt: skip
+            below.set_xlabel("segment")
+            for axis in (top, middle, below):
+                axis.grid(False)
+        axes[0, 0].set_ylabel("event")
+        axes[1, 0].set_ylabel("audio feature")
+        axes[2, 0].set_ylabel("map, row")
+        figure.suptitle(f"{dataset.prepared.dataset}: clips of the test split, as the network sees them", fontsize=8.5)
+    return figure
+
+
+def training_figure(run: FinishedRun) -> Figure:
+    """Loss and segment accuracy of every split by epoch; the lines mark the epochs that the protocols chose."""
+    epochs = [entry["epoch"] + 1 for entry in run.history]
+    with style():
+        figure, (row,) = new_figure(FULL, 2.5, 1, 2)
+        names = (("loss", "loss (nats)", 1), ("accuracy", "segment accuracy (%)", 100))
+        for axis, (metric, label, scale) in zip(row, names, strict=True):
+            for index, split in enumerate(SPLITS):
+                values = scale * np.array([entry[f"{split}/{metric}"] for entry in run.history], dtype=float)
+                line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
+                axis.plot(epochs, values, label=split, markevery=max(1, len(epochs) // 8), **line)
+            for protocol, height in (("paper", 0.12), ("clean", 0.03)):
+                chosen = run.selection[protocol].epoch + 1
+                axis.axvline(chosen, color="#999999", lw=0.8, zorder=0)
+                axis.annotate(protocol, (chosen, height), xycoords=("data", "axes fraction"), xytext=(-3, 0),
+                              textcoords="offset points", ha="right", size=7)  # fmt: skip
+            axis.set(xlabel="epoch", ylabel=label)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        row[0].legend(loc="best")
+        say_data(figure, run)
+    return figure
+
+
+def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protocol: str = "clean") -> Figure:
+    """True (above) against predicted (below) events of test clips, those with a beginning or an end first."""
+    true, said = run.arrays["test_targets"], run.arrays[f"{protocol}_predicted"]
+    background = len(classes) - 1
+    partly = (true == background).any(axis=1)
+    chosen = np.argsort(~partly, kind="stable")[:count]
+    columns = 2
+    rows = -(-len(chosen) // columns)
+    with style():
+        figure, axes = new_figure(FULL, 0.62 * rows + 0.7, rows, columns)
+        for axis in axes.flat[len(chosen) :]:
+            axis.set_axis_off()
+        for place, clip in enumerate(chosen):
+            axis = axes.flat[place]
+            _strip(axis, true[clip], 1, classes)
+            _strip(axis, said[clip], 0, classes)
+            right = 100 * (true[clip] == said[clip]).mean()
+            axis.set(yticks=[0, 1], yticklabels=["predicted", "true"], ylim=(-0.55, 1.55), xlim=(0, true.shape[1]))
+            axis.set_xticks(range(0, true.shape[1] + 1, 2))
+            axis.annotate(f"clip {clip}: {right:.0f} %", (1, 1.02), xycoords="axes fraction", ha="right", size=6.5)
+            axis.grid(False)
+            if place + columns >= len(chosen):
+                axis.set_xlabel("segment")
+            else:
+                axis.set_xticklabels([])
+        say_data(figure, run)
+    return figure
+
+
+def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str]) -> None:
+    """Runs of one class as named boxes; background stays empty."""
+    edges = np.flatnonzero(np.diff(labels)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
+    for start, end in zip(starts, ends, strict=True):
+        label = int(labels[start])
+        if label == len(classes) - 1:
+            continue
+        hatch = HATCHES[label // len(SERIES) % len(HATCHES)]
+        axis.barh(
+            height, end - start, left=start, height=0.8, color=SERIES[label % len(SERIES)], alpha=0.35,
+            edgecolor="black", lw=0.6, hatch=hatch,
+        )  # fmt: skip
+        name = classes[label].split(",")[0].split(" (")[0]
+        room = 3 * (end - start)  # characters that fit
+        axis.text((start + end) / 2, height, name if len(name) <= room else name[: max(room - 1, 1)] + "…", ha="center",
+                  va="center", size=6)  # fmt: skip
+
+
+def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 3, protocol: str = "clean") -> Figure:
+    """Where the network looks: attention over the map at every segment of some test clips with a partial event."""
+    weights = run.arrays[f"{protocol}_attention"].astype(float)  # (N, T, P)
+    true = run.arrays["test_targets"]
+    background = len(dataset.classes) - 1
+    partly = (true == background).any(axis=1) & (true != background).any(axis=1)
+    chosen = np.argsort(~partly, kind="stable")[:count]
+    rows, columns = dataset.input_shapes["visual"][1:3]
+    segments = true.shape[1]
+    with style():
+        figure, axes = new_figure(FULL, 0.85 * len(chosen) + 0.7, len(chosen), segments)
+        for place, clip in enumerate(chosen):
+            highest = weights[clip].max()
+            for t in range(segments):
+                axis = axes[place, t]
+                axis.imshow(weights[clip, t].reshape(rows, columns), cmap="cividis", vmin=0, vmax=highest)
+                axis.set(xticks=[], yticks=[])
+                axis.grid(False)
+                name = "–" if true[clip, t] == background else dataset.classes[true[clip, t]].split(",")[0][:9]
+                axis.set_title(name, fontsize=6)
+            axes[place, 0].set_ylabel(f"clip {clip}\n0 to {highest:.2f}", fontsize=6.5)
+        for t in range(segments):
+            axes[-1, t].set_xlabel(str(t), fontsize=6.5)
+        figure.supxlabel("segment; attention weight of each place, dark to light; above, the true event", fontsize=7.5)
+        say_data(figure, run)
+    return figure
+
+
+def class_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") -> Figure:
+    """Share of each class's test segments that were predicted right, classes that occur, with their number."""
+    counts = run.arrays[f"{protocol}_confusion"]
+    there = np.flatnonzero(counts.sum(axis=1))
+    with style():
+        figure, ((axis,),) = new_figure(FULL, 0.17 * len(there) + 0.9, 1, 1)
+        if not len(there):
+            empty(axis, "no segments")
+            return figure
+        shares = 100 * np.diag(counts)[there] / counts[there].sum(axis=1)
+        axis.barh(range(len(there)), shares, color=SERIES[1], ec=SERIES[0])
+        axis.axvline(100 * np.trace(counts) / counts.sum(), color="black", lw=0.9, ls=":", label="all segments")
+        axis.set_yticks(range(len(there)), [f"{classes[label]} ({counts[label].sum()})" for label in there], fontsize=7)
+        axis.set(xlabel="segments predicted right (%)", xlim=(0, 100))
+        axis.invert_yaxis()
+        axis.legend(loc="lower left")
+        say_data(figure, run)
+    return figure
+
+
+def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") -> Figure:
+    """Confusion of segments at the epoch a protocol chose, classes that occur; in percent of each row."""
+    counts = run.arrays[f"{protocol}_confusion"]
+    there = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    shares = 100 * counts[np.ix_(there, there)] / np.maximum(counts[there].sum(axis=1, keepdims=True), 1)
+    names = [classes[label].split(",")[0] for label in there]
+    with style():
+        size = 3.6 if len(there) <= 12 else 5.6
+        figure, ((axis,),) = new_figure(size + 0.7, size, 1, 1)
+        axis.grid(False)
+        image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        if len(there) <= 12:
+            for (label, said), share in np.ndenumerate(shares):
+                axis.text(said, label, f"{share:.0f}", ha="center", va="center", size=6.5,
+                          color="white" if share > 55 else "black")  # fmt: skip
+        axis.set_xticks(range(len(there)), names, rotation=60, ha="right", fontsize=7)
+        axis.set_yticks(range(len(there)), names, fontsize=7)
+        axis.set(xlabel="predicted", ylabel="label", title=f"test segments, epoch chosen by '{protocol}'")
+        figure.colorbar(image, ax=axis, label="share of the label's segments (%)", shrink=0.85)
+        say_data(figure, run)
+    return figure

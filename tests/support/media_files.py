@@ -19,8 +19,8 @@ CODECS = {
 
 
 def picture(number: int, width: int = 64, height: int = 48) -> np.ndarray:
-    """A frame that says its number: an even grey level of 2 * number + 20, `(H, W, 3)` uint8."""
-    return np.full((height, width, 3), 20 + 2 * number, np.uint8)
+    """A frame that says its number (up to 100): a grey of 2 * number + 20, `(H, W, 3)` uint8."""
+    return np.full((height, width, 3), 20 + 2 * (number % 100), np.uint8)
 
 
 def tone(samples: int, rate: int, hertz: float = 440.0) -> np.ndarray:

@@ -29,7 +29,7 @@ def close_up(place: Path, folder: Path, rows: Rows, listed: int, kept: list[int]
     for name, (shape, dtype) in rows.shapes.items():
         path = folder / f"{name}.npy"
         width = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if state["done"].get(name, 0) < len(kept) or listed != len(kept):
+        if listed != len(kept) and state["done"].get(name, 0) < len(kept):
             _move(path, width, kept, name, state, state_path)
         _cut(path, (len(kept), *shape), np.dtype(dtype), width)
 

@@ -64,10 +64,11 @@ def prepare_media(source: MediaSource, folder: str | Path, options: Options | No
     with _locked(folder):
         if _finished(folder, listing):
             return folder
-        _check_skipped(source, [clip.problem.value for clip in source.clips if clip.problem], options)
+        listed = [clip.problem.value for clip in source.clips if clip.problem]
+        _check_skipped(source, listed, options)  # at once where the lists alone have too many
         workplace = Workplace(folder, source, request, listing)
         rows = workplace.decode(options)
-        _check_skipped(source, [row.reason for row in rows if row.reason], options)
+        _check_skipped(source, [*listed, *(row.reason for row in rows if row.reason)], options)
         return workplace.finish(rows)
 
 

@@ -20,7 +20,7 @@ Store = Annotated[Path | None, typer.Option(help="Folder for prepared data.  [de
 def default_store(store: Path | None) -> Path:
     from mmlib.experiments.base import resolve_path
 
-    return resolve_path(str(store)) if store else resolve_path("outputs/data")
+    return store.expanduser().resolve() if store else resolve_path("outputs/data")
 
 
 @data.command("list", epilog="Example: mmlib data list")

@@ -17,7 +17,7 @@ from mmlib.data.media.reasons import Reason
 from mmlib.data.media.registered import media_options, prepare_registered
 from mmlib.data.prepared import check_prepared, open_prepared
 from mmlib.data.registry import missing
-from mmlib.errors import OutputsError, ParameterError
+from mmlib.errors import DataError, OutputsError, ParameterError
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters
 
@@ -102,6 +102,16 @@ def test_without_faults_nothing_is_skipped_and_the_classes_can_be_learned(tmp_pa
     given = SMALL | {"feature_channels": 16, "epochs": 10, "learning_rate": 0.05, "dataset": info.name}
     result = classification.run(Parameters.resolve(given | {"data_root": str(root), "output": str(tmp_path / "run")}))
     assert result.metrics["last/top1"] > 0.7, "chance is 1/3"
+
+
+def test_too_many_skipped_counts_the_lists_and_the_files_together(tmp_path):
+    """The corpus has ten faults that are skipped, four of them seen in the lists, the rest by decoding."""
+    write_corpus("kinetics_sounds", tmp_path / "raw", clips=4)
+    info, settings = DATASETS["kinetics_sounds"], {"image_size": 32}
+    with pytest.raises(DataError, match=r"10 of 24 listed clips are skipped.*At most 9 are accepted"):
+        prepare_registered(info, tmp_path / "raw", tmp_path / "out", settings, Options(processes=1, max_skipped=9))
+    folder = prepare_registered(info, tmp_path / "raw", tmp_path / "out", settings, Options(max_skipped=10))
+    assert len(open_prepared(folder)) == 14
 
 
 def test_differences_are_told(tmp_path):

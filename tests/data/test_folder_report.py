@@ -78,7 +78,7 @@ def test_counts_that_contradict_each_other(write):
     wrong = copy.deepcopy(manifest)
     wrong["skipped"][0]["reason"] = "missing"
     assert "skipped_by_reason is" in count_problems(wrong)[0]
-    assert count_problems(manifest | {"counts": {"clips": 3}}) == [], "other data sets count other things"
+    assert count_problems(manifest | {"source": {}, "counts": {"listed": 1}}) == [], "not made of media"
 
 
 def test_the_layout_is_that_of_the_preset(write, tmp_path):

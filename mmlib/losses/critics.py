@@ -1,0 +1,57 @@
+"""Critics f and g of Soft-HGR: one small network per modality, and how they are trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmlib.losses.soft_hgr import soft_hgr
+
+
+class Critic(nn.Module):
+    """Maps features (m, C) to (m, k): a linear map plus a network of one hidden layer, on standardised columns.
+
+    The linear part finds linear dependence at once; the network adds what is not linear.
+    """
+
+    def __init__(self, channels: int, outputs: int = 1, hidden: int = 64) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, outputs)
+        self.network = nn.Sequential(nn.Linear(channels, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, outputs))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.linear(features) + self.network(features)  # (m, k)
+
+
+class CriticPair(nn.Module):
+    """Critics of two modalities; initialised from a generator of their own, so that nothing else draws differently.
+
+    Args:
+        channels: features of the first and of the second modality.
+        outputs: k.
+        seed: of the initialisation.
+    """
+
+    def __init__(self, channels: tuple[int, int], outputs: int = 1, hidden: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.first = Critic(channels[0], outputs, hidden)
+            self.second = Critic(channels[1], outputs, hidden)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (m, C1) and (m, C2) of the same samples to (m, k) each."""
+        return self.first(x), self.second(y)
+
+    def ascend(self, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
+        """One step towards a larger Soft-HGR on these features, which get no gradient."""
+        optimizer.zero_grad(set_to_none=True)
+        loss = -soft_hgr(*self(x.detach(), y.detach()))
+        loss.backward()
+        optimizer.step()
+
+
+def standardised(x: Tensor) -> Tensor:
+    """Columns of (m, C) with mean 0 and deviation 1 over the batch; a constant column is 0."""
+    deviation, mean = torch.std_mean(x, dim=0, correction=0)
+    return (x - mean) / (deviation + 1e-5)

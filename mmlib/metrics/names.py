@@ -60,6 +60,9 @@ METRICS = {
         Metric("onset_error", "onset error", "onset error (segments)", percent=False, better="lower"),
         Metric("offset_error", "offset error", "offset error (segments)", percent=False, better="lower"),
         Metric("loss", "loss", "loss (nats)", percent=False, better="lower"),
+        Metric("hgr", "ρ achieved", "correlation achieved, last epoch of training", percent=False),
+        Metric("hgr_paired", "ρ paired, test", "mean correlation of paired channels on test", percent=False),
+        Metric("hgr_test", "HGR held out", "maximal correlation on test, fresh critics", percent=False),
     )
 }
 

@@ -214,6 +214,7 @@ class Trainer:
             "scheduler": self.scheduler.state_dict() if self.scheduler is not None else {},
             "scaler": self.precision.scaler.state_dict(),
             "modulations": [modulation.state_dict() for modulation in self.modulations],
+            "task": self.task.state_dict() if hasattr(self.task, "state_dict") else {},
             "selector": self.selector.state_dict(),
             "history": self.history.entries,
             "trace": self.trace.state_dict(),
@@ -238,6 +239,8 @@ class Trainer:
         self.precision.scaler.load_state_dict(state["scaler"])
         for modulation, saved in zip(self.modulations, state["modulations"], strict=True):
             modulation.load_state_dict(saved)
+        if hasattr(self.task, "load_state_dict"):
+            self.task.load_state_dict(state.get("task", {}))
         self.selector.load_state_dict(state["selector"])
         self.history.restart(state["history"])
         self.trace.load_state_dict(state["trace"])

@@ -22,7 +22,10 @@ class Evaluation:
 
 class Task(Protocol):
     """A task; `output` is what the model returns; `batch` what the loader yields: `inputs`, `size` (samples
-    over all processes), `len` and `to(device, non_blocking)`."""
+    over all processes), `len` and `to(device, non_blocking)`.
+
+    A task that trains something of its own (critics) also has `state_dict` and `load_state_dict`: checkpoints keep it.
+    """
 
     def loss(self, output: Any, batch: Any) -> Tensor:
         """Mean loss over the samples of the batch, 0-d."""

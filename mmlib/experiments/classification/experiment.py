@@ -10,10 +10,11 @@ from torch import nn
 
 from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
 from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
+from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import Classification
-from mmlib.experiments.execution import DataFacts, Experiment, Setup
+from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup
 from mmlib.training import Group, Outcome, Protocol
 
 
@@ -44,6 +45,10 @@ class ClassificationExperiment(Experiment):
                 arrays[f"test_{name}"] = test.column(name).astype(bool)
         return arrays
 
+    def conclude(self, parameters: Parameters, setup: Setup, outcome: Outcome, device: torch.device) -> Conclusion:
+        """Correlation achieved and held out, where one was forced or is asked for."""
+        return measure_correlation(parameters, setup, outcome)
+
 
 def setup_training(
     parameters: Parameters,
@@ -71,7 +76,7 @@ def setup_training(
     prepared = data["test"].prepared
     return Setup(
         model=model,
-        task=Classification(model, parameters.zeta_ratio),
+        task=Classification(model, parameters.zeta_ratio, build_forcing(parameters, model, data, device, group)),
         loaders=loaders,
         optimizer=optimizer,
         scheduler=scheduler,

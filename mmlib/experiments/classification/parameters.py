@@ -16,6 +16,7 @@ from mmlib.experiments.settings import (
     Fraction,
     FusionSettings,
     ModulationSettings,
+    NotNegative,
     RecipeSettings,
     about,
 )
@@ -71,6 +72,18 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     film_decouple: Literal["head", "term", "zero"] = about("head", "film: how one modality alone is scored")
     simam: bool = about(False, "SimAM, the single-modality original, on the last maps of each encoder")
 
+    # Forcing the correlation of the two superposed signals (mmlib.losses.forcing)
+    force: Literal["none", "paired", "critic"] = about(
+        "none", "force the modalities' correlation: paired, channel by channel; critic, of Soft-HGR's critics"
+    )
+    force_target: Fraction = about(0.5, "forcing: the correlation aimed at, on the scale of hgr_scale")
+    force_weight: NotNegative = about(5.0, "forcing: weight β of |ρ̂ − target|")
+    force_steps: Count = about(3, "force = critic: the critics' steps per step of the model")
+    hgr_scale: Literal["pearson", "sqrt", "raw"] = about(
+        "pearson", "force = critic: scale of the correlation: critics' Pearson r, √(2H), or Soft-HGR's H itself"
+    )
+    measure_hgr: bool = about(False, "after training, estimate the maximal correlation on test with fresh critics")
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         """Combinations that cannot mean anything. Options without effect are allowed: rows of a table share them."""
@@ -83,6 +96,8 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             )
         if self.encoder == "small" and self.feature_channels % 8:
             raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
+        if self.force == "paired" and self.fusion == "gated":
+            raise ValueError("force = 'paired' pairs the channels of two terms; gated fusion has none that correspond")
         if self.audio_snr_db is not None and self.dataset != "grid_words":
             raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
         if self.split == "speaker" and self.dataset not in ("av_digits", "cremad"):
@@ -98,4 +113,5 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
         parts += [self.modulation] if self.modulation != "none" else []
+        parts += [f"{self.force}{self.force_target:g}"] if self.force != "none" else []
         return "-".join([*parts, f"s{self.seed}"])

@@ -15,6 +15,7 @@ from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.fusion import FusionOutput
+from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1
 from mmlib.models import AudioVisualClassifier
 from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
@@ -25,14 +26,29 @@ HISTOGRAM_BINS = 50
 
 
 class Classification:
-    """Cross-entropy on the fused logits. `zeta_reduce` says how the traced ζ ratio is formed (batch or sample)."""
+    """Cross-entropy on the fused logits, and the loss that forces a correlation where there is one.
 
-    def __init__(self, model: AudioVisualClassifier, zeta_reduce: str = "batch"):
+    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample).
+    """
+
+    def __init__(
+        self, model: AudioVisualClassifier, zeta_reduce: str = "batch", forcing: ForcedCorrelation | None = None
+    ):
         self.model = model
         self.zeta_reduce = zeta_reduce
+        self.forcing = forcing
 
     def loss(self, output: FusionOutput, batch: Batch) -> Tensor:
-        return F.cross_entropy(output.logits.float(), batch.targets)
+        loss = F.cross_entropy(output.logits.float(), batch.targets)
+        return loss if self.forcing is None else loss + self.forcing(*signals(output))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the checkpoint keeps of the task: the critics, where a correlation is forced."""
+        return {} if self.forcing is None else self.forcing.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.forcing is not None:
+            self.forcing.load_state_dict(state)
 
     def observables(self, output: FusionOutput, batch: Batch) -> dict[str, Any]:
         unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}
@@ -41,7 +57,8 @@ class Classification:
     def trace(self, output: FusionOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
         """Both ratios on the same forward pass, whichever drives the update; summed over processes before dividing.
 
-        `zeta_variance` is the mean over channels of the (biased) variance over the batch, which r is made of.
+        `zeta_variance` is the mean over channels of the (biased) variance over the batch, which r is made of; `hgr`
+        the correlation that a forcing loss acts on.
         """
         hits = (output.logits.argmax(dim=-1) == batch.targets).float().mean()
         scores = decoupled_scores(observed["unimodal_logits"], batch.targets)
@@ -57,6 +74,8 @@ class Classification:
         if output.zeta is not None:
             values["rho_zeta"] = score_ratio(sums[2], sums[3])
         values["r"] = unknown if output.r is None else output.r
+        if self.forcing is not None:
+            values["hgr"] = self.forcing.value
         return values
 
     def evaluate(self, model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> Evaluation:
@@ -76,6 +95,29 @@ class Classification:
         if "zeta" in rows:
             arrays |= zeta_statistics(rows["zeta"])
         return Evaluation(metrics, arrays)
+
+
+def signals(output: FusionOutput) -> tuple[Tensor, Tensor]:
+    """The two signals whose correlation is meant, visual first, (B, C) each: X1 and X2 of Eq. 4.
+
+    Where no channel holds something of both (concatenation pads them apart), the encoders' features instead.
+    """
+    visual, audio = output.terms["visual"], output.terms["audio"]
+    if visual.shape[-1] != output.features["visual"].shape[-1] and visual.shape[-1] == sum(
+        feature.shape[-1] for feature in output.features.values()
+    ):
+        return output.features["visual"], output.features["audio"]
+    return visual, audio
+
+
+@torch.no_grad()
+def collect_signals(model: AudioVisualClassifier, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+    """`signals` of every sample that the loader yields, (N, C) each, in its order, in evaluation mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    pairs = [signals(model(batch.to(device).inputs)) for batch in loader if len(batch)]
+    visual, audio = zip(*pairs, strict=True)
+    return torch.cat(visual).float(), torch.cat(audio).float()
 
 
 def collect(model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ def table_figure(
     with style():
         figure, axes = new_figure(FULL, 1.35 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
         for axis, name in zip(axes[0], metrics, strict=True):
-            axis.set_title(metric(name).axis)
+            axis.set_title(_panel_title(name, len(metrics)))
             if not any(row.values(f"{protocol}/{name}") for row in results.rows.values()):
                 axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
                 axis.set_xticks([])
@@ -45,6 +45,12 @@ def table_figure(
         figure.legend(handles=_legend(bool(printed)), loc="outside lower center", ncols=4)
         figure.suptitle(f"{results.title}\n{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}", fontsize=8.5)
     return figure
+
+
+def _panel_title(name: str, panels: int) -> str:
+    """The metric's name, on two lines where panels are narrow."""
+    title = metric(name).axis
+    return title.replace(", ", "\n", 1) if panels > 2 else title
 
 
 def _layout(results: Results) -> tuple[list[int], dict[str, float]]:

@@ -47,8 +47,9 @@ class Profile(_Strict):
 class Plan(_Strict):
     """A table of a paper as a grid of cells. `summaries` are notebooks that read the records afterwards.
 
-    `metrics` are those its table shows under both protocols, the first of them wherever there is room for one only;
-    without any, those of its claims. `also` are shown under `clean` alone. `figure` names the analysis that a plan for
+    `heads` are what blocks and rows are called. `metrics` are those its table shows under both protocols, the first of
+    them wherever there is room for one only; without any, those of its claims. `also` are shown under `clean` alone.
+    `figure` names the analysis that a plan for
     a figure is about: it is drawn from the records and put into words, beside (or without) a table.
     """
 
@@ -57,6 +58,7 @@ class Plan(_Strict):
     notebook: str
     claims: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    heads: list[str] = Field(default_factory=lambda: ["Method", "Variant"], min_length=2, max_length=2)
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
     figure: Literal["correlation", "zeta"] | None = None

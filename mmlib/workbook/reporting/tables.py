@@ -37,14 +37,18 @@ def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdi
 
 
 def results_table(
-    results: Results, claims: Claims | None, metrics: Sequence[str] = ("top1", "map"), also: Sequence[str] = ()
+    results: Results,
+    claims: Claims | None,
+    metrics: Sequence[str] = ("top1", "map"),
+    also: Sequence[str] = (),
+    heads: Sequence[str] = ("Method", "Variant"),
 ) -> Table:
     """Rows as in the paper: printed value (kind "paper" only), ours under both protocols, difference, verdict.
 
-    `also` are metrics shown under `clean` alone.
+    `also` are metrics shown under `clean` alone; `heads` are what blocks and rows are called.
     """
     verdicts = {(v.claim.row.id, v.claim.column.metric): v for v in number_verdicts(results, claims)}
-    columns = [Column("Method"), Column("Fusion")]
+    columns = [*map(Column, heads)]
     for name in metrics:
         columns += _metric_columns(name, bool(verdicts))
     columns += [Column(metric(name).title, "number") for name in also]

@@ -21,6 +21,7 @@ from mmlib.explorer.runs import Choice, finished_runs, train_small_run
 from mmlib.explorer.what_if_panel import WhatIfPanel
 
 WIDE = widgets.Layout(width="98%")
+ALL = -1  # None would leave a dropdown blank
 LABEL = {"description_width": "110px"}
 NOTHING = (
     "<b>No finished run was found</b> under {folder}. The panels below stay empty, except the last one, which needs "
@@ -113,7 +114,7 @@ class ZetaPanel:
         self.order = widgets.Dropdown(
             description="samples by", options=["class", "mean ζ", "test order"], style=LABEL, layout={"width": "260px"}
         )
-        self.channel = widgets.Dropdown(description="channel", options=[("all", None)], style=LABEL)
+        self.channel = widgets.Dropdown(description="channel", options=[("all", ALL)], style=LABEL)
         self.picture = image()
         self.widget = widgets.VBox([widgets.HBox([self.order, self.channel]), self.picture])
         self.inspection: Inspection | None = None
@@ -126,11 +127,12 @@ class ZetaPanel:
         """Show another run."""
         self.inspection = inspection
         channels = inspection.values["zeta"].shape[1] if inspection and inspection.values else 0
-        self.channel.options = [("all", None), *((str(index), index) for index in range(channels))]
+        self.channel.options = [("all", ALL), *((str(index), index) for index in range(channels))]
         self.draw()
 
     def draw(self) -> None:
-        drawn = self.inspection and drawing.zeta_figure(self.inspection, self.order.value, self.channel.value)
+        channel = None if self.channel.value == ALL else self.channel.value
+        drawn = self.inspection and drawing.zeta_figure(self.inspection, self.order.value, channel)
         show(self.picture, drawing.picture(drawn) if drawn else b"")
 
 
@@ -140,7 +142,7 @@ class SamplePanel:
     def __init__(self, run: RunPanel, people: bool = False) -> None:
         self.inspection: Inspection | None = None
         self.which = widgets.Dropdown(description="show", options=["all", "wrong", "right"], style=LABEL)
-        self.label = widgets.Dropdown(description="class", options=[("all", None)], style=LABEL)
+        self.label = widgets.Dropdown(description="class", options=[("all", ALL)], style=LABEL)
         self.place = widgets.IntSlider(description="sample", min=0, max=0, style=LABEL, layout={"width": "560px"})
         self.people = widgets.Checkbox(description="show faces and voices (kept in a saved notebook)", value=people)
         self.frames, self.energies = image(), image()
@@ -158,7 +160,7 @@ class SamplePanel:
         """Show another run."""
         self.inspection = inspection
         classes = inspection.classes if inspection else []
-        self.label.options = [("all", None), *((name, index) for index, name in enumerate(classes))]
+        self.label.options = [("all", ALL), *((name, index) for index, name in enumerate(classes))]
         faces = inspection is not None and inspection.dataset.prepared.dataset in SHOWS_PEOPLE
         self.people.layout.display = "flex" if faces else "none"
         self.filter()
@@ -169,7 +171,7 @@ class SamplePanel:
         if self.inspection is not None:
             right = self.inspection.predictions == self.inspection.targets
             keep = {"all": right | True, "wrong": ~right, "right": right}[self.which.value]
-            if self.label.value is not None:
+            if self.label.value != ALL:
                 keep = keep & (self.inspection.targets == self.label.value)
             found = [int(index) for index in keep.nonzero()[0]]
         self.found = found

@@ -75,7 +75,8 @@ def test_panels_follow_the_chosen_run(outputs):
     assert "no SimAM²" in explorer.runs.message.value
     assert all(bytes(new.value).startswith(PNG) for new in pictures)
     assert pictures[0].value != first[0]
-    assert explorer.zeta.channel.options == (("all", None),)
+    assert explorer.zeta.channel.options == (("all", -1),)
+    assert explorer.zeta.channel.index == explorer.samples.label.index == 0
 
 
 def test_zeta_panel_follows_its_widgets(outputs):

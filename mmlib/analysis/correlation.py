@@ -31,7 +31,7 @@ KINDS = {"pearson": pearson, "spearman": spearman}
 DRIVERS = {
     "none": "no modulation",
     "ogm": "OGM",
-    "ogm_ge": "OGM-GE (decoupled ρ)",
+    "ogm_ge": "OGM-GE",
     "decoupling_free": "decoupling-free",
 }
 STRONG = 0.7

@@ -85,7 +85,7 @@ def coefficients_figure(result: CorrelationResult) -> Figure:
             axis.axhline(border - 0.5, color="#D9D9D9", lw=0.5)
         named = {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2, columnspacing=1)
-        _title(figure, f"Correlation with 95 % intervals (dotted: {STRONG:g})", result)
+        _title(figure, f"Correlation, 95 % intervals (dotted: {STRONG:g})", result)
     return figure
 
 
@@ -126,10 +126,11 @@ def _scatter(axis: Any, row: RowRatios, last: int) -> Any:
     found = row.summary("step")
     if found is not None:
         axis.text(
-            0.03, 0.97, f"r = {found.mean:.2f}", transform=axis.transAxes, va="top", fontsize=6.5,
+            0.03, 0.97, f"r = {found.mean:.2f}".replace("-", "−"), transform=axis.transAxes, va="top", fontsize=6.5,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
         )  # fmt: skip
     axis.margins(0.06)
+    axis.locator_params(nbins=4)
     return points
 
 
@@ -181,4 +182,4 @@ def _name(row: RowRatios) -> str:
 def _title(figure: Figure, text: str, result: CorrelationResult) -> None:
     import textwrap
 
-    figure.suptitle("\n".join([text, *textwrap.wrap(f"{result.caption}; ρ = visual / audio", 58)]), fontsize=7.5)
+    figure.suptitle("\n".join([f"{text} (ρ: visual / audio)", *textwrap.wrap(result.caption, 58)]), fontsize=7.5)

@@ -63,6 +63,8 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
             below.set_xlabel("segment")
             for axis in (top, middle, below):
                 axis.grid(False)
+                axis.set_xticks(range(0, len(seen) + 1, 2))
+            below.yaxis.get_major_locator().set_params(integer=True)
         axes[0, 0].set_ylabel("event")
         axes[1, 0].set_ylabel("audio feature")
         axes[2, 0].set_ylabel("map, row")
@@ -81,11 +83,11 @@ def training_figure(run: FinishedRun) -> Figure:
                 values = scale * np.array([entry[f"{split}/{metric}"] for entry in run.history], dtype=float)
                 line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
                 axis.plot(epochs, values, label=split, markevery=max(1, len(epochs) // 8), **line)
-            for protocol, height in (("paper", 0.12), ("clean", 0.03)):
+            for protocol, height in (("paper", 1.0), ("clean", 0.91)):
                 chosen = run.selection[protocol].epoch + 1
                 axis.axvline(chosen, color="#999999", lw=0.8, zorder=0)
-                axis.annotate(protocol, (chosen, height), xycoords=("data", "axes fraction"), xytext=(-3, 0),
-                              textcoords="offset points", ha="right", size=7)  # fmt: skip
+                axis.annotate(protocol, (chosen, height), xycoords=("data", "axes fraction"), xytext=(-3, -2),
+                              textcoords="offset points", ha="right", va="top", size=7)  # fmt: skip
             axis.set(xlabel="epoch", ylabel=label)
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
@@ -184,7 +186,7 @@ def class_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") 
         axis.set_yticks(range(len(there)), [f"{classes[label]} ({counts[label].sum()})" for label in there], fontsize=7)
         axis.set(xlabel="segments predicted right (%)", xlim=(0, 100))
         axis.invert_yaxis()
-        axis.legend(loc="lower left")
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
         say_data(figure, run)
     return figure
 

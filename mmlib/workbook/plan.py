@@ -35,12 +35,16 @@ class Row(_Strict):
 
 
 class Profile(_Strict):
-    """What all rows share in one setting: the data, the recipe, the seeds; `rows` holds what one row has instead."""
+    """What all rows share in one setting: the data, the recipe, the seeds; `rows` holds what one row has instead.
+
+    `only` names the rows that make sense in it; all of the plan without.
+    """
 
     title: str = ""
     kind: Literal["embedded", "small", "paper"]
     seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    only: list[str] = Field(default_factory=list)
     rows: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -49,8 +53,8 @@ class Plan(_Strict):
 
     `heads` are what blocks and rows are called. `metrics` are those its table shows under both protocols, the first of
     them wherever there is room for one only; without any, those of its claims. `also` are shown under `clean` alone.
-    `figure` names the analysis that a plan for
-    a figure is about: it is drawn from the records and put into words, beside (or without) a table.
+    `figure` names the analysis that a plan for a figure is about: it is drawn from the records and put into words,
+    beside (or without) a table.
     """
 
     name: str
@@ -86,7 +90,7 @@ class Plan(_Strict):
     def _knows_its_rows(self) -> Self:
         known = [row.id for row in self.rows]
         for name, profile in self.profiles.items():
-            for row in profile.rows:
+            for row in (*profile.rows, *profile.only):
                 if row not in known:
                     raise ValueError(f"profile {name!r} names an unknown row {row!r}{closest(row, known)}")
         return self
@@ -109,6 +113,16 @@ class Plan(_Strict):
                     f"plan {self.name} has no row {name!r}{closest(name, known)}; it has {', '.join(known)}."
                 )
         return [row for row in self.rows if not ids or row.id in ids]
+
+    def _rows_of(self, profile: str, ids: Sequence[str] | None) -> list[Row]:
+        """`select_rows` among those of the profile. Raises `UsageError` for one that the profile leaves out."""
+        only = self.profiles[profile].only
+        chosen = self.select_rows(ids)
+        if ids and only and (left_out := [row.id for row in chosen if row.id not in only]):
+            raise UsageError(
+                f"row {left_out[0]!r} is not in profile {profile!r} of plan {self.name}; it has {', '.join(only)}."
+            )
+        return [row for row in chosen if not only or row.id in only]
 
     def cells(
         self,
@@ -135,7 +149,7 @@ class Plan(_Strict):
         schema = parameters_class(read_notebook(project_root() / "notebooks" / self.notebook).experiment)
         outputs = Path(outputs or outputs_root())
         cells = []
-        for row in self.select_rows(rows):
+        for row in self._rows_of(profile, rows):
             for seed in seeds:
                 values = self.parameters | chosen.parameters | row.parameters | chosen.rows.get(row.id, {})
                 values |= {"seed": seed} | overrides

@@ -94,6 +94,17 @@ def test_unknown_names_are_suggested(here):
         plan.cells("embedded", overrides={"seed": 1})
 
 
+def test_a_profile_may_leave_rows_out(here):
+    profiles = {"embedded": {"kind": "embedded", "seeds": [0], "only": ["b"]}}
+    plan = load_plan(here.plan(rows=[{"id": "a"}, {"id": "b"}], profiles=profiles))
+    assert [cell.row for cell in plan.cells("embedded")] == ["b"]
+    with pytest.raises(UsageError, match="row 'a' is not in profile 'embedded'.*it has b"):
+        plan.cells("embedded", rows=["a"])
+    profiles["embedded"]["only"] = ["c"]
+    with pytest.raises(UsageError, match="profile 'embedded' names an unknown row 'c'"):
+        load_plan(here.plan(rows=[{"id": "a"}], profiles=profiles))
+
+
 def test_a_wrong_parameter_names_plan_profile_and_row(here):
     plan = load_plan(here.plan(rows=[{"id": "a", "parameters": {"steps": "three"}}]))
     with pytest.raises(ParameterError, match=r"toy.yaml, profile embedded, row a: .*\n.*steps = 'three'"):

@@ -10,6 +10,7 @@ from claims_fakes import CLAIMS, fake_results
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
+from mmlib.figures import curves
 from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
 from mmlib.workbook.reporting.claims import load_claims
 from mmlib.workbook.reporting.verdicts import judge_statements
@@ -133,6 +134,14 @@ def test_curves_average_over_seeds(tmp_path):
     assert list(top1.get_lines()[0].get_ydata()) == [50, 50, 50]  # percent, as the title says
     assert top1.get_title().endswith("(%)")
     assert coefficient.get_title() == "coefficient k, audio"
+
+
+def test_curves_of_a_headline_that_names_its_split():
+    names = ("train/loss", "validation/eer", "seen_heard/eer", "unseen_unheard/eer", "seen_heard/auc", "zeta_sd")
+    histories = {"fop": [{name: [(0, 0.5)] for name in names}]}
+    shown = curves.default_quantities(histories, "eer_seen_heard")
+    assert shown == ["train/loss", "seen_heard/eer", "unseen_unheard/eer", "zeta_sd"]
+    assert curves._title("seen_heard/eer") == "EER, seen-heard (%)"
 
 
 def test_history_of_nothing(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, source_text, style
-from mmlib.metrics.names import metric
+from mmlib.metrics.names import METRICS, metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,7 @@ TITLES = {
     "rho_decoupled": "ρ (visual / audio), decoupled",
     "rho_zeta": "ρ (visual / audio), from ζ",
     "zeta_mean": "mean ζ",
+    "zeta_sd": "spread of ζ over the batch",
 }
 
 
@@ -58,10 +59,17 @@ def histories_of(results: Results) -> dict[str, list[History]]:
 
 
 def default_quantities(histories: Mapping[str, Sequence[History]], headline: str = "top1") -> list[str]:
-    """Loss, the headline metric on validation (or the first split that has it), ratios and coefficients if any."""
+    """Loss, the headline metric on validation (or the first split that has it), ratios and coefficients if any.
+
+    Where the headline names its own split (`eer_seen_heard`), that metric on every split that a metric is named after.
+    """
     known = {name for row in histories.values() for history in row for name in history}
     measured = sorted(name for name in known if name.endswith(f"/{headline}") and not name.startswith("train/"))
+    own = sorted(name for name in known if "/" in name and _own_name(name) in METRICS)
+    kinds = [name.split("/")[1] for name in own if _own_name(name) == headline]
     wanted = ["train/loss", *sorted(measured, key=lambda name: not name.startswith("validation"))[:1]]
+    wanted += [name for name in own if name.split("/")[1] in kinds]
+    wanted += ["zeta_sd"]
     wanted += sorted(name for name in known if name.startswith("rho_"))
     wanted += sorted(name for name in known if name.startswith("k_"))
     return [name for name in wanted if name in known]
@@ -120,12 +128,20 @@ def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[Histo
     axis.margins(x=0.04)
 
 
+def _own_name(quantity: str) -> str:
+    """ "seen_heard/eer" -> "eer_seen_heard", as records name it."""
+    split, _, name = quantity.partition("/")
+    return f"{name}_{split}"
+
+
 def _title(quantity: str) -> str:
     """ "k_audio" -> "coefficient k, audio"."""
     if quantity.startswith("k_"):
         return f"coefficient k, {quantity[2:]}"
     if quantity in TITLES or "/" not in quantity:
         return TITLES.get(quantity, quantity.replace("_", " "))
+    if _own_name(quantity) in METRICS:
+        return metric(_own_name(quantity)).axis
     split = quantity.split("/")[0].replace("_", " ")
     return f"{'training' if split == 'train' else split} {metric(quantity).axis}"
 

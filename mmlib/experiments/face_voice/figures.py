@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mmlib.experiments.finished import FinishedRun
 
 LISTS = {"validation": "validation", "seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
+SHAPES = {"face": "o", "voice": "^"}
+FARTHEST = 2.0  # squared distance of two vectors of length 1 without a negative component
 TICKS = (0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
@@ -43,7 +45,7 @@ def curves_figure(run: FinishedRun) -> Figure:
             place = int(np.argmin(np.abs(1 - tpr - fpr)))
             left.plot(100 * fpr[place], 100 * tpr[place], "o", color=SERIES[index], ms=5)
             right.plot(norm.ppf(fpr[place]), norm.ppf(1 - tpr[place]), "o", color=SERIES[index], ms=5)
-        left.plot([0, 100], [100, 0], color="#888888", lw=0.7, ls=":")
+        left.plot([0, 50], [100, 50], color="#888888", lw=0.7, ls=":")  # clear of the legend
         left.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", aspect="equal")
         left.legend(loc="lower right")
         ticks, labels = norm.ppf(TICKS), [f"{100 * tick:g}" for tick in TICKS]
@@ -64,13 +66,13 @@ def scores_figure(run: FinishedRun) -> Figure:
         figure, axes = new_figure(FULL, 2.4, 1, max(1, len(names)), sharey=True)
         for axis, name in zip(axes[0], names, strict=False):
             distance, same = run.arrays[f"{name}_distance"], run.arrays[f"{name}_same"]
-            bins = np.linspace(0, float(distance.max()) + 1e-6, 50)
+            bins = np.linspace(0, FARTHEST, 41)
             shown = [(same, "same person", True), (~same, "other person", False)]
             for index, (chosen, label, filled) in enumerate(shown):
                 kind = {"histtype": "stepfilled", "alpha": 0.45} if filled else {"histtype": "step", "lw": 1.4}
                 axis.hist(distance[chosen], bins, density=True, color=SERIES[index], label=label, **kind)
             axis.set_title(f"{LISTS[name]}, {len(same):,} pairs")
-            axis.set_xlabel("squared distance of face and voice")
+            axis.set(xlabel="squared distance of face and voice", xlim=(0, FARTHEST))
         axes[0][0].set_ylabel("density")
         if names:
             figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -147,27 +149,37 @@ def matching_figure(run: FinishedRun) -> Figure:
 
 
 def projection_figure(run: FinishedRun) -> Figure:
-    """Embeddings of some unseen people on their two first principal components; face and voice of one, one colour."""
+    """Embeddings of some unseen people on their two first principal components; a line joins a person's two middles."""
     arrays = run.arrays
     with style():
-        figure, ((axis,),) = new_figure(FULL * 0.7, 3.6, 1, 1)
+        figure, ((axis,),) = new_figure(FULL * 0.7, 3.7, 1, 1)
         if "embedding_face" not in arrays:
             empty(axis, "no unseen people here")
             return figure
-        face, voice, who = arrays["embedding_face"], arrays["embedding_voice"], arrays["embedding_identity"]
-        centre = np.concatenate([face, voice]).mean(0)
-        _, spread, axes = np.linalg.svd(np.concatenate([face, voice]) - centre, full_matrices=False)
+        who = arrays["embedding_identity"]
+        people = np.unique(who)[: len(SERIES)]  # no colour twice
+        parts = {name: arrays[f"embedding_{name}"] for name in ("face", "voice")}
+        together = np.concatenate(list(parts.values()))
+        _, spread, axes = np.linalg.svd(together - together.mean(0), full_matrices=False)
         share = 100 * spread[:2] ** 2 / (spread**2).sum()
-        colours = [SERIES[number % len(SERIES)] for number in who]
-        for values, marker, label in ((face, "o", "face"), (voice, "^", "voice")):
-            places = (values - centre) @ axes[:2].T
-            axis.scatter(*places.T, c=colours, marker=marker, s=13, alpha=0.55, lw=0, label=label)
-            for number in np.unique(who):
-                middle = places[who == number].mean(0)
-                axis.annotate(str(number + 1), middle, fontsize=7, ha="center", va="center", fontweight="bold")
+        places = {name: (values - together.mean(0)) @ axes[:2].T for name, values in parts.items()}
+        for number, color in zip(people, SERIES, strict=False):
+            _person(axis, number, color, {name: values[who == number] for name, values in places.items()})
+        for name, marker in SHAPES.items():
+            axis.scatter([], [], c="#444444", marker=marker, s=13, label=name)
         axis.set(xlabel=f"component 1 ({share[0]:.0f} % of variance)", ylabel=f"component 2 ({share[1]:.0f} %)")
-        legend = axis.legend(loc="best")
-        for handle in legend.legend_handles:
-            handle.set_color("#444444")
-        figure.suptitle(_title(run, f"Embeddings of {len(np.unique(who))} unseen people"), fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2)
+        figure.suptitle(_title(run, f"Embeddings of {len(people)} unseen people"), fontsize=8)
     return figure
+
+
+def _person(axis: Any, number: int, color: str, places: dict[str, np.ndarray]) -> None:
+    """Faces and voices small and light, their middles large, joined, and numbered at the face."""
+    middles = np.array([values.mean(0) for values in places.values()])
+    axis.plot(*middles.T, color=color, lw=1.4, zorder=3)
+    for (name, values), middle in zip(places.items(), middles, strict=True):
+        axis.scatter(*values.T, c=color, marker=SHAPES[name], s=9, alpha=0.3, lw=0)
+        axis.scatter(*middle, c=color, marker=SHAPES[name], s=75, ec="white", lw=0.8, zorder=4)
+    axis.annotate(
+        str(number + 1), middles[0], fontsize=6, color="white", ha="center", va="center", fontweight="bold", zorder=5
+    )

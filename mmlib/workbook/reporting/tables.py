@@ -209,9 +209,10 @@ def plain_sentence(verdict: StatementVerdict) -> str:
         return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
     rival = f" to the rival that decides ({verdict.rival_name})" if verdict.rival else ""
     low, high = signed(difference.low), signed(difference.high)
+    gain = "; positive: lower, which is better" if metric(verdict.metric).better == "lower" else ""
     return (
         f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {title} difference"
-        f"{rival} is {signed(difference.mean)} points (95 % interval {low} to {high})."
+        f"{rival} is {signed(difference.mean)} points (95 % interval {low} to {high}{gain})."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from claims_fakes import CLAIMS, fake_results
@@ -132,6 +133,9 @@ def test_statements_table(claims):
     assert family.warning in table.notes
     sentence = plain_sentence(family.verdicts[0])
     assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds the Top-1 difference is +")
+    assert "lower" not in sentence
+    error = replace(family.verdicts[0], metric="eer_seen_heard")
+    assert plain_sentence(error).endswith("; positive: lower, which is better).")
 
 
 def test_tables_without_records(claims):

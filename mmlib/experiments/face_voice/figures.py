@@ -22,10 +22,10 @@ FARTHEST = 2.0  # squared distance of two vectors of length 1 without a negative
 TICKS = (0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
-def _title(run: FinishedRun, text: str) -> str:
+def _title(run: FinishedRun, text: str, between: str = " ") -> str:
     name = run.parameters["dataset"]
     method = f"FOP + SimAM² (gate {run.parameters['simam2_gate']})" if run.parameters["simam2"] else "FOP"
-    return f"{text}: {method}, {name}, seed {run.seed}"
+    return f"{text}:{between}{method}, {name}, seed {run.seed}"
 
 
 def curves_figure(run: FinishedRun) -> Figure:
@@ -144,7 +144,7 @@ def matching_figure(run: FinishedRun) -> Figure:
         axis.plot(list(found), [100 / n for n in found], color="#777777", ls=":", label="chance")
         axis.set(xlabel="faces to choose from, N", ylabel="right face found (%)", ylim=(0, 100))
         axis.legend()
-        figure.suptitle(_title(run, "1:N matching"), fontsize=8)
+        figure.suptitle(_title(run, "1:N matching", "\n"), fontsize=8)
     return figure
 
 
@@ -169,7 +169,7 @@ def projection_figure(run: FinishedRun) -> Figure:
             axis.scatter([], [], c="#444444", marker=marker, s=13, label=name)
         axis.set(xlabel=f"component 1 ({share[0]:.0f} % of variance)", ylabel=f"component 2 ({share[1]:.0f} %)")
         figure.legend(loc="outside lower center", ncols=2)
-        figure.suptitle(_title(run, f"Embeddings of {len(people)} unseen people"), fontsize=8)
+        figure.suptitle(_title(run, f"Embeddings of {len(people)} unseen people", "\n"), fontsize=8)
     return figure
 
 

@@ -1,0 +1,111 @@
+"""The notebooks that train: their parameters are the library's, and they run from top to bottom."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass, field
+from importlib import import_module
+
+import papermill
+import pytest
+
+from mmlib.workbook.record import read_result
+
+SMALL = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8}
+PEOPLE = {"synthetic_train_identities": 12, "synthetic_validation_identities": 5, "synthetic_test_identities": 12}
+FACES = {**PEOPLE, "synthetic_rows": 8, "synthetic_test_rows": 10, "batch_size": 32, "bootstrap_draws": 20}
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """`runs`: parameters of runs of a second or two; what each of them shows; a mistake and what it is answered."""
+
+    runs: tuple[dict, ...] = ()
+    pictures: int = 0
+    players: int = 0
+    mistake: tuple[dict, str] = field(default_factory=lambda: ({"optimizer": "adm"}, "did you mean 'adam'"))
+
+
+NOTEBOOKS = {
+    "classification": Notebook(
+        (SMALL, {**SMALL, "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}),
+        pictures=5,
+        players=3,
+        mistake=({"fusion": "fiml"}, "did you mean 'film'"),
+    ),
+    "face_voice": Notebook(({**FACES, "epochs": 2, "simam2": True, "simam2_gate": "neg"},), pictures=6),
+    "event_localization": Notebook(),
+}
+RUNS = [(name, run) for name, notebook in NOTEBOOKS.items() for run in range(len(notebook.runs))]
+
+
+@pytest.fixture
+def path(project, name):
+    return project / "notebooks" / f"{name}.ipynb"
+
+
+@pytest.fixture
+def parameters(name):
+    return import_module(f"mmlib.experiments.{name}").Parameters
+
+
+@pytest.fixture
+def parameters_cell(path):
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    return "".join(cells[0]["source"])
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_names_and_defaults_are_those_of_the_library(parameters_cell, parameters):
+    cell = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(parameters_cell).body}
+    assert set(cell) == set(parameters.model_fields), "same names; the notebook orders them for its reader"
+    assert cell == parameters().model_dump()
+    assert {name: type(value) for name, value in cell.items()} == {
+        name: type(value) for name, value in parameters().model_dump().items()
+    }
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_annotations_and_comments_are_those_of_the_library(parameters_cell, parameters):
+    lines = parameters_cell.splitlines()
+    for node in ast.parse(parameters_cell).body:
+        field = parameters.model_fields[node.target.id]
+        assert lines[node.lineno - 1].split("  # ", 1)[1] == field.description
+        kind = ast.unparse(node.annotation)
+        assert kind == (type(field.default).__name__ if field.default is not None else kind)
+        assert kind in ("str", "int", "float", "bool", "'Optional[float]'", "'Optional[int]'")
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_papermill_understands_every_parameter(path, parameters):
+    assert set(papermill.inspect_notebook(str(path))) == set(parameters.model_fields)
+
+
+@pytest.mark.parametrize(("name", "run"), RUNS)
+def test_runs_from_top_to_bottom(name, path, parameters, tmp_path, monkeypatch, run):
+    monkeypatch.setenv("MMLIB_OUTPUTS", str(tmp_path / "outputs"))
+    notebook = NOTEBOOKS[name]
+    given = {**notebook.runs[run], "output": str(tmp_path / "run")}
+    executed = papermill.execute_notebook(
+        str(path), str(tmp_path / "executed.ipynb"), parameters=given, cwd=str(tmp_path), progress_bar=False
+    )
+    result, problem = read_result(tmp_path / "run")
+    assert problem is None
+    assert result.parameters == parameters.resolve(given).model_dump()
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    players = [output for output in outputs if "<audio" in output.get("data", {}).get("text/html", "")]
+    assert (len(pictures), len(players)) == (notebook.pictures, notebook.players)
+    assert not any(output.get("name") == "stderr" for output in outputs)
+    assert (tmp_path / "executed.ipynb").stat().st_size < 1_500_000
+    if name == "face_voice":
+        said = " ".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+        assert "are bit-identical: whatever SimAM² changes here, it changes while training" in said
+
+
+@pytest.mark.parametrize("name", dict(RUNS))
+def test_a_wrong_parameter_stops_at_the_first_cell(name, path, tmp_path):
+    given, message = NOTEBOOKS[name].mistake
+    with pytest.raises(papermill.PapermillExecutionError, match=message):
+        papermill.execute_notebook(str(path), str(tmp_path / "x.ipynb"), given, cwd=str(tmp_path), progress_bar=False)

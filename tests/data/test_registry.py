@@ -66,6 +66,18 @@ def test_published_data_is_used_where_it_is(tmp_path, name):
     assert any("published" in note or "reports" in note for note in registry.notes(folder))
 
 
+def test_stand_in_of_voxceleb1_is_marked_as_one(tmp_path):
+    """Otherwise its numbers would be compared with the paper's."""
+    write_standin("voxceleb1", tmp_path / "root" / "voxceleb1", samples=16)
+    assert missing("voxceleb1", tmp_path / "root") is None
+    folder = prepare("voxceleb1", data_root=tmp_path / "root", store=tmp_path / "store", options={})
+    prepared = open_prepared(folder)
+    assert prepared.origin == "stand-in"
+    assert (prepared.arrays["face"].shape[1], prepared.arrays["voice"].shape[1]) == (4096, 512)
+    assert sum(prepared.index["list"] == "train") >= 128  # a batch as published
+    assert any("says nothing of it" in note for note in registry.notes(folder))
+
+
 def test_published_data_of_another_set_or_shape_is_refused(tmp_path):
     folder = write_standin("cremad", tmp_path / "x", samples=16, side=16)
     assert "describes 'cremad', not 'vggsound'" in missing("vggsound", folder)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmlib.data.voxceleb.files import find_folder, inputs, missing
+from mmlib.data.voxceleb.files import IDENTITIES, find_file, find_folder, inputs, missing
 
 __all__ = ["LAYOUT", "inputs", "load_face_voice", "missing", "notes", "prepare_folder", "report"]
 
@@ -21,12 +21,19 @@ LAYOUT = 1  # raise when the same options would write other content
 
 
 def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_hash: str) -> Path:
-    """Convert the published files under a data root; minutes, and 18 kB for every row of 4096 + 512 features."""
-    from mmlib.data.voxceleb.conversion import convert
+    """Convert the published files under a data root; minutes, and 18 kB for every row of 4096 + 512 features.
 
+    A folder of generated files is marked as a stand-in.
+    """
+    from mmlib.data.voxceleb import lists
+    from mmlib.data.voxceleb.conversion import convert
+    from mmlib.data.voxceleb.identities import is_generated
+
+    names, _ = lists.read_identities(find_file(find_folder(root), IDENTITIES))
+    truth = {"standin": True} if is_generated(names) else {}
     source = {"layout": LAYOUT, "inputs_sha256": inputs_hash, **options}
     widths = {"face": options["face_features"], "voice": options["voice_features"]}
-    return convert(folder, find_folder(root), "voxceleb1", widths, source, {})
+    return convert(folder, find_folder(root), "voxceleb1", widths, source, truth)
 
 
 def report(root: Path) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmlib.data.prepared import Prepared
 from mmlib.data.voxceleb import files, lists
+from mmlib.data.voxceleb.identities import is_generated
 
 PUBLISHED_PAIRS = {
     "seen_heard_random": 18_020,
@@ -22,6 +23,13 @@ PUBLISHED_PAIRS = {
     "unseen_unheard_GNA": 27_280,
 }
 IDENTITIES = {lists.TRAIN: 901, lists.VALIDATION_CODE: 100, lists.UNSEEN: 250}
+PUBLISHED_TRIALS = {
+    f"matching_{way}_{stratum}.csv": count
+    for way in ("v2f", "f2v")
+    for stratum, count in {"U": 10_000, "G": 10_000, "N": 9_360, "GN": 9_120}.items()
+}
+RETRIEVAL = {"wav_20k.csv": 20_000, "jpg_20k.csv": 20_000}
+STANDIN = "these people are generated, a stand-in for VoxCeleb1: a number obtained on them says nothing of it"
 PUBLISHED_PEOPLE = "1,251 people, 690 male, of 35 nationalities"
 SETS = {lists.TRAIN: "train", lists.VALIDATION_CODE: "validation", lists.UNSEEN: "unseen-unheard"}
 
@@ -35,6 +43,7 @@ def report(root: Path) -> list[str]:
         names, codes = lists.read_identities(path)
         counts = [f"{int(np.sum(codes == code))} {SETS[code]} (published {n})" for code, n in IDENTITIES.items()]
         said.append(f"{path.name}: identities {', '.join(counts)}")
+        said += [STANDIN] if is_generated(names) else []
     meta = _meta(root)
     if meta:
         male = sum(person["Gender"] == "m" for person in meta.values())
@@ -45,6 +54,25 @@ def report(root: Path) -> list[str]:
         path = files.find_file(folder, file)
         if path is not None:
             said.append(_describe(name, lists.read_pairs(path), names, meta))
+    return said + _trials(folder)
+
+
+def _trials(folder: Path) -> list[str]:
+    """Trials of the matching lists and rows of the retrieval lists that are there."""
+    said = []
+    for name, published in PUBLISHED_TRIALS.items():
+        if path := files.find_file(folder, name):
+            table = lists.read_matching(path)
+            probes = len({probe.partition("/")[0] for probe in table[:, 0]})
+            said.append(
+                f"{name}: {len(table):,} trials (published {published:,}) of {probes} identities, the right one of "
+                f"{table.shape[1] - 1} first"
+            )
+    for name, published in RETRIEVAL.items():
+        if path := files.find_file(folder, name):
+            columns = lists.read_retrieval(path)
+            rows = len(next(iter(columns.values())))
+            said.append(f"{name}: {rows:,} rows (published {published:,}) of {', '.join(columns)}")
     return said
 
 
@@ -80,4 +108,5 @@ def notes(prepared: Prepared) -> list[str]:
         published = PUBLISHED_PAIRS.get(name) if prepared.dataset == "voxceleb1" else None
         if name != "train":
             said.append(f"{name}: {count:,} rows" + (f" (published {published:,})" if published else ""))
+    said += [STANDIN] if prepared.truth.get("standin") else []
     return said + [f"{entry['id']}: left out, {entry['reason']}" for entry in prepared.manifest["skipped"]]

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from mmlib.data.voxceleb.identities import GENERATED
 from mmlib.errors import ParameterError
 
 OPTIONS: dict[str, Any] = {
@@ -118,7 +119,7 @@ def _people(rng: np.random.Generator, options: Mapping[str, Any]) -> People:
     counts = [options[f"{part}_identities"] for part in ("train", "validation", "test")]
     total = sum(counts)
     return People(
-        names=np.array([f"Person_{number:04d}" for number in range(1, total + 1)]),
+        names=np.array([f"{GENERATED}{number:04d}" for number in range(1, total + 1)]),
         set_code=rng.permutation(np.repeat([1, 2, 4], counts)),
         gender=rng.choice(["f", "m"], total),
         nationality=rng.choice(list(NATIONALITIES), total, p=list(NATIONALITIES.values())),

@@ -9,6 +9,13 @@ import numpy as np
 from mmlib.data.voxceleb import lists
 from mmlib.errors import DataError
 
+GENERATED = "Person_"  # begins every name that `mmlib.data.voxceleb.generator` gives
+
+
+def is_generated(names: np.ndarray) -> bool:
+    """Whether all identities are named as generated ones are: the folder is then a stand-in, not VoxCeleb1."""
+    return all(str(name).startswith(GENERATED) for name in names)
+
 
 def encode(path: Path, labels: np.ndarray, names: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Identity (N,) of every training row, as a place in `names`.

@@ -117,6 +117,7 @@ def load_face_voice(parameters: Any) -> FaceVoiceData:
     rows, notes = train_rows(prepared, parameters.exclude_seen_heard)
     present = prepared.manifest["source"]["lists"]
     found = {name: _pair_list(prepared, name) for name in lists.ALL_LISTS if name in present}
+    notes += drop_one_kind(found)
     if lists.VALIDATION not in found and parameters.hold_out_validation:
         rows, held = hold_out(prepared, rows, parameters.data_seed)
         found = {lists.VALIDATION: held} | found
@@ -149,6 +150,20 @@ def train_rows(prepared: Prepared, exclude_seen_heard: bool) -> tuple[np.ndarray
     kept = rows[codes != lists.SEEN_HEARD]
     left = len(rows) - len(kept)
     return kept, [f"{left} training rows are tracks of the seen-heard test and left out"] if left else []
+
+
+def drop_one_kind(found: dict[str, PairList]) -> list[str]:
+    """Take out strata whose pairs are all of one kind, and say so. Raises `DataError` where a random list is so."""
+    notes = []
+    for name, pairs in list(found.items()):
+        if pairs.label.any() and not pairs.label.all():
+            continue
+        kind = "of one identity" if pairs.label.any() else "of two identities"
+        if pairs.stratum == "random":
+            raise DataError(f"{name}: all {len(pairs):,} pairs are {kind}; AUC and EER need both. Get the list again.")
+        del found[name]
+        notes.append(f"{name} is not measured: all its pairs are {kind}")
+    return notes
 
 
 def hold_out(prepared: Prepared, rows: np.ndarray, seed: int) -> tuple[np.ndarray, PairList]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from mmlib.collectives import batch_variance
 from mmlib.data.loading import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
-from mmlib.errors import NonFiniteLossError
+from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.losses.orthogonal_projection import orthogonal_projection
 from mmlib.metrics.verification import auc, eer, fop_compat
 from mmlib.models.fop import FOP, FOPOutput, verification_distance
@@ -73,11 +73,10 @@ def pair_distances(model: FOP, pairs: PairList | MatchingList) -> np.ndarray:
 
 
 def pair_metrics(distances: np.ndarray, same: np.ndarray) -> dict[str, float | None]:
-    """Exact metrics and FOP's own of one list."""
-    published = fop_compat(distances, same)
-    return {
-        "eer": eer(distances, same),
-        "auc": auc(distances, same),
-        "eer_fop": published.eer,
-        "auc_fop": published.auc,
-    }
+    """Exact metrics and FOP's own of one list; those are None where one of its folds holds one kind of pair only."""
+    exact = {"eer": eer(distances, same), "auc": auc(distances, same)}
+    try:
+        published = fop_compat(distances, same)
+    except UsageError:  # a list too short or too uneven for ten folds is no reason to lose a run
+        return exact | {"eer_fop": None, "auc_fop": None}
+    return exact | {"eer_fop": published.eer, "auc_fop": published.auc}

@@ -39,7 +39,7 @@ def test_rows_are_those_of_the_files(published, prepare):
         assert names[index["voice_identity"][rows]].tolist() == who
         found, _ = read_csv(source / "features" / f"voice_{file.removesuffix('.txt')}.csv", 6)
         np.testing.assert_array_equal(prepared.arrays["voice"][rows], found)
-    assert prepared.origin == "recorded"
+    assert prepared.origin == "stand-in"
     assert "12 identities" in notes(folder)[0]
 
 

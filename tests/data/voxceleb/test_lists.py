@@ -95,6 +95,14 @@ def test_report_counts_what_parity_would_get_wrong(published):
     assert "share gender in 100.0%" in gender
 
 
+def test_report_counts_trials_and_retrieval_rows(copy):
+    (copy / "wav_20k.csv").write_text("id\tpath\n1\ta\n2\tb\n")
+    said = check.report(copy.parent)
+    assert "matching_v2f_U.csv: 120 trials (published 10,000) of 12 identities, the right one of 2 first" in said
+    assert "wav_20k.csv: 2 rows (published 20,000) of id, path" in said
+    assert check.STANDIN in said
+
+
 @pytest.mark.parametrize("name", list(lists.PAIR_LISTS))
 def test_generated_lists_have_the_published_structure(published, name):
     pairs = lists.read_pairs(published / "voxceleb1" / lists.PAIR_LISTS[name])

@@ -11,7 +11,7 @@ import torch
 from mmlib.data.loading import BatchLoader
 from mmlib.data.prepared import open_prepared
 from mmlib.data.voxceleb import load_face_voice, pairs
-from mmlib.errors import BlockedError
+from mmlib.errors import BlockedError, DataError
 
 
 @pytest.fixture
@@ -70,6 +70,25 @@ def test_lists_carry_their_labels(parameters):
     for name in ("validation", "unseen_unheard_random"):
         assert not trained & set(data.lists[name].voice_identity)
     assert not set(data.lists["validation"].voice_identity) & set(data.lists["unseen_unheard_random"].voice_identity)
+
+
+@pytest.mark.parametrize(("name", "label", "kind"), [("G", 0, "two identities"), ("random", 1, "one identity")])
+def test_a_list_of_one_kind_of_pairs_is_left_out_or_refused_before_training(copy, parameters, name, label, kind):
+    """A stratum is left out and named; without a random list there is nothing to measure."""
+    parameters.data_root = str(copy.parent)
+    path = copy / f"veriflist_test_{name}_unseenunheard.txt"
+    header, *rows = path.read_text().splitlines()
+    split = [row.split(",") for row in rows]
+    ids = [voice if label else str(int(voice) % 29 + 1) for _, voice, *_ in split]
+    rows = [",".join([row[0], row[1], face, str(label), *row[4:]]) for row, face in zip(split, ids, strict=True)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    if name == "random":
+        with pytest.raises(DataError, match=f"unseen_unheard_random: all 60 pairs are of {kind}"):
+            load_face_voice(parameters)
+    else:
+        data = load_face_voice(parameters)
+        assert "unseen_unheard_G" not in data.lists
+        assert f"unseen_unheard_G is not measured: all its pairs are of {kind}" in data.notes
 
 
 def test_matching_trials(parameters):

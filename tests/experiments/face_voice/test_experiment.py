@@ -14,7 +14,7 @@ from mmlib.data.voxceleb import load_face_voice
 from mmlib.errors import BlockedError, NonFiniteLossError, ParameterError
 from mmlib.experiments.face_voice import Parameters, finding
 from mmlib.experiments.face_voice.experiment import FaceVoiceExperiment
-from mmlib.experiments.face_voice.task import pair_distances
+from mmlib.experiments.face_voice.task import pair_distances, pair_metrics
 from mmlib.fusion import SimAM2Options
 from mmlib.metrics.verification import auc, eer
 from mmlib.models.fop import FOP
@@ -122,6 +122,14 @@ def test_without_validation_pairs_only_the_papers_protocol_selects(run):
     assert "there are no validation pairs" in finished.selection["clean"].rule
     assert finished.metrics["clean/eer_seen_heard"] is None
     assert finished.metrics["paper/eer_seen_heard_G"] is not None
+
+
+def test_fop_evaluator_alone_is_left_out_where_a_fold_holds_one_kind():
+    distance = np.random.default_rng(0).random(12)
+    found = pair_metrics(distance, np.arange(12) % 4 == 0)
+    assert found["eer_fop"] is None
+    assert found["auc_fop"] is None
+    assert found["auc"] == auc(distance, np.arange(12) % 4 == 0)
 
 
 @pytest.mark.parametrize("gate", ["paper", "neg", "simam"])

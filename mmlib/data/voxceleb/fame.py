@@ -117,6 +117,12 @@ def score_name(version: str, heard: str, unheard: bool) -> str:
     return f"sub_score_{version}_{heard}_{'unheard' if unheard else 'heard'}.txt"
 
 
+def split_names(version: str, heard: str, unheard: bool) -> tuple[str, str]:
+    """Names of a test's split and of its truth. Ours: the challenge hands them out under names of the year."""
+    stem = f"{version}_{heard}_{'unheard' if unheard else 'heard'}"
+    return f"{stem}.txt", f"{stem}_truth.txt"
+
+
 def evaluate(scores: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Equal error rate of every test by name, and `overall`, their mean."""
     found = {name: eer(distances, truth[name]) for name, distances in scores.items()}

@@ -1,7 +1,8 @@
 """Generated files of the FAME challenge, as `fame` reads them: two languages, a model's features for either.
 
 For every language L of a version a folder `<version>/<L>` with the features that L's extractors give: training rows of
-L with labels, test rows of L (heard) and of the other language (unheard), the split of each test and its truth. Test identities are not among the trained ones. A language is a shift of the voices; faces have none.
+L with labels, test rows of L (heard) and of the other language (unheard), the split of each test and its truth. Test
+identities are not among the trained ones. A language is a shift of the voices; faces have none.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from equal_runs import assert_same_run
 from safetensors import safe_open
 
 from mmlib.errors import BlockedError, MMLibError, NonFiniteLossError, ParameterError
@@ -34,22 +35,6 @@ def run(tmp_path, store):
         return classification.run(Parameters.resolve(given))
 
     return start
-
-
-def untimed(history):
-    timings = ("seconds", "samples_per_s")
-    return [{name: value for name, value in entry.items() if name not in timings} for entry in history]
-
-
-def assert_same_run(one, two):
-    assert one.metrics == two.metrics
-    assert one.selection == two.selection
-    assert untimed(one.history) == untimed(two.history)
-    assert one.arrays.keys() == two.arrays.keys()
-    for name, value in one.arrays.items():
-        np.testing.assert_array_equal(value, two.arrays[name], err_msg=name)
-    weights = [(run.folder / "model.safetensors").read_bytes() for run in (one, two)]
-    assert weights[0] == weights[1]
 
 
 def test_writes_a_valid_result_and_everything_beside_it(run):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from equal_runs import assert_same_run
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -24,22 +25,6 @@ from mmlib.workbook.record import read_result
 STRATA = ("G", "N", "A", "GNA")
 SETTINGS = ("seen_heard", "unseen_unheard")
 SIMAM2 = {"simam2": True, "simam2_gate": "simam"}
-
-
-def untimed(history):
-    timings = ("seconds", "samples_per_s")
-    return [{name: value for name, value in entry.items() if name not in timings} for entry in history]
-
-
-def assert_same_run(one, two):
-    assert one.metrics == two.metrics
-    assert one.selection == two.selection
-    assert untimed(one.history) == untimed(two.history)
-    assert one.arrays.keys() == two.arrays.keys()
-    for name, value in one.arrays.items():
-        np.testing.assert_array_equal(value, two.arrays[name], err_msg=name)
-    weights = [(run.folder / "model.safetensors").read_bytes() for run in (one, two)]
-    assert weights[0] == weights[1]
 
 
 def test_records_both_settings_under_every_protocol(run):

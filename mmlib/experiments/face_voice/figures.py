@@ -25,6 +25,7 @@ TICKS = (0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 def _title(run: FinishedRun, text: str, between: str = " ") -> str:
     name = run.parameters["dataset"]
     method = f"FOP + SimAM² (gate {run.parameters['simam2_gate']})" if run.parameters["simam2"] else "FOP"
+    method += ", linear fusion" if run.parameters["fusion"] == "linear" else ""
     return f"{text}:{between}{method}, {name}, seed {run.seed}"
 
 
@@ -66,6 +67,7 @@ def scores_figure(run: FinishedRun) -> Figure:
         figure, axes = new_figure(FULL, 2.4, 1, max(1, len(names)), sharey=True)
         for axis, name in zip(axes[0], names, strict=False):
             distance, same = run.arrays[f"{name}_distance"], run.arrays[f"{name}_same"]
+            distance = distance.clip(max=FARTHEST)  # rounding may go beyond
             bins = np.linspace(0, FARTHEST, 41)
             shown = [(same, "same person", True), (~same, "other person", False)]
             for index, (chosen, label, filled) in enumerate(shown):

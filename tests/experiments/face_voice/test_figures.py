@@ -42,6 +42,7 @@ def test_every_figure_can_be_drawn(runs, name, drawn, tmp_path):
     assert "synthetic_faces_voices" in title
     assert "seed 0" in title
     assert ("SimAM² (gate neg)" in title) == (name == "simam2")
+    assert ("linear fusion" in title) == (name == "linear")
     for axis in figure.axes:
         if axis.axison and axis.has_data():
             assert axis.get_xlabel(), "every axis with data says what it shows"
@@ -61,6 +62,16 @@ def test_curves_are_of_every_list_and_pass_through_the_equal_error_rate(runs):
 
 def face_voice_settings():
     return ("seen_heard", "unseen_unheard")
+
+
+def test_histograms_hold_every_pair(runs):
+    axis = figures.scores_figure(runs["linear"]).axes[-1]
+    width = np.diff(np.linspace(0, figures.FARTHEST, 41))[0]
+    filled, outline = axis.patches
+    assert filled.get_xy()[:, 0].max() == pytest.approx(figures.FARTHEST)
+    for patch in (filled, outline):
+        heights = patch.get_xy()[1:81:2, 1]
+        assert heights.sum() * width == pytest.approx(1)
 
 
 def test_training_figure_shows_the_history(runs):

@@ -97,7 +97,9 @@ def local_cluster(where: Places) -> Iterator[Client]:
 
 def worker_environment(where: Places, number: int) -> dict[str, str]:
     """Environment of one worker, hence of its kernels: threads (unless the user chose) and its GPU."""
-    env = {name: os.environ.get(name, str(where.threads)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    from mmlib.workbook.running.kernel import thread_environment
+
+    env = thread_environment(where.threads)
     if where.gpus:
         env["CUDA_VISIBLE_DEVICES"] = where.gpus[number % len(where.gpus)]
     return env

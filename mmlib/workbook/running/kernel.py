@@ -212,5 +212,11 @@ def warm_zygote(modules: tuple[str, ...], version: str, cwd: Path) -> Zygote:
 
 def bound_threads(threads: int) -> None:
     """Set, where the user has not, how many threads the kernels of this process may use for arithmetic."""
-    for name in THREAD_VARIABLES:
-        os.environ.setdefault(name, str(threads))
+    os.environ.update(thread_environment(threads))
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """The variables that bound threads. What the user chose stays; MKL follows OMP where only that was chosen, because
+    torch would take MKL's."""
+    chosen = os.environ.get("OMP_NUM_THREADS", str(threads))
+    return {name: os.environ.get(name, chosen) for name in THREAD_VARIABLES}

@@ -8,7 +8,14 @@ import signal
 import pytest
 
 from mmlib.workbook.running import kernel
-from mmlib.workbook.running.kernel import IPCKernelManager, Zygote, launching, socket_folder
+from mmlib.workbook.running.kernel import (
+    THREAD_VARIABLES,
+    IPCKernelManager,
+    Zygote,
+    launching,
+    socket_folder,
+    thread_environment,
+)
 
 CODE = "import os, sys, random, numpy, torch; print({})"
 
@@ -106,3 +113,20 @@ def test_socket_folders_are_short_and_leftovers_are_removed(tmp_path, monkeypatc
     assert folder.exists()
     assert not dead.exists()
     folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, ("4", "4")),
+        ({"OMP_NUM_THREADS": "1"}, ("1", "1")),
+        ({"MKL_NUM_THREADS": "3"}, ("4", "3")),
+        ({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "2"}, ("1", "2")),
+    ],
+)
+def test_threads_the_user_chose_stay_and_mkl_follows(monkeypatch, chosen, expected):
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    assert thread_environment(4) == dict(zip(THREAD_VARIABLES, expected, strict=True))

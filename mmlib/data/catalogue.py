@@ -156,8 +156,8 @@ DATASETS: dict[str, DatasetInfo] = {
             "GRID corpus, speaker 1: when is a digit spoken, and which (10 segments of 0.08 s, 11 classes)",
             "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
             "CC BY 4.0",
-            options={"storage": "float16", "seed": 0},
-            parameter_of={"storage": "feature_storage", "seed": "data_seed"},
+            options={"storage": "float16", "noise": 0.0, "seed": 0},
+            parameter_of={"storage": "feature_storage", "noise": "grid_noise", "seed": "data_seed"},
         ),
         DatasetInfo(
             "ave",

@@ -9,9 +9,12 @@ segment's class is the digit if at least half of its frames are that digit's, el
 800 / 100 / 100.
 
 Features, one row per segment. `audio` (10, 80): mean and deviation over the segment's 8 frames of 40 log mel bands
-(window 32 ms, hop 10 ms), each scaled to zero mean and unit deviation over the train clips. `visual` (10, 4, 6, 72):
-the mouth region of 24 x 36 pixels cut into 4 x 6 patches, a patch's 6 x 6 pixels of both frames as (value - 128) / 64,
-so that attention has places to choose from.
+(window 32 ms, hop 10 ms), each scaled to zero mean and unit deviation over the train clips. `noise` adds white noise to
+the sound first, its RMS that share of the window's own (1: 0 dB): clean, the sound alone says all that a network can
+learn here, and fusing cannot help. `visual` (10, 4, 6, 64): 4 x 6 places, each an overlapping view of 18 x 26 of the
+mouth region's 24 x 36 pixels (as a place of VGG's last map sees most of the picture), both frames, at half resolution,
+on 64 principal components of the train clips' views. Patches that do not overlap would lose where they were: attention
+adds up places, and a network of attention over 6 x 6 pixel patches learned nothing from them.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from mmlib.errors import DataError
 
 __all__ = ["LAYOUT", "inputs", "missing", "prepare_folder"]
 
-LAYOUT = 1  # raise when the same options would write other content
+LAYOUT = 2  # raise when the same options would write other content
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 BACKGROUND = len(DIGITS)
 SEGMENTS = 10
@@ -49,7 +52,9 @@ WINDOW = SEGMENTS * FRAMES  # video frames: 0.8 s
 LAST_START = 55  # a clip has 75 frames
 SAMPLES_PER_FRAME = 640  # 40 ms at 16 kHz
 N_FFT, HOP, MELS, FLOOR = 512, 160, 40, 1e-2
-PATCHES = (4, 6)  # rows and columns of places
+PLACES = (4, 6)  # rows and columns of places
+VIEW = (9, 13)  # rows and columns of pixels that a place sees, at half resolution: 12 x 18 in all
+COMPONENTS = 64
 CHUNK = 100
 
 
@@ -65,15 +70,17 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
     start = window_starts(onset, end, options["seed"])
     segments = segment_digits(frames, start)
     split = clip_splits(len(names), options["seed"])
-    audio = audio_features(root / FOLDER / AUDIO, names, start)
+    train = split == "train"
+    audio = audio_features(root / FOLDER / AUDIO, names, start, noise=options["noise"], seed=options["seed"])
+    visual = views(read_archive(archive, "mouth"), start, train)
     write_prepared(
         folder,
         dataset="grid_digits",
         classes=[*DIGITS, "background"],
         index=_index(names, frames, split, start, segments),
         arrays={
-            "audio": scaled(audio, split == "train"),
-            "visual": patches(read_archive(archive, "mouth"), start).astype(options["storage"]),
+            "audio": scaled(audio, train),
+            "visual": visual.astype(options["storage"]),
             "segments": segments,
         },
         source={"layout": LAYOUT, "inputs_sha256": inputs_hash, "sample_rate": SAMPLE_RATE, "mels": MELS, **options},
@@ -135,15 +142,45 @@ def segment_digits(frames: np.ndarray, start: np.ndarray) -> np.ndarray:
     return np.where(enough, shown.min(axis=2), BACKGROUND).astype(np.int64)
 
 
-def patches(mouth: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Mouth frames `(N, 75, 24, 36)` uint8 to `(N, 10, 4, 6, 72)` float32; float16 holds these values exactly."""
-    shown = _window(mouth, start)  # (N, 20, 24, 36)
-    count, _, height, width = shown.shape
-    rows, columns = PATCHES
-    cut = shown.reshape(count, SEGMENTS, FRAMES, rows, height // rows, columns, width // columns)
-    cut = cut.transpose(0, 1, 3, 5, 2, 4, 6)  # (N, 10, 4, 6, 2, 6, 6)
-    values = cut.reshape(count, SEGMENTS, rows, columns, -1).astype(np.float32)
-    return (values - 128) / 64
+def views(mouth: np.ndarray, start: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Mouth frames `(N, 75, 24, 36)` uint8 to components `(N, 10, 4, 6, 64)` float32, of unit deviation in `train`."""
+    frames = halved(_window(mouth, start))  # (N, 20, 12, 18)
+    seen = frames[train].reshape(-1, *frames.shape[2:])
+    deviation = seen.std(axis=0)
+    frames = (frames - seen.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    pairs = frames.reshape(len(frames), SEGMENTS, FRAMES, *frames.shape[2:])
+    cut = np.lib.stride_tricks.sliding_window_view(pairs, VIEW, axis=(3, 4))  # (N, 10, 2, 4, 6, 9, 13)
+    cut = cut.transpose(0, 1, 3, 4, 2, 5, 6)  # (N, 10, 4, 6, 2, 9, 13)
+    basis, mean = components(cut, train)
+    found = np.empty((*cut.shape[:4], COMPONENTS), np.float32)
+    for first in range(0, len(cut), CHUNK):  # the views themselves are 17 times the frames
+        rows = slice(first, first + CHUNK)
+        found[rows] = (cut[rows].reshape(-1, len(mean)) - mean).dot(basis).reshape(*cut[rows].shape[:4], COMPONENTS)
+    return found
+
+
+def halved(frames: np.ndarray) -> np.ndarray:
+    """`(N, 20, 24, 36)` uint8 to means of 2 x 2 pixels, `(N, 20, 12, 18)` float32."""
+    count, time, height, width = frames.shape
+    return frames.reshape(count, time, height // 2, 2, width // 2, 2).mean(axis=(3, 5), dtype=np.float32)
+
+
+def components(cut: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`(pixels, 64)` that takes views to their first components, each of unit deviation, and the views' mean.
+
+    Both are measured on the `train` clips alone.
+    """
+    pixels = int(np.prod(cut.shape[4:]))
+    total, products, count = np.zeros(pixels), np.zeros((pixels, pixels)), 0
+    for row in np.flatnonzero(train):
+        seen = cut[row].reshape(-1, pixels).astype(np.float64)
+        total, products, count = total + seen.sum(axis=0), products + seen.T @ seen, count + len(seen)
+    mean = total / count
+    variances, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))
+    variances, vectors = variances[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(COMPONENTS)])  # an eigenvector's sign is free
+    scale = np.sqrt(np.maximum(variances, 1e-6 * variances[0]))
+    return (vectors * signs / scale).astype(np.float32), mean.astype(np.float32)
 
 
 def _window(values: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -151,7 +188,9 @@ def _window(values: np.ndarray, start: np.ndarray) -> np.ndarray:
     return values[np.arange(len(start))[:, None], start[:, None] + np.arange(WINDOW)]
 
 
-def audio_features(folder: Path, names: np.ndarray, start: np.ndarray) -> np.ndarray:
+def audio_features(
+    folder: Path, names: np.ndarray, start: np.ndarray, *, noise: float = 0.0, seed: int = 0
+) -> np.ndarray:
     """Mean and deviation of log mel bands per segment, `(N, 10, 80)` float32. Raises `DataError`."""
     progress = Progress("grid_digits: sound", len(names), "clips")
     parts = []
@@ -159,6 +198,7 @@ def audio_features(folder: Path, names: np.ndarray, start: np.ndarray) -> np.nda
         rows = slice(first, first + CHUNK)
         clips = zip(names[rows], start[rows], strict=True)
         windows = np.stack([sound_window(read_sound(folder / f"{name}.ogg"), at) for name, at in clips])
+        windows = with_noise(windows, noise, seed, first)
         parts.append(segment_statistics(log_mel(windows)))
         progress.advance(len(windows))
     return np.concatenate(parts)
@@ -174,6 +214,18 @@ def sound_window(sound: np.ndarray, start: int) -> np.ndarray:
     left = max(0, -first)
     window[left : left + len(piece)] = piece
     return window
+
+
+def with_noise(windows: np.ndarray, noise: float, seed: int, first: int) -> np.ndarray:
+    """Windows `(n, samples)` int16 of clips `first`, `first` + 1, ... in white noise, one stream per clip."""
+    if not noise:
+        return windows
+    noisy = np.empty_like(windows)
+    for row, window in enumerate(windows.astype(np.float32)):
+        stream = np.random.default_rng([seed, first + row, 1])
+        added = stream.standard_normal(len(window), np.float32) * (noise * np.sqrt(np.mean(window**2)))
+        noisy[row] = np.clip(np.rint(window + added), -32768, 32767)
+    return noisy
 
 
 def log_mel(windows: np.ndarray) -> np.ndarray:

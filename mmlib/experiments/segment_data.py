@@ -21,6 +21,7 @@ class SegmentDataSettings(DataSettings):
     )
     background_clips: bool = about(True, "weak: add the background-only clips to train, where the data set has them")
     feature_storage: Literal["float16", "float32"] = about("float16", "number format of the prepared visual features")
+    grid_noise: NotNegative = about(0.0, "grid_digits: white noise on the sound, its RMS relative to the sound's own")
     synthetic_clips: Annotated[int, Field(ge=12)] = about(480, "synthetic_ave: clips in all splits together")
     synthetic_classes: Annotated[int, Field(ge=4, le=28, multiple_of=2)] = about(8, "synthetic_ave: events that occur")
     synthetic_audio_features: Count = about(32, "synthetic_ave: length of an audio feature")

@@ -120,7 +120,7 @@ class CorrelationResult:
     @property
     def caption(self) -> str:
         """n, seeds, data."""
-        return f"{self.data}; {len(self.seeds)} seeds, {self.steps} steps each"
+        return f"{self.data}; {len(self.seeds)}\u00a0seeds, {self.steps}\u00a0steps\u00a0each"
 
     @property
     def sentences(self) -> list[str]:

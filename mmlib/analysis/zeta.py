@@ -98,7 +98,7 @@ class ZetaResult:
         """n, seeds, data."""
         counts = {int(run.histogram.sum()) for point in self.points for run in point.runs}
         values = f", n = {max(counts):,} ζ each" if counts else ""
-        return f"{self.data}; {len(self.seeds)} seeds{values}"
+        return f"{self.data}; {len(self.seeds)}\u00a0seeds{values}"
 
     @property
     def sentences(self) -> list[str]:

@@ -75,8 +75,13 @@ def assemble(
 
 def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
     """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written."""
+    folder = outputs / "tables" / assembly.name
     for table in assembly.tables.values():
-        assembly.files += save_table(table, outputs / "tables" / assembly.name)
+        assembly.files += save_table(table, folder)
+    # Cells without a result last time may all have one now: that table must not stay behind.
+    for path in set(folder.glob("*.*")) - set(assembly.files):
+        if path.suffix in (".csv", ".md", ".tex"):
+            path.unlink(missing_ok=True)
     return write_figures(assembly, outputs, protocol) if figures else assembly
 
 

@@ -23,7 +23,7 @@ def test_cells_without_a_result_are_listed_until_they_have_one(project):
     write_runs(plan, "cremad", outputs, skip=[plan.rows[0].id])
     before = write(assemble(plan, "cremad", outputs, project), outputs, figures=False)
     (folder / "own notes.txt").write_text("of the user")
-    assert {path.name for path in folder.glob("problems.*")} == {"problems.csv", "problems.md", "problems.tex"}
+    assert {path.suffix for path in folder.glob("*-problems.*")} == {".csv", ".md", ".tex"}
     write_runs(plan, "cremad", outputs)
     after = write(assemble(plan, "cremad", outputs, project), outputs, figures=False)
     assert set(after.files) < set(before.files)

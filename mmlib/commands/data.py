@@ -37,7 +37,7 @@ def list_datasets() -> None:
 
 @data.command(
     epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib run"
-    " table1 --profile paper --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set split=speaker"
+    " table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set split=speaker"
 )
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],

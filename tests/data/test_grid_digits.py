@@ -1,4 +1,4 @@
-"""GRID digits: windows, segments and patches by hand; the real recordings and a linear model where they are at hand."""
+"""GRID digits: windows, segments, views and noise by hand; the real recordings and a linear model where there are any."""
 
 from types import SimpleNamespace
 
@@ -51,15 +51,51 @@ def test_clip_without_a_fitting_digit(frames):
         grid_digits.digit_extent("archive", frames)
 
 
-def test_patches_are_places_of_both_frames():
-    mouth = np.random.default_rng(0).integers(0, 256, (2, 75, 24, 36), dtype=np.uint8)
-    cut = grid_digits.patches(mouth, np.array([5, 55]))
-    assert cut.shape == (2, 10, 4, 6, 72)
-    np.testing.assert_array_equal(cut.astype(np.float16), cut)  # nothing is lost in storage
-    for segment, row, column in ((0, 0, 0), (9, 3, 5), (4, 2, 1)):
-        first = 55 + 2 * segment
-        expected = mouth[1, first : first + 2, 6 * row : 6 * row + 6, 6 * column : 6 * column + 6].astype(float)
-        np.testing.assert_allclose(cut[1, segment, row, column] * 64 + 128, expected.ravel())
+@pytest.fixture(scope="module")
+def seen():
+    """Frames of moving light, whose first clips are the train split, and what places see of them."""
+    generator = np.random.default_rng(0)
+    mouth = generator.integers(0, 256, (12, 75, 24, 36), dtype=np.uint8)
+    start, train = np.full(12, 55), np.arange(12) < 8
+    return mouth, start, train, grid_digits.views(mouth, start, train)
+
+
+def test_components_are_of_the_train_clips(seen):
+    mouth, start, train, found = seen
+    assert found.shape == (12, 10, 4, 6, 64)
+    assert found.dtype == np.float32
+    values = found[train].reshape(-1, 64)
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(values.T @ values / len(values), np.eye(64), atol=1e-3)
+    other = mouth.copy()
+    other[~train] = 255 - other[~train]
+    np.testing.assert_array_equal(grid_digits.views(other, start, train)[train], found[train])
+
+
+def test_a_place_sees_its_own_view_of_both_frames(seen):
+    mouth, start, train, found = seen
+    for pixel, places in (((0, 0), {(0, 0)}), ((23, 35), {(3, 5)}), ((4, 0), {(0, 0), (1, 0), (2, 0)})):
+        for frame in (0, 1):
+            other = mouth.copy()
+            other[11, 55 + 2 * 4 + frame, pixel[0], pixel[1]] ^= 128  # a test clip, its fifth segment
+            changed = np.abs(grid_digits.views(other, start, train) - found).max(axis=-1) > 1e-6
+            assert {tuple(place) for place in np.argwhere(changed).tolist()} == {(11, 4, *place) for place in places}
+
+
+def test_views_do_not_depend_on_how_many_are_computed_at_once(seen, monkeypatch):
+    mouth, start, train, found = seen
+    monkeypatch.setattr(grid_digits, "CHUNK", 5)
+    np.testing.assert_allclose(grid_digits.views(mouth, start, train), found, atol=1e-4)
+
+
+def test_noise_is_a_share_of_the_sounds_own_strength():
+    windows = (8000 * np.sin(np.arange(3 * 13_312) / 7)).astype(np.int16).reshape(3, -1)
+    assert grid_digits.with_noise(windows, 0.0, 0, 0) is windows
+    noisy = grid_digits.with_noise(windows, 0.5, 0, 10)
+    added = noisy.astype(float) - windows
+    np.testing.assert_allclose(added.std(axis=1) / windows.astype(float).std(axis=1), 0.5, rtol=0.02)
+    np.testing.assert_array_equal(grid_digits.with_noise(windows[1:], 0.5, 0, 11), noisy[1:])  # a clip has its own
+    assert (grid_digits.with_noise(windows, 0.5, 1, 10) != noisy).any()
 
 
 def test_sound_of_a_window():
@@ -96,6 +132,7 @@ def datasets(data_root, real):
             data_root=str(data_root),
             data_store=str(real.parent),
             data_seed=0,
+            grid_noise=0.0,
             feature_storage="float16",
             supervision="full",
             background_clips=True,
@@ -119,7 +156,7 @@ def test_real_batches(datasets):
     batch = datasets["train"][[0, 5, 9]]
     assert {name: tuple(values.shape) for name, values in batch.inputs.items()} == {
         "audio": (3, 10, 80),
-        "visual": (3, 10, 4, 6, 72),
+        "visual": (3, 10, 4, 6, 64),
     }
     assert tuple(batch.targets.shape) == (3, 10)
     audio = datasets["train"].prepared.arrays["audio"][datasets["train"].rows]

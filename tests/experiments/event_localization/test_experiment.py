@@ -1,0 +1,192 @@
+"""One run of event localisation: what is written, what the protocols choose, that it repeats, what each switch does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from equal_runs import assert_same_run
+from safetensors import safe_open
+
+from mmlib.errors import ParameterError
+from mmlib.experiments.event_localization import Parameters
+from mmlib.experiments.event_localization.experiment import EventLocalization
+from mmlib.experiments.event_localization.model import limited
+from mmlib.experiments.event_localization.task import accuracy_disjoint
+from mmlib.metrics.localisation import accuracy_interval, localisation_metrics
+from mmlib.workbook.record import read_result
+
+EVERYTHING = {"fusion": "sum", "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
+METHODS = {"avga": {}, "psp": {"network": "psp", **EVERYTHING, "fusion": "concat"}, "weak": {"supervision": "weak"}}
+
+
+@pytest.fixture(scope="module")
+def runs(start):
+    return {name: start(name, **changes) for name, changes in METHODS.items()}
+
+
+def test_records_every_metric_under_every_protocol(runs):
+    finished = runs["psp"]
+    result, problem = read_result(finished.folder)
+    assert problem is None
+    assert result.model_dump() == finished.model_dump()
+    protocols = ("paper", "clean", "last")
+    expected = {f"{p}/{m}" for p in protocols for m in EventLocalization.metrics}
+    assert set(result.metrics) == expected | {f"{p}/accuracy_{end}" for p in protocols for end in ("low", "high")}
+    shares = {name: value for name, value in result.metrics.items() if not name.endswith(("loss", "_error"))}
+    assert all(value is None or 0 <= value <= 1 for value in shares.values())
+    assert sum(result.splits.values()) == 60
+    assert result.data_origin == "generated"
+    assert result.parameters == Parameters.resolve(result.parameters).model_dump()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_arrays_agree_with_the_metrics(runs, name):
+    finished = runs[name]
+    said, true = finished.arrays["clean_predicted"], finished.arrays["test_targets"]
+    assert said.shape == true.shape == (finished.splits["test"], 10)
+    for metric, value in localisation_metrics(said, true, background=true.max()).items():
+        assert finished.metrics[f"clean/{metric}"] == (value if value is None else pytest.approx(value, abs=1e-12))
+    interval = accuracy_interval(said, true)
+    assert (finished.metrics["clean/accuracy_low"], finished.metrics["clean/accuracy_high"]) == (
+        interval.low,
+        interval.high,
+    )
+    confusion = finished.arrays["clean_confusion"]
+    assert np.trace(confusion) / confusion.sum() == pytest.approx(finished.metrics["clean/accuracy"])
+    attention = finished.arrays["clean_attention"].astype(float)
+    assert attention.shape == (len(true), 10, 9)
+    np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=5e-3)
+
+
+def test_protocols_follow_their_rules(runs):
+    finished = runs["avga"]
+    scores = {split: [entry[f"{split}/accuracy"] for entry in finished.history] for split in ("test", "validation")}
+    chosen = {"paper": int(np.argmax(scores["test"])), "clean": int(np.argmax(scores["validation"])), "last": 2}
+    assert {name: selection.epoch for name, selection in finished.selection.items()} == chosen
+    for protocol, epoch in chosen.items():
+        assert finished.metrics[f"{protocol}/accuracy"] == scores["test"][epoch]
+    with safe_open(finished.folder / "model.safetensors", "pt") as stored:
+        assert json.loads(stored.metadata()["selection"]) == {"protocol": "clean", "epoch": chosen["clean"]}
+
+
+def test_traces_hold_ratios_and_coefficients_of_every_step(runs):
+    arrays = runs["psp"].arrays
+    steps = len(arrays["epoch"])
+    for name in ("rho_decoupled", "rho_zeta", "zeta_mean", "zeta_variance", "r"):
+        assert arrays[name].shape == (steps,), name
+        assert np.isfinite(arrays[name]).all(), name
+    late = arrays["epoch"] > 1
+    assert late.any()
+    coefficients = [arrays[f"k_{modality}"] for modality in ("audio", "visual")]
+    assert all((k[late] == 1).all() for k in coefficients), "outside the window nothing is damped"
+    assert any((k[~late] < 1).any() for k in coefficients)
+    assert np.isnan(runs["avga"].arrays["rho_zeta"]).all(), "there is no ζ without SimAM²"
+
+
+@pytest.mark.parametrize("name", ["psp", "weak"])
+def test_two_runs_are_identical_bit_for_bit(runs, start, name):
+    assert_same_run(runs[name], start(f"{name}-again", **METHODS[name]))
+
+
+SWITCHES = {
+    "avga": {},
+    "fusion": {"fusion": "sum"},
+    "projected": {"fusion": "projected_sum", "simam2": True},
+    "dmrn": {"fusion": "dmrn"},
+    "loss": {"loss": "mlsm_softmax"},
+    "order": {"order": "file"},
+    "drop_last": {"drop_last": True},
+    "axis": {"audio_bias_axis": "unit"},
+    "audio": {"modalities": "audio"},
+    "visual": {"modalities": "visual"},
+    "ogm_ge": {"modulation": "ogm_ge"},
+    "no attention": {"modulation": "ogm_ge", "attention_group": "none"},
+    "split": {"modulation": "ogm_ge", "attention_group": "split"},
+    "step": {"modulation": "ogm_ge", "apply_to": "step"},
+    "events": {"modulation": "ogm_ge", "ratio_segments": "event"},
+    "simam2": {"fusion": "sum", "simam2": True},
+    "time": {"fusion": "sum", "simam2": True, "simam2_stat_axis": "time"},
+    "both": {"fusion": "sum", "simam2": True, "simam2_stat_axis": "both"},
+}
+PSP_SWITCHES = {
+    "psp": {},
+    "stale": {"avps_target": "stale"},
+    "no similarity": {"similarity_weight": 0.0},
+    "threshold": {"psp_threshold": 0.2},
+    "dropout": {"psp_dropout": 0.4},
+    "pre_psp": {"modulation": "ogm_ge"},
+    "all": {"modulation": "ogm_ge", "scope": "all"},
+    "schedule": {"schedule": "step", "step_size": 1, "gamma": 0.1, "most_drops": 1},
+    "every drop": {"schedule": "step", "step_size": 1, "gamma": 0.1},
+}
+WEAK_SWITCHES = {
+    "weak": {},
+    "mean": {"mil_pool": "mean"},
+    "weak mlsm": {"loss": "mlsm_softmax"},
+    "weak bce": {"loss": "bce", "clip_target": "prob"},
+    "no background clips": {"background_clips": False},
+    "weak psp": {"network": "psp", "loss": "bce", "clip_target": "prob"},
+}
+
+
+@pytest.mark.parametrize(
+    ("always", "switches"),
+    [({}, SWITCHES), ({"network": "psp"}, PSP_SWITCHES), ({"supervision": "weak"}, WEAK_SWITCHES)],
+    ids=["avga", "psp", "weak"],
+)
+def test_every_switch_changes_what_is_learned(start, always, switches):
+    """Each alternative trains, and goes another way than the default and than every other alternative."""
+    runs = {name: start(name, **always, **changes) for name, changes in switches.items()}
+    losses = {name: tuple(entry["train/loss"] for entry in run.history) for name, run in runs.items()}
+    assert all(np.isfinite(values).all() for values in losses.values())
+    ways = {name: (losses[name], *(entry["test/loss"] for entry in runs[name].history)) for name in runs}
+    same = [(one, two) for i, one in enumerate(ways) for two in list(ways)[:i] if ways[one] == ways[two]]
+    assert not same, "these switches do the same"
+
+
+def test_clips_that_share_a_video_with_train_can_be_left_out():
+    class Loader:
+        class dataset:
+            class prepared:
+                index = {"leaky": None}
+
+            @staticmethod
+            def column(name):
+                return np.array([False, True, False])
+
+    true = np.zeros((3, 10), int)
+    predicted = true.copy()
+    predicted[1] = 1  # the leaky clip is all wrong
+    predicted[2, :5] = 1
+    assert accuracy_disjoint(predicted, true, Loader) == 0.75
+    assert accuracy_disjoint(predicted, true, [None]) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"modulation": "decoupling_free"}, "set simam2 = true and zeta = 'learned'"),
+        ({"loss": "bce"}, "'bce' is for supervision = 'weak'"),
+        ({"simam2_stat_axis": "spatial"}, "segments have 'feature', 'time' and 'both'"),
+        ({"network": "pps"}, "did you mean 'psp'"),
+    ],
+)
+def test_combinations_that_mean_nothing_are_refused(given, message):
+    with pytest.raises(ParameterError, match=message):
+        Parameters.resolve(given)
+
+
+def test_published_schedule_stops_dropping():
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    given = Parameters.resolve({"schedule": "step", "step_size": 2, "gamma": 0.5, "most_drops": 2, "epochs": 9})
+    optimizer = torch.optim.SGD(weights, lr=1.0)
+    scheduler = limited(given, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5))
+    rates = []
+    for _ in range(8):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]

@@ -36,8 +36,9 @@ def list_datasets() -> None:
 
 
 @data.command(
-    epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib run"
-    " table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set split=speaker"
+    epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib"
+    " run table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set"
+    " split=speaker"
 )
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],

@@ -11,22 +11,8 @@ process's to rounding.
 
 import sys
 
-from mmlib.commands.settings import parse_settings
-from mmlib.errors import MMLibError
 from mmlib.experiments.classification import Parameters, run
-
-
-def main(arguments: list[str]) -> int:
-    """Run with `name=value` arguments and say where the result lies; returns an exit code of `mmlib.errors`."""
-    try:
-        parameters = Parameters.resolve(parse_settings(arguments))
-        run(parameters)
-    except MMLibError as error:
-        print(f"mmlib: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"result: {parameters.output_folder()}")
-    return 0
-
+from mmlib.experiments.command import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Parameters, run, sys.argv[1:]))

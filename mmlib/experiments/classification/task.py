@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,13 @@ from torch import Tensor
 from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
+from mmlib.experiments.outputs import collect_outputs, zeta_statistics
 from mmlib.fusion import FusionOutput
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1
 from mmlib.models import AudioVisualClassifier
 from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group
-from mmlib.training.distributed import gathered_rows
-
-HISTOGRAM_BINS = 50
 
 
 class Classification:
@@ -80,7 +77,7 @@ class Classification:
 
     def evaluate(self, model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> Evaluation:
         """Metrics of one split: fused top1, map, macro_f1, loss, and top1 of each modality's decoupled logits."""
-        rows = collect(model, loader, group)
+        rows = collect_outputs(model, loader, group, _named(model))
         targets, logits = rows.pop("targets"), rows.pop("logits")
         if not np.isfinite(logits).all():
             raise NonFiniteLossError(
@@ -120,31 +117,11 @@ def collect_signals(model: AudioVisualClassifier, loader: Iterable[Batch]) -> tu
     return torch.cat(visual).float(), torch.cat(audio).float()
 
 
-def collect(model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> dict[str, np.ndarray]:
-    """Outputs for every sample of a split, once and in the split's order: name -> (N, ...)."""
-    device = next(model.parameters()).device
-    parts: dict[str, list[Tensor]] = defaultdict(list)
-    for batch in loader:
-        if not len(batch):  # this process's share of a last batch smaller than the number of processes
-            continue
-        batch = batch.to(device, non_blocking=True)
-        output = model(batch.inputs)
-        parts["logits"].append(output.logits.float())
-        parts["targets"].append(batch.targets)
-        parts["index"].append(batch.index)
-        for modality, logits in model.unimodal_logits(output).items():
-            parts[f"logits_{modality}"].append(logits.float())
-        if output.zeta is not None:
-            parts["zeta"].append(output.zeta.float())
-    rows = {name: gathered_rows(torch.cat(pieces), group).cpu().numpy() for name, pieces in parts.items()}
-    order = np.argsort(rows["index"], kind="stable")
-    return {name: values[order] for name, values in rows.items()}
+def _named(model: AudioVisualClassifier) -> Callable[[FusionOutput], dict[str, Tensor]]:
+    """What is kept of an output, by name: logits, those of each modality alone, ζ."""
 
+    def named(output: FusionOutput) -> dict[str, Tensor]:
+        alone = {f"logits_{modality}": logits for modality, logits in model.unimodal_logits(output).items()}
+        return {"logits": output.logits} | alone | ({} if output.zeta is None else {"zeta": output.zeta})
 
-def zeta_statistics(zeta: np.ndarray) -> dict[str, np.ndarray]:
-    """Of ζ (N, C): mean and biased variance over samples (C,), and counts (50,) in equal bins of [0, 1]."""
-    return {
-        "zeta_mean": zeta.mean(axis=0),
-        "zeta_variance": zeta.var(axis=0),
-        "zeta_histogram": np.histogram(zeta, bins=HISTOGRAM_BINS, range=(0.0, 1.0))[0],
-    }
+    return named

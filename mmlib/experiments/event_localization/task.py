@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.event_localization.parameters import Parameters
+from mmlib.experiments.outputs import collect_outputs, zeta_statistics
 from mmlib.losses.segment_similarity import Targets, segment_similarity
 from mmlib.losses.soft_margin import soft_margin_of_softmax
 from mmlib.metrics.classification import confusion_matrix, log_softmax
@@ -22,7 +22,6 @@ from mmlib.metrics.localisation import boundary_errors, clip_accuracy, localisat
 from mmlib.models.segments import SegmentNetwork, SegmentOutput
 from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group
-from mmlib.training.distributed import gathered_rows
 
 
 class Localisation:
@@ -81,7 +80,7 @@ class Localisation:
 
     def evaluate(self, model: SegmentNetwork, loader: Iterable[Batch], group: Group) -> Evaluation:
         """Metrics of one split and what figures draw: labels, attention of every segment, confusion of segments."""
-        rows = collect(model, loader, group)
+        rows = collect_outputs(model, loader, group, _named(model))
         logits, true = rows["logits"], rows["targets"]
         if not np.isfinite(logits).all():
             raise NonFiniteLossError(
@@ -102,7 +101,7 @@ class Localisation:
         arrays["attention"] = rows["attention"].astype(np.float16)
         arrays["confusion"] = confusion_matrix(predicted.ravel(), true.ravel(), self.classes)
         if "zeta" in rows:
-            arrays |= _zeta_statistics(rows["zeta"])
+            arrays |= zeta_statistics(rows["zeta"])
         return Evaluation(metrics, arrays)
 
     def clip_category(self, probabilities: np.ndarray, true: np.ndarray) -> float | None:
@@ -121,28 +120,12 @@ def accuracy_disjoint(predicted: np.ndarray, true: np.ndarray, loader: Any) -> f
     return float((predicted == true)[kept].mean()) if kept.any() else None
 
 
-def collect(model: SegmentNetwork, loader: Iterable[Batch], group: Group) -> dict[str, np.ndarray]:
-    """Outputs for every clip of a split, once and in the split's order: name -> (N, ...)."""
-    device = next(model.parameters()).device
-    parts: dict[str, list[Tensor]] = defaultdict(list)
-    for batch in loader:
-        if not len(batch):  # this process's share of a last batch smaller than the number of processes
-            continue
-        batch = batch.to(device, non_blocking=True)
-        output = model(batch.inputs)
-        more = {f"logits_{modality}": logits for modality, logits in model.unimodal_logits(output).items()}
-        more |= {"zeta": output.zeta} if output.zeta is not None else {}
-        for name, value in ({"logits": output.logits, "attention": output.attention} | more).items():
-            parts[name].append(value.float())
-        parts["targets"].append(batch.targets)
-        parts["index"].append(batch.index)
-    rows = {name: gathered_rows(torch.cat(pieces), group).cpu().numpy() for name, pieces in parts.items()}
-    order = np.argsort(rows["index"], kind="stable")
-    return {name: values[order] for name, values in rows.items()}
+def _named(model: SegmentNetwork) -> Callable[[SegmentOutput], dict[str, Tensor]]:
+    """What is kept of an output, by name: logits, attention, logits of each modality alone, ζ."""
 
+    def named(output: SegmentOutput) -> dict[str, Tensor]:
+        alone = {f"logits_{modality}": logits for modality, logits in model.unimodal_logits(output).items()}
+        kept = {"logits": output.logits, "attention": output.attention} | alone
+        return kept | ({} if output.zeta is None else {"zeta": output.zeta})
 
-def _zeta_statistics(zeta: np.ndarray) -> dict[str, np.ndarray]:
-    """Of ζ (N, T, C): mean and biased variance over segments (C,), and counts (50,) in equal bins of [0, 1]."""
-    rows = zeta.reshape(-1, zeta.shape[-1])
-    counts = np.histogram(rows, bins=50, range=(0.0, 1.0))[0]
-    return {"zeta_mean": rows.mean(axis=0), "zeta_variance": rows.var(axis=0), "zeta_histogram": counts}
+    return named

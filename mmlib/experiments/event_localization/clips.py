@@ -1,0 +1,88 @@
+"""Rows of Table 2 compared clip by clip, as sentences made of the runs' predictions. Torch is not loaded.
+
+The table's statements are paired over seeds: they tell whether another seed would show the same on these test clips.
+Here clips are resampled (whole ones: segments of a clip hang together), seeds kept: would other clips show the same?
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mmlib.metrics.localisation import Interval, accuracy_difference
+from mmlib.workbook.reporting.results import Results, RowResult
+from mmlib.workbook.reporting.tables import signed
+
+# A row, what it is compared with, and what that says.
+COMPARED = (
+    ("baseline-avga", "audio-avga", "AVGA with both modalities against audio only"),
+    ("baseline-avga", "visual-avga", "AVGA with both modalities against visual only"),
+    ("baseline-avga-sum", "baseline-avga", "AVGA, mean in place of concatenation"),
+    ("simam2-avga", "baseline-avga-sum", "AVGA (sum), SimAM² against its baseline"),
+    ("simam2-psp", "baseline-psp", "PSP, SimAM² against its baseline"),
+    ("ogm_ge-avga", "baseline-avga", "AVGA, OGM-GE against its baseline"),
+    ("ogm_ge-psp", "baseline-psp", "PSP, OGM-GE against its baseline"),
+    (
+        "decoupling_free-simam2-avga",
+        "baseline-avga-sum",
+        "AVGA (sum), SimAM² with decoupling-free against its baseline",
+    ),
+    ("decoupling_free-simam2-psp", "baseline-psp", "PSP, SimAM² with decoupling-free against its baseline"),
+    ("decoupling_free-simam2-avga", "ogm_ge-simam2-learned-avga", "AVGA (sum), decoupling-free ratio against OGM-GE's"),
+    ("decoupling_free-simam2-psp", "ogm_ge-simam2-learned-psp", "PSP, decoupling-free ratio against OGM-GE's"),
+)
+
+
+def clip_differences(results: Results, protocol: str = "clean") -> dict[tuple[str, str], tuple[Interval, int]]:
+    """(row, other) -> difference of segment accuracy over resampled test clips, and the seeds both rows finished.
+
+    Without the predictions of both rows (no run here, or its arrays are gone) a pair is left out.
+    """
+    found = {}
+    for one, other, _ in COMPARED:
+        if one not in results.rows or other not in results.rows:
+            continue
+        rows = [_predictions(results, results.rows[name], protocol) for name in (one, other)]
+        seeds = sorted(set(rows[0]) & set(rows[1]))
+        pairs = [(rows[0][seed], rows[1][seed]) for seed in seeds]
+        pairs = [pair for pair in pairs if np.array_equal(pair[0][1], pair[1][1])]  # the same clips
+        if not pairs:
+            continue
+        # Seeds side by side, (N, seeds * T): a clip is drawn with the answers of all seeds.
+        said = [np.concatenate([pair[which][0] for pair in pairs], axis=1) for which in (0, 1)]
+        true = np.concatenate([pair[0][1] for pair in pairs], axis=1)
+        found[one, other] = accuracy_difference(said[0], said[1], true), len(pairs)
+    return found
+
+
+def _predictions(results: Results, row: RowResult, protocol: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """{seed: predicted and true labels (N, T)} of the records whose arrays lie here."""
+    found = {}
+    for seed, record in row.records.items():
+        path = Path(results.folders.get(record.cell_id, "")) / "arrays.npz"
+        if results.source != "runs" or not path.is_file():
+            continue
+        with np.load(path, allow_pickle=False) as stored:
+            found[seed] = stored[f"{protocol}_predicted"], stored["test_targets"]
+    return found
+
+
+def clip_statements(results: Results, protocol: str = "clean") -> str:
+    """The differences as a Markdown table in points, 95 % intervals, and which of them clear zero."""
+    found = clip_differences(results, protocol)
+    if not found:
+        return "No two of these rows have predictions here: run the plan to compare them clip by clip."
+    lines = ["| compared | points | 95 % interval | seeds | other clips would |", "|---|---:|---|---:|---|"]
+    for one, other, words in COMPARED:
+        if (one, other) not in found:
+            continue
+        interval, seeds = found[one, other]
+        low, high = 100 * interval.low, 100 * interval.high
+        says = "likely agree" if low > 0 or high < 0 else "perhaps not agree"
+        shown = f"{signed(low, 2)} to {signed(high, 2)}"
+        lines.append(f"| {words} | {signed(100 * interval.value, 2)} | {shown} | {seeds} | {says} |")
+    tail = (
+        f"Segment accuracy, {results.profile_title}, protocol {protocol}; 1,000 draws of test clips, the same of both."
+    )
+    return "\n".join([*lines, "", tail])

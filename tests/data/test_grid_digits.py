@@ -1,4 +1,4 @@
-"""GRID digits: windows, segments, views and noise by hand; the real recordings and a linear model where there are any."""
+"""GRID digits: windows, segments, views and noise by hand; the real recordings and a linear model if at hand."""
 
 from types import SimpleNamespace
 

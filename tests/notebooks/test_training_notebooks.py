@@ -16,6 +16,9 @@ SMALL = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8}
 PEOPLE = {"synthetic_train_identities": 12, "synthetic_validation_identities": 5, "synthetic_test_identities": 12}
 FACES = {**PEOPLE, "synthetic_rows": 8, "synthetic_test_rows": 10, "batch_size": 32, "bootstrap_draws": 20}
 
+CLIPS = {"synthetic_clips": 60, "synthetic_classes": 4, "hidden": 6, "epochs": 2, "batch_size": 16}
+METHOD = {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
+
 
 @dataclass(frozen=True)
 class Notebook:
@@ -35,7 +38,7 @@ NOTEBOOKS = {
         mistake=({"fusion": "fiml"}, "did you mean 'film'"),
     ),
     "face_voice": Notebook(({**FACES, "epochs": 2, "simam2": True, "simam2_gate": "neg"},), pictures=6),
-    "event_localization": Notebook(),
+    "event_localization": Notebook((CLIPS, {**CLIPS, "network": "psp", **METHOD}), pictures=8),
 }
 RUNS = [(name, run) for name, notebook in NOTEBOOKS.items() for run in range(len(notebook.runs))]
 

@@ -41,10 +41,10 @@ HATCHES = ("", "///", "...", "xxx", "\\\\\\")
 
 
 def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
-    """Labels, audio features and mean strength of the visual map of the first clips with a beginning or an end."""
+    """Labels, audio features and mean strength of the visual map of clips, those with a beginning or an end first."""
     background = len(dataset.classes) - 1
-    partly = np.flatnonzero((dataset.targets == background).any(axis=1) & (dataset.targets != background).any(axis=1))
-    chosen = partly[:count] if len(partly) >= count else np.arange(min(count, len(dataset)))
+    partly = (dataset.targets == background).any(axis=1) & (dataset.targets != background).any(axis=1)
+    chosen = np.argsort(~partly, kind="stable")[:count]
     batch = dataset[chosen]
     with style():
         figure, axes = new_figure(FULL, 3.6, 3, len(chosen))

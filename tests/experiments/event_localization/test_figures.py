@@ -1,0 +1,80 @@
+"""Figures of a run: every one can be drawn, and shows what the run measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmlib.data.ave import load_segments
+from mmlib.experiments.event_localization import Parameters, figures
+
+OF_A_RUN = ("training", "modulation", "zeta")
+
+
+@pytest.fixture(scope="module")
+def run(start):
+    return start("run", fusion="sum", simam2=True, zeta="learned", modulation="decoupling_free")
+
+
+@pytest.fixture(scope="module")
+def test_split(run):
+    return load_segments(Parameters.resolve(run.parameters).located())["test"]
+
+
+@pytest.mark.parametrize("name", OF_A_RUN)
+def test_every_figure_can_be_drawn(run, name, tmp_path):
+    figure = getattr(figures, f"{name}_figure")(run)
+    figure.savefig(tmp_path / "drawn.png")
+    for axis in figure.axes:
+        if axis.axison and axis.has_data():
+            assert axis.get_xlabel(), "every axis with data says what it shows"
+    assert "synthetic_ave" in figure.get_suptitle()
+
+
+def test_samples_are_clips_with_a_beginning_or_an_end_first(test_split, tmp_path):
+    figure = figures.samples_figure(test_split)
+    figure.savefig(tmp_path / "drawn.png")
+    chosen = [int(axis.get_title().removeprefix("clip ")) for axis in figure.axes if axis.get_title()]
+    background = len(test_split.classes) - 1
+    partly = (test_split.targets == background).any(axis=1) & (test_split.targets != background).any(axis=1)
+    assert len(chosen) == 3
+    assert partly[chosen].sum() == min(3, partly.sum())
+
+
+def test_timeline_boxes_are_the_events(run, test_split, tmp_path):
+    figure = figures.timeline_figure(run, test_split.classes, count=4)
+    figure.savefig(tmp_path / "drawn.png")
+    true = run.arrays["test_targets"]
+    background = len(test_split.classes) - 1
+    for axis in figure.axes:
+        (note,) = [text.get_text() for text in axis.texts if text.get_text().startswith("clip ")]
+        clip = int(note.removeprefix("clip ").partition(":")[0])
+        boxes = [patch for patch in axis.patches if patch.get_y() > 0.5]  # the true ones lie above
+        covered = np.zeros(10, bool)
+        for box in boxes:
+            covered[int(box.get_x()) : int(box.get_x() + box.get_width())] = True
+        np.testing.assert_array_equal(covered, true[clip] != background)
+        share = 100 * (true[clip] == run.arrays["clean_predicted"][clip]).mean()
+        assert note.endswith(f"{share:.0f} %")
+
+
+def test_attention_maps_have_the_maps_shape(run, test_split, tmp_path):
+    figure = figures.attention_figure(run, test_split, count=2)
+    figure.savefig(tmp_path / "drawn.png")
+    images = [axis.images[0].get_array() for axis in figure.axes if axis.images]
+    assert len(images) == 20
+    assert {image.shape for image in images} == {(3, 3)}
+    np.testing.assert_allclose([image.sum() for image in images], 1, atol=5e-3)
+
+
+def test_bars_and_confusion_are_the_recorded_counts(run, test_split, tmp_path):
+    counts = run.arrays["clean_confusion"]
+    there = counts.sum(axis=1) > 0
+    figure = figures.class_figure(run, test_split.classes)
+    figure.savefig(tmp_path / "bars.png")
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    np.testing.assert_allclose(widths, 100 * np.diag(counts)[there] / counts[there].sum(axis=1))
+    figure = figures.confusion_figure(run, test_split.classes)
+    figure.savefig(tmp_path / "confusion.png")
+    image = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(image.sum(axis=1)[image.sum(axis=1) > 0], 100)

@@ -78,9 +78,9 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     )
     force_target: Fraction = about(0.5, "forcing: the correlation aimed at, on the scale of hgr_scale")
     force_weight: NotNegative = about(5.0, "forcing: weight β of |ρ̂ − target|")
-    force_steps: Count = about(3, "force = critic: the critics' steps per step of the model")
+    force_steps: Count = about(3, "critic: the critics' steps per step of the model")
     hgr_scale: Literal["pearson", "sqrt", "raw"] = about(
-        "pearson", "force = critic: scale of the correlation: critics' Pearson r, √(2H), or Soft-HGR's H itself"
+        "pearson", "critic: scale of the correlation: critics' Pearson r, √(2H), or Soft-HGR's H itself"
     )
     measure_hgr: bool = about(False, "after training, estimate the maximal correlation on test with fresh critics")
 

@@ -40,17 +40,31 @@ __all__ = [
 HATCHES = ("", "///", "...", "xxx", "\\\\\\")
 
 
+def examples(true: np.ndarray, background: int, count: int) -> np.ndarray:
+    """Clips of labels (N, T) to show: those with a beginning or an end first, spread over the split and its classes."""
+    partly = np.flatnonzero((true == background).any(axis=1) & (true != background).any(axis=1))
+    if len(partly) >= count:
+        return partly[np.linspace(0, len(partly) - 1, count).round().astype(int)]
+    rest = np.setdiff1d(np.arange(len(true)), partly)
+    return np.concatenate([partly, rest])[:count]
+
+
+def short_name(name: str, room: int) -> str:
+    """The name's first words, cut with an ellipsis where more than `room` characters do not fit."""
+    name = name.split(",")[0].split(" (")[0]
+    return name if len(name) <= room else name[: max(room - 1, 1)] + "…"
+
+
 def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
     """Labels, audio features and mean strength of the visual map of clips, those with a beginning or an end first."""
     background = len(dataset.classes) - 1
-    partly = (dataset.targets == background).any(axis=1) & (dataset.targets != background).any(axis=1)
-    chosen = np.argsort(~partly, kind="stable")[:count]
+    chosen = examples(dataset.targets, background, count)
     batch = dataset[chosen]
     with style():
         figure, axes = new_figure(FULL, 3.6, 3, len(chosen))
         for column in range(len(chosen)):
             top, middle, below = axes[:, column]
-            _strip(top, batch.targets[column].numpy(), 0, dataset.classes)
+            _strip(top, batch.targets[column].numpy(), 0, dataset.classes, room=3)
             top.set(yticks=[], ylim=(-0.5, 0.5), xlim=(0, batch.targets.shape[1]), title=f"clip {chosen[column]}")
             sound = batch.inputs["audio"][column].numpy().T  # (F, T)
             extent = (0, sound.shape[1], 0, len(sound))
@@ -99,8 +113,7 @@ def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protoc
     """True (above) against predicted (below) events of test clips, those with a beginning or an end first."""
     true, said = run.arrays["test_targets"], run.arrays[f"{protocol}_predicted"]
     background = len(classes) - 1
-    partly = (true == background).any(axis=1)
-    chosen = np.argsort(~partly, kind="stable")[:count]
+    chosen = examples(true, background, count)
     columns = 2
     rows = -(-len(chosen) // columns)
     with style():
@@ -124,8 +137,8 @@ def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protoc
     return figure
 
 
-def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str]) -> None:
-    """Runs of one class as named boxes; background stays empty."""
+def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str], room: int = 4) -> None:
+    """Runs of one class as named boxes, `room` characters to a segment; background stays empty."""
     edges = np.flatnonzero(np.diff(labels)) + 1
     starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
     for start, end in zip(starts, ends, strict=True):
@@ -137,10 +150,9 @@ def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str]) ->
             height, end - start, left=start, height=0.8, color=SERIES[label % len(SERIES)], alpha=0.35,
             edgecolor="black", lw=0.6, hatch=hatch,
         )  # fmt: skip
-        name = classes[label].split(",")[0].split(" (")[0]
-        room = 3 * (end - start)  # characters that fit
-        axis.text((start + end) / 2, height, name if len(name) <= room else name[: max(room - 1, 1)] + "…", ha="center",
-                  va="center", size=6)  # fmt: skip
+        name = short_name(classes[label], room * (end - start))
+        box = {"fc": "white", "alpha": 0.75, "lw": 0, "pad": 0.6} if hatch else None
+        axis.text((start + end) / 2, height, name, ha="center", va="center", size=6, bbox=box)
 
 
 def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 3, protocol: str = "clean") -> Figure:
@@ -148,8 +160,7 @@ def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 
     weights = run.arrays[f"{protocol}_attention"].astype(float)  # (N, T, P)
     true = run.arrays["test_targets"]
     background = len(dataset.classes) - 1
-    partly = (true == background).any(axis=1) & (true != background).any(axis=1)
-    chosen = np.argsort(~partly, kind="stable")[:count]
+    chosen = examples(true, background, count)
     rows, columns = dataset.input_shapes["visual"][1:3]
     segments = true.shape[1]
     with style():
@@ -161,8 +172,8 @@ def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 
                 axis.imshow(weights[clip, t].reshape(rows, columns), cmap="cividis", vmin=0, vmax=highest)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
-                name = "–" if true[clip, t] == background else dataset.classes[true[clip, t]].split(",")[0][:9]
-                axis.set_title(name, fontsize=6)
+                name = "–" if true[clip, t] == background else short_name(dataset.classes[true[clip, t]], 11)
+                axis.set_title(name, fontsize=6, fontweight="normal")
             axes[place, 0].set_ylabel(f"clip {clip}\n0 to {highest:.2f}", fontsize=6.5)
         for t in range(segments):
             axes[-1, t].set_xlabel(str(t), fontsize=6.5)

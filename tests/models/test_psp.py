@@ -88,6 +88,9 @@ def test_published_forward_values_of_weak_supervision(golden):
     model = golden.fill(PSP(weak=True), WEAKLY)
     given = golden.inputs()
     output = model(given)
+    scores = model.attention.scores(given["audio"].flatten(0, 1), given["visual"].flatten(0, 1).flatten(1, 2))
+    close(scores.sum(), -61.47515467)
+    close(scores.flatten()[:3], [-0.14835182, -0.09585435, 0.02494800])
     attended = model.attention(given["audio"], given["visual"])[0]
     heard, seen = model.audio_lstm(given["audio"])[0], model.visual_lstm(model.visual_projection(attended))[0]
     close(attended.sum(), 3260.42628457)

@@ -11,11 +11,13 @@ from equal_runs import assert_same_run
 from safetensors import safe_open
 
 from mmlib.errors import ParameterError
+from mmlib.experiments.building import optimizer_and_schedule
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.experiment import EventLocalization
 from mmlib.experiments.event_localization.model import limited
 from mmlib.experiments.event_localization.task import accuracy_disjoint
 from mmlib.metrics.localisation import accuracy_interval, localisation_metrics
+from mmlib.workbook.plan import load_plan
 from mmlib.workbook.record import read_result
 
 EVERYTHING = {"fusion": "sum", "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
@@ -179,14 +181,31 @@ def test_combinations_that_mean_nothing_are_refused(given, message):
         Parameters.resolve(given)
 
 
-def test_published_schedule_stops_dropping():
-    weights = [torch.nn.Parameter(torch.zeros(1))]
-    given = Parameters.resolve({"schedule": "step", "step_size": 2, "gamma": 0.5, "most_drops": 2, "epochs": 9})
-    optimizer = torch.optim.SGD(weights, lr=1.0)
-    scheduler = limited(given, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5))
-    rates = []
-    for _ in range(8):
-        rates.append(optimizer.param_groups[0]["lr"])
+def published(project, row):
+    """Parameters of a row of Table 2 on AVE."""
+    plan = load_plan(project / "notebooks" / "plans" / "table2.yaml")
+    (cell,) = [cell for cell in plan.cells("ave") if cell.row == row and cell.seed == 0]
+    return Parameters.resolve(cell.parameters)
+
+
+@pytest.mark.parametrize(
+    ("row", "rates", "batches"),
+    [
+        ("baseline-avga", {0: 1e-3, 299: 1e-3}, (52, 54)),
+        ("baseline-psp", {0: 1e-3, 59: 1e-3, 60: 8e-4, 119: 8e-4, 120: 6.4e-4, 299: 6.4e-4}, (26, 27)),
+        ("decoupling_free-simam2-psp", {119: 8e-4, 180: 6.4e-4}, (26, 27)),
+    ],
+)
+def test_published_schedules(project, row, rates, batches):
+    """AVGA's own drop, after 15,000 steps in epoch 288, is left out. Published epochs lose their last batch."""
+    given = published(project, row)
+    optimizer, scheduler = optimizer_and_schedule(given, torch.nn.Linear(1, 1))
+    scheduler = limited(given, optimizer, scheduler)
+    found = []
+    for _ in range(given.epochs):
+        found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
-    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    assert len(found) == 300
+    assert {epoch: found[epoch] for epoch in rates} == pytest.approx(rates)
+    assert tuple(clips // given.batch_size for clips in (3339, 3339 + 178)) == batches

@@ -153,7 +153,8 @@ def _row(row: RowResult, results: Results) -> RowRatios:
     first = next(iter(row.records.values()), None)
     parameters = first.parameters if first else {}
     driver = DRIVERS.get(str(parameters.get("modulation")), str(parameters.get("modulation")))
-    found = RowRatios(row.id, row.label or row.id, str(parameters.get("fusion", "")), driver)
+    label = f"{row.block}, driven by {row.label}" if row.block and row.label else row.label or row.id
+    found = RowRatios(row.id, label, str(parameters.get("fusion", "")), driver)
     for seed, record in sorted(row.records.items()):
         run = read_ratios(results.folders.get(record.cell_id), seed)
         if run is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmlib.statistics import Summary, standard_deviation, summarise
+from mmlib.statistics import PairedDifference, Summary, standard_deviation, summarise
 
 NEAR_ONE = 0.999999
 
@@ -46,10 +46,10 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
     return pearson(rankdata(x), rankdata(y)) if len(x) >= 3 else None
 
 
-def interval_text(found: Summary | None, digits: int = 2) -> str:
-    """ "0.42 (0.31 to 0.52)"."""
+def interval_text(found: Summary | PairedDifference | None, digits: int = 2, sign: str = "") -> str:
+    """ "0.42 (0.31 to 0.52)"; with `sign` "+" differences show theirs."""
     if found is None:
         return "not defined"
-    if found.low is None:
-        return f"{found.mean:.{digits}f} (one seed)"
-    return f"{found.mean:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    numbers = [found.mean] if found.low is None else [found.mean, found.low, found.high]
+    mean, *bounds = (f"{number:{sign}.{digits}f}".replace("-", "−") for number in numbers)
+    return f"{mean} ({bounds[0]} to {bounds[1]})" if bounds else f"{mean} (one seed)"

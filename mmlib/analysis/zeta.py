@@ -97,7 +97,7 @@ class ZetaResult:
     def caption(self) -> str:
         """n, seeds, data."""
         counts = {int(run.histogram.sum()) for point in self.points for run in point.runs}
-        values = f", n = {max(counts):,} ζ each" if counts else ""
+        values = f", n\u00a0=\u00a0{max(counts):,}\u00a0ζ\u00a0each" if counts else ""
         return f"{self.data}; {len(self.seeds)}\u00a0seeds{values}"
 
     @property
@@ -125,13 +125,22 @@ def _extremes(name: Series, points: list[ZetaPoint]) -> str:
     ends = {"smallest": ordered[0], "largest": ordered[-1]}
     found = {end: _difference(point, middle) for end, point in ends.items()}
     told = [f"at the {end} ({ends[end].value:g}) {_difference_text(difference)}" for end, difference in found.items()]
-    clear = [end for end, difference in found.items() if difference and difference.low and difference.low > 0]
-    verdict = {2: "both ends scatter more, as the paper says", 1: f"only the {''.join(clear)} end scatters more"}
     return (
         f"{SERIES_NAMES[name].capitalize()}: the paper says that ζ scatters more at both ends. Against the middle "
-        f"value ({middle.value:g}) the variance differs {' and '.join(told)}: "
-        f"{verdict.get(len(clear), 'neither end scatters more beyond seed noise')}."
+        f"value ({middle.value:g}) the variance differs {' and '.join(told)}: {_verdict(found)}."
     )
+
+
+def _verdict(found: dict[str, PairedDifference | None]) -> str:
+    known = {end: difference for end, difference in found.items() if difference and difference.low is not None}
+    more = [end for end, difference in known.items() if difference.low > 0]
+    less = [end for end, difference in known.items() if difference.high < 0]
+    if len(more) == 2:
+        return "both ends scatter more, as the paper says"
+    told = [f"the {end} end scatters more" for end in more] + [f"the {end} end scatters less" for end in less]
+    rest = len(found) - len(more) - len(less)
+    told += ["neither end differs beyond seed noise" if rest == 2 else "the other is within seed noise"] if rest else []
+    return "; ".join(told) + ("" if rest == 2 else "; not what the paper says")
 
 
 def _difference(point: ZetaPoint, middle: ZetaPoint) -> PairedDifference | None:
@@ -141,7 +150,7 @@ def _difference(point: ZetaPoint, middle: ZetaPoint) -> PairedDifference | None:
 def _difference_text(difference: PairedDifference | None) -> str:
     if difference is None or difference.low is None:
         return "by an unknown amount (fewer than two common seeds)"
-    return f"by {difference.mean:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
+    return f"by {interval_text(difference, 4, '+')}"
 
 
 def analyse(results: Results) -> ZetaResult:

@@ -6,6 +6,7 @@ import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mmlib
 from mmlib.errors import UsageError
@@ -46,6 +47,13 @@ class FigureResult:
     def markdown(self) -> str:
         """The sentences as a Markdown list."""
         return "\n".join(f"- {sentence}" for sentence in self.sentences)
+
+    def table(self) -> Any:
+        """The numbers behind the figures, as a pandas DataFrame; empty where nothing has run."""
+        import pandas
+
+        found = self.assembly.tables.get("analysis")
+        return pandas.DataFrame() if found is None else found.frame()
 
     @property
     def figures(self) -> dict[str, Path]:

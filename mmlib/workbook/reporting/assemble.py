@@ -11,6 +11,7 @@ from pathlib import Path
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan
+from mmlib.workbook.reporting.analysis_tables import ANALYSIS_TABLES
 from mmlib.workbook.reporting.claims import Claims, load_claims
 from mmlib.workbook.reporting.render import Table, save_table
 from mmlib.workbook.reporting.results import Results, collect
@@ -70,6 +71,7 @@ def assemble(
     assembly = Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
     if plan.figure is not None and results.records:
         assembly.findings = ANALYSES[plan.figure].analyse(results)
+        assembly.tables["analysis"] = ANALYSIS_TABLES[plan.figure](assembly.findings, assembly.name)
     return assembly
 
 

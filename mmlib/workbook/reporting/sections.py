@@ -71,6 +71,7 @@ def findings_of(assembly: Assembly, folder: Path) -> dict[str, Any]:
 
 CAPTIONS = {
     "rows": "Every row, over seeds",
+    "analysis": "The numbers behind the figures",
     "statements": "Statements: differences between rows, paired over seeds",
     "problems": "Cells without a result",
 }

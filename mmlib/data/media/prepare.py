@@ -22,6 +22,7 @@ from mmlib.data.media.decode import COLUMNS, clip_to_json
 from mmlib.data.media.journal import Row, Rows
 from mmlib.data.media.pool import Decoders, Task
 from mmlib.data.media.presets import find_media_preset
+from mmlib.data.media.published import PublishedFiles
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import Clip, ClipRequest, MediaSource, check_source
 from mmlib.data.prepared import PreparedWriter, open_prepared
@@ -60,16 +61,16 @@ def prepare_media(source: MediaSource, folder: str | Path, options: Options | No
     request = source.request or find_media_preset(source.preset).request
     listing = listing_hash(source, request)
     if _finished(folder, listing):
-        return folder
+        return _published(folder, request, options)
     with _locked(folder):
         if _finished(folder, listing):
-            return folder
+            return _published(folder, request, options)
         listed = [clip.problem.value for clip in source.clips if clip.problem]
         _check_skipped(source, listed, options)  # at once where the lists alone have too many
         workplace = Workplace(folder, source, request, listing)
         rows = workplace.decode(options)
         _check_skipped(source, [*listed, *(row.reason for row in rows if row.reason)], options)
-        return workplace.finish(rows)
+        return _published(workplace.finish(rows), request, options)
 
 
 def listing_hash(source: MediaSource, request: ClipRequest) -> str:
@@ -101,6 +102,24 @@ def _finished(folder: Path, listing: str) -> bool:
         )
     shutil.rmtree(_workplace(folder), ignore_errors=True)  # killed between the last two steps
     return True
+
+
+def _published(folder: Path, request: ClipRequest, options: Options) -> Path:
+    """The folder. Raises `UsageError` where the published layout was asked for after clips had been decoded."""
+    if options.published is not None:
+        prepared, files = open_prepared(folder), PublishedFiles(options.published)
+        columns = (prepared.index[name] for name in ("id", "split", "label"))
+        wanted = (request.sound is not None, request.frames is not None)
+        absent = sum(
+            not files.holds({"split": split, "class": prepared.classes[int(label)]}, name, *wanted)
+            for name, split, label in zip(*columns, strict=True)
+        )
+        if absent:
+            raise UsageError(
+                f"{folder} is prepared, but {absent} of its {len(prepared)} clips are not in {options.published}: the "
+                "published layout is written while clips are decoded. Choose another --out to decode them again."
+            )
+    return folder
 
 
 def _locked(folder: Path) -> Any:
@@ -160,6 +179,8 @@ class Workplace:
         keys = [_key(clip) for clip in self.clips]
         closing = (self.place / "closing.json").exists()
         done = self._journalled(None if closing else keys)  # rows have moved: it is too late to decode any again
+        if options.published is not None and not closing:  # decoded before that was asked for
+            done = {number: row for number, row in done.items() if self._is_published(row, options.published)}
         if closing or len(done) == len(self.clips):
             return [done[row] for row in range(len(self.clips))]
         progress = Progress(self.source.dataset, len(self.clips), "clips", done=len(done))
@@ -191,6 +212,12 @@ class Workplace:
         clip = self.clips[row]
         place = {"split": clip.split, "class": str(self.source.classes[clip.label])}
         return {"row": row, "key": key, "clip": clip_to_json(clip), "published": place}
+
+    def _is_published(self, row: Row, published: Path) -> bool:
+        clip, wanted = self.clips[row.row], self.request
+        place = self._task(row.row, row.key)["published"]
+        sound, frames = wanted.sound is not None, wanted.frames is not None
+        return bool(row.reason) or PublishedFiles(published).holds(place, clip.id, sound, frames)
 
     def _died(self, task: Task, reason: Reason, detail: str) -> None:
         journal.append(self.journal, Row(task["row"], task["key"], reason=reason.value, detail=detail))

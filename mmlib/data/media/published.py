@@ -35,12 +35,23 @@ class PublishedFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def paths(self, place: Mapping[str, str], clip: str) -> tuple[Path, Path]:
+        """Where the folder of a clip's pictures and the file of its sound lie."""
+        split, label = place["split"], safe(place["class"])
+        return (
+            self.folder / split / "video" / label / safe(clip),
+            self.folder / split / "audio" / label / f"{safe(clip)}.wav",
+        )
+
+    def holds(self, place: Mapping[str, str], clip: str, sound: bool, frames: bool) -> bool:
+        """Whether what is wanted of a clip was written."""
+        pictures, wav = self.paths(place, clip)
+        return (wav.is_file() or not sound) and (pictures.is_dir() or not frames)
+
     @contextlib.contextmanager
     def writing(self, place: Mapping[str, str], clip: str) -> Iterator[OneClip]:
         """Files of one clip, moved into place when the block ends well. `place`: its `split` and `class`."""
-        split, label = place["split"], safe(place["class"])
-        frames = self.folder / split / "video" / label / safe(clip)
-        sound = self.folder / split / "audio" / label / f"{safe(clip)}.wav"
+        frames, sound = self.paths(place, clip)
         output = OneClip(frames.with_name(f".{frames.name}.tmp"), sound.with_name(f".{sound.name}.tmp"))
         try:
             yield output

@@ -235,6 +235,18 @@ def test_the_published_layout_is_written_beside(videos, tmp_path):
     assert Image.open(tmp_path / "published" / files[1]).size == (64, 48)
 
 
+def test_the_published_layout_asked_for_later_is_written_or_refused(videos, tmp_path):
+    """Stopped without it and resumed with it: clips are decoded again. Finished without it: said, not left out."""
+    source, out = listed(clips_in(videos)[:5]), tmp_path / "tiny"
+    with pytest.raises(DataError, match="are skipped"):
+        prepare_media(source, out, Options(1, max_skipped=0))
+    prepare_media(source, out, Options(1, published=tmp_path / "a"))
+    assert len(list((tmp_path / "a").rglob("*.wav"))) == 4
+    prepare_media(source, out, Options(1, published=tmp_path / "a"))
+    with pytest.raises(UsageError, match="4 of its 4 clips are not in"):
+        prepare_media(source, out, Options(1, published=tmp_path / "b"))
+
+
 def test_sound_and_pictures_from_finished_folders(tmp_path):
     """A wav and a folder of numbered images: what the published scripts leave behind."""
     sound = write_wav(tmp_path / "raw" / "a.wav", tone(12_000, 16_000), 16_000)

@@ -123,6 +123,14 @@ class CorrelationResult:
         return f"{self.data}; {len(self.seeds)}\u00a0seeds, {self.steps}\u00a0steps\u00a0each"
 
     @property
+    def headline(self) -> str:
+        """One sentence without a full stop."""
+        return (
+            f"the paper calls the two ratios strongly correlated; {len(self.strong('step'))} of {len(self.rows)} rows "
+            f"are over every step (interval of r above {STRONG:g}), {len(self.strong('within'))} within epochs"
+        )
+
+    @property
     def sentences(self) -> list[str]:
         """What the analysis shows, computed."""
         if not self.rows:

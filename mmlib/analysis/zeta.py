@@ -101,6 +101,16 @@ class ZetaResult:
         return f"{self.data}; {len(self.seeds)}\u00a0seeds{values}"
 
     @property
+    def headline(self) -> str:
+        """One sentence without a full stop."""
+        told = [f"{SERIES_NAMES[name]}: {_verdict(_ends(points))}" for name, points in self._judged()]
+        return "ζ should scatter more at both ends; " + ("; ".join(told) or "too few correlations to say")
+
+    def _judged(self) -> list[tuple[Series, list[ZetaPoint]]]:
+        """Series with a middle and two ends."""
+        return [(name, self.series(name)) for name in self.names if len(self.series(name)) >= 3]
+
+    @property
     def sentences(self) -> list[str]:
         """What the analysis shows, computed."""
         if not self.points:
@@ -120,15 +130,25 @@ def _series_sentences(name: Series, points: list[ZetaPoint]) -> list[str]:
 
 def _extremes(name: Series, points: list[ZetaPoint]) -> str:
     """Whether each end scatters more than the middle: paired over seeds, as the paper's sentence asks."""
-    ordered = sorted(points, key=lambda point: point.value if point.achieved is None else point.achieved)
-    middle = ordered[len(ordered) // 2]
-    ends = {"smallest": ordered[0], "largest": ordered[-1]}
-    found = {end: _difference(point, middle) for end, point in ends.items()}
+    ends, middle = _ends_and_middle(points)
+    found = _ends(points)
     told = [f"at the {end} ({ends[end].value:g}) {_difference_text(difference)}" for end, difference in found.items()]
     return (
         f"{SERIES_NAMES[name].capitalize()}: the paper says that ζ scatters more at both ends. Against the middle "
         f"value ({middle.value:g}) the variance differs {' and '.join(told)}: {_verdict(found)}."
     )
+
+
+def _ends_and_middle(points: list[ZetaPoint]) -> tuple[dict[str, ZetaPoint], ZetaPoint]:
+    """By the correlation achieved: {"smallest": ..., "largest": ...} and the point in the middle."""
+    ordered = sorted(points, key=lambda point: point.value if point.achieved is None else point.achieved)
+    return {"smallest": ordered[0], "largest": ordered[-1]}, ordered[len(ordered) // 2]
+
+
+def _ends(points: list[ZetaPoint]) -> dict[str, PairedDifference | None]:
+    """How much more each end scatters than the middle."""
+    ends, middle = _ends_and_middle(points)
+    return {end: _difference(point, middle) for end, point in ends.items()}
 
 
 def _verdict(found: dict[str, PairedDifference | None]) -> str:
@@ -140,7 +160,7 @@ def _verdict(found: dict[str, PairedDifference | None]) -> str:
     told = [f"the {end} end scatters more" for end in more] + [f"the {end} end scatters less" for end in less]
     rest = len(found) - len(more) - len(less)
     told += ["neither end differs beyond seed noise" if rest == 2 else "the other is within seed noise"] if rest else []
-    return "; ".join(told) + ("" if rest == 2 else "; not what the paper says")
+    return ", ".join(told) + ("" if rest == 2 else ": not what the paper says")
 
 
 def _difference(point: ZetaPoint, middle: ZetaPoint) -> PairedDifference | None:

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 
 class Findings(Protocol):
-    """What an analysis finds: something to draw, with a caption (data, n, seeds) and sentences, all computed."""
+    """What an analysis finds: something to draw, with a caption (data, n, seeds), sentences, and one for the top of the
+    report; all computed."""
 
     @property
     def caption(self) -> str: ...
 
     @property
     def sentences(self) -> list[str]: ...
+
+    @property
+    def headline(self) -> str: ...
 
 
 @dataclass(frozen=True)

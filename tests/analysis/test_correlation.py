@@ -59,6 +59,7 @@ def test_strong_needs_the_whole_interval():
     result = CorrelationResult([row(shared=0.95), row(shared=0.5)], "made-up data")
     assert result.strong("step") == result.rows[:1]
     assert "for so many of the 2 rows: 1 (every step)" in result.sentences[-1]
+    assert "1 of 2 rows are over every step" in result.headline
     assert result.caption == "made-up data; 5\u00a0seeds, 400\u00a0steps\u00a0each"
 
 

@@ -27,9 +27,13 @@ def result(*points):
     return ZetaResult(list(points), "made-up data")
 
 
-def verdict(*variances):
+def found_of(*variances):
     values = np.linspace(0, 1, len(variances))
-    return result(*(point(v, s) for v, s in zip(values, variances, strict=True))).sentences[-1]
+    return result(*(point(v, s) for v, s in zip(values, variances, strict=True)))
+
+
+def verdict(*variances):
+    return found_of(*variances).sentences[-1]
 
 
 def test_missed_targets_are_named():
@@ -43,15 +47,16 @@ def test_missed_targets_are_named():
     ("variances", "said"),
     [
         ((0.2, 0.1, 0.2), "both ends scatter more, as the paper says"),
-        ((0.2, 0.1, 0.1), "the smallest end scatters more; the other is within seed noise; not what the paper says"),
-        ((0.1, 0.1, 0.05), "the largest end scatters less; the other is within seed noise; not what the paper says"),
-        ((0.05, 0.1, 0.2), "the largest end scatters more; the smallest end scatters less; not what the paper says"),
+        ((0.2, 0.1, 0.1), "the smallest end scatters more, the other is within seed noise: not what the paper says"),
+        ((0.1, 0.1, 0.05), "the largest end scatters less, the other is within seed noise: not what the paper says"),
+        ((0.05, 0.1, 0.2), "the largest end scatters more, the smallest end scatters less: not what the paper says"),
         ((0.1, 0.1, 0.1), "neither end differs beyond seed noise"),
     ],
 )
 def test_both_ends_against_the_middle(variances, said):
     """Paired over seeds: the noise that seeds share cancels, so equal values differ by nothing."""
     assert said in verdict(*variances)
+    assert said in found_of(*variances).headline
 
 
 def test_points_stand_in_the_order_of_what_was_achieved():

@@ -65,8 +65,10 @@ def build_report(
 
 
 def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
+    """The plans named, in that order; without names all of them, tables before figures."""
     paths = plan_paths(project)
-    return [load_plan(paths.get(name, name)) for name in (names or paths)]
+    plans = [load_plan(paths.get(name, name)) for name in (names or paths)]
+    return plans if names else sorted(plans, key=lambda plan: plan.figure is not None)
 
 
 def _notebook_pages(assemblies: list[Assembly], outputs: Path, workers: int | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from mmlib.metrics.names import metric
 from mmlib.workbook.record import Record
 from mmlib.workbook.reporting.assemble import Assembly
 from mmlib.workbook.reporting.render import slug, to_html
+from mmlib.workbook.reporting.summary import short_title
 from mmlib.workbook.reporting.tables import SOURCES, compact_statements, plain_sentence, signed
 from mmlib.workbook.reporting.verdicts import StatementVerdict
 
@@ -34,7 +35,7 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
     return {
         "id": assembly.name,
         "title": f"{results.title} – {results.profile_title}",
-        "short": f"{results.title.split(':')[0]}: {results.profile}",
+        "short": f"{short_title(assembly)}: {results.profile}",
         "kind": KINDS[results.kind],
         "state": state_text(assembly),
         "notes": results.notes,

@@ -28,14 +28,16 @@ def headlines(assemblies: list[Assembly]) -> list[tuple[str, str]]:
         if not results.records:
             continue
         reference = ", committed reference" if results.source == "reference" else ""
-        ran = f"{results.title.split(':')[0]} on {results.profile_title}"
+        ran = f"{short_title(assembly)} on {results.profile_title}"
         done = f"{len(results.records)} of {results.wanted} cells, {len(results.seeds)} seeds{reference}"
         said = []
         if assembly.statements is not None and (tested := assembly.statements.tested):
             verdicts = ", ".join(f"{name} {counts[name]}" for name in (HOLDS, CONTRADICTED, NOISE))
-            said.append(f"{tested} tests of statements, {verdicts}")
+            said.append(f"{tested} {'test' if tested == 1 else 'tests'} of statements, {verdicts}")
         elif assembly.statements is not None:
             said.append("too little ran to test a statement")
+        if assembly.findings is not None:
+            said.append(assembly.findings.headline)
         numbers = Counter(verdict.verdict for verdict in assembly.numbers)
         if judged := sum(numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED)):
             said.append(f"{numbers[REPRODUCED]} of {judged} printed numbers are reproduced")
@@ -43,12 +45,19 @@ def headlines(assemblies: list[Assembly]) -> list[tuple[str, str]]:
     return found
 
 
+def short_title(assembly: Assembly) -> str:
+    """ "Table 1"; of a figure what it is about, because its plan's title goes on after "Figure:"."""
+    before, _, after = assembly.results.title.partition(": ")
+    return f"Figure {assembly.plan.figure}" if assembly.plan.figure and after else before
+
+
 def scope(assemblies: list[Assembly]) -> str:
     """Whether the paper's numbers could be compared at all, and why not."""
     own = [assembly for assembly in assemblies if assembly.results.kind == "paper"]
     if not own or any(assembly.results.records for assembly in own):
         return ""
-    names = " and ".join(assembly.results.profile_title for assembly in own)
+    *first, last = (assembly.results.profile_title for assembly in own)
+    names = f"{', '.join(first)} and {last}" if first else last
     return (
         f"Only the paper’s statements are judged here, not its numbers: those belong to {names}, which did not run. "
         "A statement is a difference between rows of the table."

@@ -106,9 +106,9 @@ def curves_figure(
 
 
 def default_rows(results: Results) -> list[str]:
-    """The summation rows where there are any (one fusion, every method), else the first seven."""
+    """The summation rows where there are several (one fusion, every method), else the first seven."""
     rows = [row for row in results.rows if row.endswith("-sum")]
-    return rows or list(results.rows)[: len(SERIES)]
+    return rows if len(rows) > 1 else list(results.rows)[: len(SERIES)]
 
 
 def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]]) -> None:

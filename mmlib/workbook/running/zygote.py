@@ -31,6 +31,7 @@ HEAVY = (
     "pandas",
     "torch",
     "torch.utils.data",
+    "torch._dynamo",  # the first optimiser of a process imports it: a second of every cell; touches no CUDA
     "safetensors.torch",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",

@@ -14,7 +14,7 @@ the sound first, its RMS that share of the window's own (1: 0 dB): clean, the so
 learn here, and fusing cannot help. `visual` (10, 4, 6, 64): 4 x 6 places, each an overlapping view of 18 x 26 of the
 mouth region's 24 x 36 pixels (as a place of VGG's last map sees most of the picture), both frames, at half resolution,
 on 64 principal components of the train clips' views. Patches that do not overlap would lose where they were: attention
-adds up places, and a network of attention over 6 x 6 pixel patches learned nothing from them.
+adds up places, and a network of attention over 6 x 6 pixel patches learned nothing from them in ten epochs.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ containers of media are allowed, and only local files.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,11 +53,17 @@ def check_file(path: Path) -> None:
     if path.stat().st_size == 0:
         raise SkippedClip(Reason.ZERO_LENGTH, f"{path.name} is empty")
     try:
-        end = missing_end(path)
+        end = _missing_end(path, path.stat().st_size, path.stat().st_mtime_ns)
     except OSError as error:
         raise SkippedClip(Reason.UNDECODABLE, f"{path.name} cannot be read ({error.strerror})") from error
     if end:
         raise SkippedClip(Reason.TRUNCATED, f"{path.name}: {end}")
+
+
+@functools.lru_cache(maxsize=8)
+def _missing_end(path: Path, size: int, changed: int) -> str | None:
+    """A clip's file is opened up to three times (packets, pictures, sound): its structure is walked once."""
+    return missing_end(path)
 
 
 def in_words(error: BaseException) -> str:

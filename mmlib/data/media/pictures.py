@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from mmlib.data.media.source import FrameRequest
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
     from PIL.Image import Image
 
@@ -140,6 +142,13 @@ class _Pass:
     damaged: int = 0
     kept: dict[int, np.ndarray] = field(default_factory=dict)
 
+    @cached_property
+    def to_rgb(self) -> VideoReformatter:
+        """One converter for all frames: setting one up costs as much as converting some frames."""
+        from av.video.reformatter import VideoReformatter
+
+        return VideoReformatter()
+
     def timed(self, time: float | None) -> None:
         self.seen += 1
         if time is not None:
@@ -251,9 +260,11 @@ def _decode(
 def _take(
     path: Path, frame: VideoFrame, done: _Pass, places: list[int], size: tuple[int, int], keep: KeepImage | None
 ) -> None:
+    from PIL import Image
+
     if frame.width * frame.height > MAX_PIXELS:
         raise SkippedClip(Reason.TOO_LARGE, f"{path.name}: a frame is {frame.width} x {frame.height} pixels")
-    image = frame.to_image()  # RGB
+    image = Image.fromarray(done.to_rgb.reformat(frame, format="rgb24").to_ndarray())
     if frame.rotation % 360:  # a phone held upright: players and ffmpeg turn the picture, so do we
         image = image.rotate(frame.rotation, expand=True)
     if not done.kept:

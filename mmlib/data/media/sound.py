@@ -76,6 +76,7 @@ def _decode(path: Path, rate: int | None, request: SoundRequest, window: tuple[f
             raise SkippedClip(Reason.UNDECODABLE, detail)
         resampler = av.AudioResampler("s16", "mono", rate) if rate else None
         keeper = _Keeper(path, rate or own_rate, request, window)
+        mono = _Mono(keeper)
         decoded = damaged = 0
         for packet in container.demux(stream):
             try:
@@ -87,8 +88,13 @@ def _decode(path: Path, rate: int | None, request: SoundRequest, window: tuple[f
                 if frame.sample_rate != own_rate:
                     raise SkippedClip(Reason.UNDECODABLE, f"{path.name}: the rate of its sound changes")
                 decoded += frame.samples
-                keeper.keep(_mono(frame) if resampler is None else _joined(resampler.resample(frame)))
-        if resampler is not None:
+                if resampler is None:
+                    mono.add(frame)
+                else:
+                    keeper.keep(_joined(resampler.resample(frame)))
+        if resampler is None:
+            mono.flush()
+        else:
             keeper.keep(_joined(resampler.resample(None)))
         samples = np.concatenate(keeper.pieces) if keeper.pieces else np.zeros(0, np.float32)
         return Sound(samples, rate or own_rate, decoded, own_rate, damaged)
@@ -118,18 +124,37 @@ class _Keeper:
             raise SkippedClip(Reason.TOO_LARGE, f"{self.path.name}: its sound has over {MAX_SAMPLES:,} samples")
 
 
-def _mono(frame: AudioFrame) -> np.ndarray:
-    """One decoded frame as the mean of its channels, float32 in [-1, 1]."""
-    values = frame.to_ndarray()  # planar: (channels, samples); packed: (1, samples * channels)
-    channels = frame.layout.nb_channels
-    if not frame.format.is_planar:
-        values = values.reshape(-1, channels).T
+class _Mono:
+    """Decoded frames to the mean of their channels, float32 in [-1, 1], many at a time: frames are small."""
+
+    def __init__(self, keeper: _Keeper, together: int = 64) -> None:
+        self.keeper, self.together, self._frames, self._kind = keeper, together, [], None
+
+    def add(self, frame: AudioFrame) -> None:
+        kind = (frame.format.name, frame.layout.nb_channels, frame.format.is_planar)
+        if kind != self._kind or len(self._frames) == self.together:
+            self.flush()
+        self._kind = kind
+        self._frames.append(frame.to_ndarray())  # planar: (channels, samples); packed: (1, samples * channels)
+
+    def flush(self) -> None:
+        """Pass on what was collected."""
+        if not self._frames:
+            return
+        _, channels, planar = self._kind
+        values = np.concatenate(self._frames, axis=1)
+        self._frames = []
+        self.keeper.keep(_mono(values if planar else values.reshape(-1, channels).T))
+
+
+def _mono(values: np.ndarray) -> np.ndarray:
+    """(channels, samples) of any type to their mean (samples,), float32 in [-1, 1]."""
     if values.dtype == np.uint8:
         scaled = (values.astype(np.float32) - 128) / 128
     elif values.dtype.kind == "i":
         scaled = (values / -float(np.iinfo(values.dtype).min)).astype(np.float32)
     else:
-        scaled = values.astype(np.float32)
+        scaled = values.astype(np.float32, copy=False)
     return scaled.mean(axis=0, dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
-from mmlib.files import read_json, write_json
+from mmlib.files import dump_json, read_json, write_text
 from mmlib.metrics.names import metric
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
@@ -224,7 +224,10 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
         raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
     reference = Reference(plan=results.plan, profile=results.profile, made=made, records=records)
     path = reference_path(folder, results.plan, results.profile)
-    write_json(path, reference.model_dump(mode="json"))
+    content = reference.model_dump(mode="json")
+    # One record a line: a third smaller than indented, and a changed record is one line of a diff.
+    records = ",\n".join(dump_json(record, indent=None) for record in content.pop("records"))
+    write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + records + "\n]}\n")
     return path
 
 

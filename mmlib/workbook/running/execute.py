@@ -113,9 +113,10 @@ def set_aside(cell: Cell, finished: bool) -> None:
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
-    from mmlib.workbook.running.kernel import bound_threads, launching, warm_zygote
+    from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, launching, warm_zygote
 
     bound_threads(1)
+    keep_freed_memory()
     watch = None
     try:
         zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)

@@ -9,9 +9,12 @@ import pytest
 
 from mmlib.workbook.running import kernel
 from mmlib.workbook.running.kernel import (
+    DASK_TRIM,
     THREAD_VARIABLES,
+    TRIM_VARIABLE,
     IPCKernelManager,
     Zygote,
+    keep_freed_memory,
     launching,
     socket_folder,
     thread_environment,
@@ -130,3 +133,20 @@ def test_threads_the_user_chose_stay_and_mkl_follows(monkeypatch, chosen, expect
     for name, value in chosen.items():
         monkeypatch.setenv(name, value)
     assert thread_environment(4) == dict(zip(THREAD_VARIABLES, expected, strict=True))
+
+
+@pytest.mark.parametrize(("value", "kept"), [("65536", False), ("131072", True)])
+def test_only_dasks_own_trimming_of_memory_is_undone(monkeypatch, value, kept):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", value)
+    keep_freed_memory()
+    assert ("MALLOC_TRIM_THRESHOLD_" in os.environ) == kept
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    keep_freed_memory()
+
+
+def test_dask_still_sets_what_is_undone():
+    """If it sets another value one day, kernels are slow again: then this says so."""
+    import dask
+    import distributed  # noqa: F401  # registers its configuration
+
+    assert str(dask.config.get("distributed.nanny.pre-spawn-environ")[TRIM_VARIABLE]) == DASK_TRIM

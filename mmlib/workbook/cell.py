@@ -98,11 +98,12 @@ def parameters_class(experiment: str) -> type[ExperimentParameters]:
 def inputs_hash(cell: Cell) -> str:
     """Hash of all a summary reads: its source files, and of each input cell's record what the summary could show.
 
-    Which run of a finished cell it was counts; when a failed one failed again in the same way does not.
+    Which run of a finished cell it was counts; when a failed one failed again in the same way does not. More seeds
+    are looked for now: another plan of the same run may have made them since the cell was listed.
     """
     sources = {path.name: sha256_file(path) if path.is_file() else None for path in cell.sources}
     seen: dict[str, object] = {}
-    for one in cell.inputs:
+    for one in (*cell.inputs, *more_seeds(list(cell.inputs))):
         record, _ = read_record(one.folder)
         if record is not None:
             seen[one.id] = record.run_id if record.done else [record.status, record.model_dump(include={"error"})]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.base import outputs_root, project_root
 from mmlib.experiments.messages import closest
-from mmlib.workbook.cell import Cell, cell_id, more_seeds, parameters_class
+from mmlib.workbook.cell import Cell, cell_id, parameters_class
 from mmlib.workbook.fingerprint import read_notebook
 from mmlib.workbook.yaml_file import read_yaml
 
@@ -162,11 +162,10 @@ class Plan(_Strict):
         return cells
 
     def summary_cells(self, profile: str, outputs: Path | None = None) -> list[Cell]:
-        """The summaries of a profile; each reads the records of all its cells, the plan and the claims."""
+        """The summaries of a profile; each reads the records of all its cells (and of more seeds), the plan and the claims."""
         outputs = Path(outputs or outputs_root())
         notebooks = project_root() / "notebooks"
         inputs = self.cells(profile, outputs=outputs) if self.summaries else []
-        inputs += more_seeds(inputs)
         sources = (self._path, *([notebooks / "claims" / self.claims] if self.claims else []))
         if not sources[-1].is_file():
             raise UsageError(

@@ -92,6 +92,16 @@ def test_a_batch_is_done_once_and_stale_by_content(toy):
     assert len(toy.records()) == 3
 
 
+def test_more_seeds_that_another_plan_makes_are_in_the_summary_at_once(toy):
+    """Else a second run would find the records changed, and the first would have shown fewer seeds."""
+    toy.plan("few", profiles={"embedded": {"kind": "embedded", "seeds": [0]}}, summaries=["summary.ipynb"])
+    toy.plan("more", profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2]}})
+    first = toy.mmlib("reproduce", *WORKERS)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "4 cells: 4 done" in first.stdout
+    assert "nothing to do: all 4 cells" in toy.mmlib("reproduce", *WORKERS).stdout
+
+
 def test_a_cell_that_takes_too_long_is_stopped(toy):
     toy.plan(rows=rows("hang"), profiles={"embedded": {"kind": "embedded", "seeds": [0]}})
     done = toy.mmlib("run", "toy", "--timeout", "2")

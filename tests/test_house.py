@@ -25,9 +25,7 @@ def tracked(*patterns: str) -> list[Path]:
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["lint", "format"])
 def test_ruff(arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *arguments, "mmlib", "tests"], cwd=PROJECT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -162,7 +162,7 @@ class Plan(_Strict):
         return cells
 
     def summary_cells(self, profile: str, outputs: Path | None = None) -> list[Cell]:
-        """The summaries of a profile; each reads the records of all its cells (and of more seeds), the plan and the claims."""
+        """The summaries of a profile; each reads the records of all its cells, the plan and the claims."""
         outputs = Path(outputs or outputs_root())
         notebooks = project_root() / "notebooks"
         inputs = self.cells(profile, outputs=outputs) if self.summaries else []

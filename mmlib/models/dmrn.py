@@ -5,7 +5,8 @@ Tian et al., "Audio-Visual Event Localization in Unconstrained Videos", ECCV 201
 Paper says: h_m' = tanh(h_m + f(h_a, h_v)), f the mean of two projections; the fused feature is the mean of both.
 Published code does: one block, projections Linear - tanh - Linear, one Linear as head (Xavier weight). The released
     weights come from fine-tuning a trained AVGA, by code that is not released.
-We do: the same block; trained from scratch its attention starts from Xavier weights, as AVGA's does.
+We do: the same block; trained from scratch its attention starts from Xavier weights, as AVGA's does
+    (event localisation's parameter `init` starts it from a trained AVGA instead).
 """
 
 from __future__ import annotations

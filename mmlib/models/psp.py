@@ -32,7 +32,7 @@ THRESHOLDS = {False: 0.099, True: 0.095}  # by weak
 
 
 class Propagation(nn.Module):
-    """Visual and audio features (B, T, C) in; both after propagation, and the pruned affinity (B, T, T), out.
+    """Visual and audio features (B, T, C) in; both after propagation, shares and affinity (B, T, T), out.
 
     Args:
         channels: C.
@@ -53,21 +53,26 @@ class Propagation(nn.Module):
     def through(self, name: str, x: Tensor) -> Tensor:
         return self.dropout(F.relu(self.layers[name](x)))
 
-    def prune(self, affinity: Tensor) -> Tensor:
-        """Rows to shares, shares up to τ to zero; the cut is constant for the gradient."""
-        shares = affinity / (affinity.sum(dim=-1, keepdim=True) + EPSILON)
+    def prune(self, shares: Tensor) -> Tensor:
+        """Shares of a row up to τ to zero; the cut is constant for the gradient."""
         kept = shares * (shares > self.threshold)
         return kept / (kept.sum(dim=-1, keepdim=True) + EPSILON) if self.again else kept
 
-    def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, visual: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         v1, v2 = (self.through(name, visual) for name in ("Wv1", "Wv2"))
         a1, a2 = (self.through(name, audio) for name in ("Wa1", "Wa2"))
         agreement = F.relu(v2 @ a1.transpose(1, 2) / math.sqrt(visual.shape[-1]))  # (B, T_v, T_a)
-        to_visual, to_audio = self.prune(agreement), self.prune(agreement.transpose(1, 2))
+        shares = row_shares(agreement)
+        to_visual, to_audio = self.prune(shares), self.prune(row_shares(agreement.transpose(1, 2)))
         visual, audio = visual + to_visual @ a2, audio + to_audio @ v1
         if self.again:
             visual, audio = self.through("Wvf", visual), self.through("Waf", audio)
-        return self.norm(visual), self.norm(audio), to_visual
+        return self.norm(visual), self.norm(audio), shares, to_visual
+
+
+def row_shares(affinity: Tensor) -> Tensor:
+    """Each row of (..., T, T) divided by its sum; a row of zeros stays one."""
+    return affinity / (affinity.sum(dim=-1, keepdim=True) + EPSILON)
 
 
 class WeightedHead(HiddenHead):
@@ -134,9 +139,9 @@ class PSP(SegmentNetwork):
         audio = self.audio_projection(audio)  # (B, T, heard)
         attended, weights = self.attention(audio, visual)  # (B, T, visual), (B, T, P)
         seen = self.visual_projection(attended)  # (B, T, hidden)
-        visual, audio, affinity = self.propagation(self.visual_lstm(seen)[0], self.audio_lstm(audio)[0])
+        visual, audio, shares, affinity = self.propagation(self.visual_lstm(seen)[0], self.audio_lstm(audio)[0])
         similarity = F.cosine_similarity(visual, audio, dim=-1)  # (B, T)
-        more = {"attention": weights, "similarity": similarity, "affinity": affinity}
+        more = {"attention": weights, "similarity": similarity, "shares": shares, "affinity": affinity}
         return {"visual": visual, "audio": audio}, more
 
     def clip_scores(self, scores: Tensor) -> Tensor | None:

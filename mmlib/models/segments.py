@@ -28,8 +28,10 @@ class SegmentOutput(FusionOutput):
     """(B, T, P) weight of each position of the map; sums to 1 over P."""
     similarity: Tensor | None = None
     """(B, T) cosine of the modalities' features (PSP)."""
+    shares: Tensor | None = None
+    """(B, T, T) how much each visual segment agrees with each audio segment; rows sum to 1 or 0 (PSP)."""
     affinity: Tensor | None = None
-    """(B, T, T) visual segments by audio segments, rows sum to 1 or 0 (PSP, after pruning)."""
+    """(B, T, T) the same after pruning: by which visual segments take up audio segments (PSP)."""
     clip_scores: Tensor | None = None
     """(B, K) scores of the whole clip, before softmax (weak supervision)."""
 

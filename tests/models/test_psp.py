@@ -124,7 +124,7 @@ def test_propagation_segment_by_segment(fully):
     torch.manual_seed(0)
     module = Propagation(6, 0.3, 0.0, output_layers=fully).double()
     visual, audio = torch.randn(2, 4, 6, dtype=torch.float64), torch.randn(2, 4, 6, dtype=torch.float64)
-    found = module(visual, audio)[:2]
+    *found, shares, kept_shares = module(visual, audio)
     weight = {name: layer.weight for name, layer in module.layers.items()}
     for clip in range(2):
         v, a = visual[clip], audio[clip]
@@ -137,6 +137,9 @@ def test_propagation_segment_by_segment(fully):
                 share = matrix[t] / (matrix[t].sum() + 1e-8)
                 kept = torch.where(share > 0.3, share, torch.zeros_like(share))
                 kept = kept / (kept.sum() + 1e-8) if fully else kept
+                if place == 0:
+                    assert_close(shares[clip, t], share)
+                    assert_close(kept_shares[clip, t], kept)
                 new = one[t] + sum(kept[u] * F.relu(weight[value] @ other[u]) for u in range(4))
                 new = F.relu(weight[last] @ new) if fully else new
                 assert_close(found[place][clip, t], F.layer_norm(new, (6,), eps=1e-6))

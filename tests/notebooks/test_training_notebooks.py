@@ -38,7 +38,7 @@ NOTEBOOKS = {
         mistake=({"fusion": "fiml"}, "did you mean 'film'"),
     ),
     "face_voice": Notebook(({**FACES, "epochs": 2, "simam2": True, "simam2_gate": "neg"},), pictures=6),
-    "event_localization": Notebook((CLIPS, {**CLIPS, "network": "psp", **METHOD}), pictures=8),
+    "event_localization": Notebook((CLIPS, {**CLIPS, "network": "psp", **METHOD}), pictures=9),
 }
 RUNS = [(name, run) for name, notebook in NOTEBOOKS.items() for run in range(len(notebook.runs))]
 

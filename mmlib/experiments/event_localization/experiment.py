@@ -14,6 +14,7 @@ from mmlib.experiments.building import attached_modulation, optimizer_and_schedu
 from mmlib.experiments.event_localization.model import build_model, limited, modulated_groups
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.event_localization.task import Localisation
+from mmlib.experiments.event_localization.warm_start import take_over
 from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup
 from mmlib.metrics.localisation import accuracy_interval
 from mmlib.training import Group, Outcome, Protocol
@@ -61,7 +62,9 @@ class EventLocalization(Experiment):
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
         data = load_segments(parameters.located())
         train = data["train"]
-        model = build_model(parameters, train.input_shapes, len(train.classes)).to(device)
+        model = build_model(parameters, train.input_shapes, len(train.classes))
+        notes = [take_over(model, parameters.init)] if parameters.init else []
+        model = model.to(device)
         optimizer, scheduler = optimizer_and_schedule(parameters, model)
         groups = modulated_groups(parameters, model)
         options = {"touch": "matrices", "apply_to": parameters.apply_to}
@@ -80,6 +83,7 @@ class EventLocalization(Experiment):
                 origin=prepared.origin,
             ),
             data=data,
+            notes=notes,
         )
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:

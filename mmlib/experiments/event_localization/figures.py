@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmlib.experiments.finished import FinishedRun
 
 __all__ = [
+    "affinity_figure",
     "attention_figure",
     "class_figure",
     "confusion_figure",
@@ -178,6 +179,42 @@ def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 
         for t in range(segments):
             axes[-1, t].set_xlabel(str(t), fontsize=6.5)
         figure.supxlabel("segment; attention weight of each place, dark to light; above, the true event", fontsize=7.5)
+        say_data(figure, run)
+    return figure
+
+
+def affinity_figure(run: FinishedRun, classes: list[str], count: int = 3, protocol: str = "clean") -> Figure:
+    """PSP: what every visual segment takes up of every audio segment, before and after pruning, of some test clips."""
+    if f"{protocol}_affinity" not in run.arrays:
+        with style():
+            figure, axes = new_figure(FULL, 0.6)
+            empty(axes[0, 0], "Affinity of segments: PSP alone has it; set network = 'psp'.")
+        return figure
+    true = run.arrays["test_targets"]
+    background = len(classes) - 1
+    chosen = examples(true, background, count)
+    kinds = (("shares", "before"), ("affinity", "after"))
+    highest = max(float(run.arrays[f"{protocol}_{kind}"][chosen].max()) for kind, _ in kinds)
+    with style():
+        figure, axes = new_figure(FULL, 3.6, 2, len(chosen))
+        for place, clip in enumerate(chosen):
+            event = true[clip] != background
+            marks = [f"{t}*" if event[t] else str(t) for t in range(len(event))]
+            name = short_name(classes[true[clip][event][0]], 14) if event.any() else "background"
+            for row, (kind, word) in enumerate(kinds):
+                axis = axes[row, place]
+                values = run.arrays[f"{protocol}_{kind}"][clip].astype(float)  # (T visual, T audio)
+                shown = axis.imshow(values, cmap="cividis", vmin=0, vmax=highest or 1)
+                axis.set_xticks(range(len(marks)), marks if row else [""] * len(marks), fontsize=5.5)
+                axis.set_yticks(range(len(marks)), marks, fontsize=5.5)
+                axis.grid(False)
+                if row == 0:
+                    axis.set_title(f"clip {clip}, {name}", fontsize=7, fontweight="normal")
+                if place == 0:
+                    axis.set_ylabel(f"{word} pruning\nvisual segment", fontsize=6.5)
+            axes[1, place].set_xlabel("audio segment", fontsize=6.5)
+        figure.colorbar(shown, ax=axes, shrink=0.6, label="share of the row")
+        figure.supxlabel("* the event, by the true labels", fontsize=7)
         say_data(figure, run)
     return figure
 

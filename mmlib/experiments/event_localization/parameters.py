@@ -51,6 +51,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     )
     psp_dropout: Annotated[float, Field(ge=0, lt=1)] = about(0.1, "psp: dropout inside the propagation")
     mil_pool: Literal["max", "mean"] = about("max", "weak avga: the clip's score from its segments' scores")
+    init: str = about("", "folder of a finished run whose attention and LSTMs training starts from (dmrn as published)")
 
     # Loss
     loss: Literal["ce", "mlsm_softmax", "bce"] = about(
@@ -98,6 +99,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
         parts += [self.fusion] if self.network == "avga" else []
         parts += [self.supervision] if self.supervision != "full" else []
         parts += [self.modalities] if self.modalities != "both" else []
+        parts += ["warm"] if self.init else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
         parts += [self.modulation] if self.modulation != "none" else []

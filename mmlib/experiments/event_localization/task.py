@@ -79,7 +79,7 @@ class Localisation:
         return values
 
     def evaluate(self, model: SegmentNetwork, loader: Iterable[Batch], group: Group) -> Evaluation:
-        """Metrics of one split and what figures draw: labels, attention of every segment, confusion of segments."""
+        """Metrics of one split and what figures draw: labels, attention and affinity, confusion of segments."""
         rows = collect_outputs(model, loader, group, _named(model))
         logits, true = rows["logits"], rows["targets"]
         if not np.isfinite(logits).all():
@@ -98,7 +98,7 @@ class Localisation:
             metrics[f"accuracy_{modality}"] = float((rows[f"logits_{modality}"].argmax(axis=2) == true).mean())
         metrics["accuracy_disjoint"] = accuracy_disjoint(predicted, true, loader)
         arrays = {"predicted": predicted.astype(np.int16), "targets": true, "index": rows["index"]}
-        arrays["attention"] = rows["attention"].astype(np.float16)
+        arrays |= {name: rows[name].astype(np.float16) for name in ("attention", "shares", "affinity") if name in rows}
         arrays["confusion"] = confusion_matrix(predicted.ravel(), true.ravel(), self.classes)
         if "zeta" in rows:
             arrays |= zeta_statistics(rows["zeta"])
@@ -121,11 +121,12 @@ def accuracy_disjoint(predicted: np.ndarray, true: np.ndarray, loader: Any) -> f
 
 
 def _named(model: SegmentNetwork) -> Callable[[SegmentOutput], dict[str, Tensor]]:
-    """What is kept of an output, by name: logits, attention, logits of each modality alone, ζ."""
+    """What is kept of an output, by name: logits, attention, logits of each modality alone, ζ, PSP's affinity."""
 
     def named(output: SegmentOutput) -> dict[str, Tensor]:
         alone = {f"logits_{modality}": logits for modality, logits in model.unimodal_logits(output).items()}
         kept = {"logits": output.logits, "attention": output.attention} | alone
-        return kept | ({} if output.zeta is None else {"zeta": output.zeta})
+        more = {"zeta": output.zeta, "shares": output.shares, "affinity": output.affinity}
+        return kept | {name: value for name, value in more.items() if value is not None}
 
     return named

@@ -67,6 +67,26 @@ def test_attention_maps_have_the_maps_shape(run, test_split, tmp_path):
     np.testing.assert_allclose([image.sum() for image in images], 1, atol=5e-3)
 
 
+def test_affinity_is_shown_before_and_after_pruning(start, run, test_split, tmp_path):
+    psp = start("psp", network="psp")
+    figure = figures.affinity_figure(psp, test_split.classes)
+    figure.savefig(tmp_path / "drawn.png")
+    images = [np.asarray(axis.images[0].get_array()) for axis in figure.axes if axis.images and axis.get_xlim()[1] > 5]
+    before, after = images[:3], images[3:6]
+    for shares, kept in zip(before, after, strict=True):
+        assert shares.shape == kept.shape == (10, 10)
+        sums = shares.sum(axis=1)
+        assert np.all(np.isclose(sums, 1, atol=1e-2) | (sums == 0))
+        assert not kept[shares < 0.09].any(), "what was below the threshold is cut"
+    true, background = psp.arrays["test_targets"], len(test_split.classes) - 1
+    for axis in figure.axes[:3]:
+        clip = int(axis.get_title().removeprefix("clip ").partition(",")[0])
+        marked = [label.get_text().endswith("*") for label in axis.get_yticklabels()]
+        assert marked == (true[clip] != background).tolist()
+    figure = figures.affinity_figure(run, test_split.classes)
+    assert "set network = 'psp'" in figure.axes[0].texts[0].get_text()
+
+
 def test_bars_and_confusion_are_the_recorded_counts(run, test_split, tmp_path):
     counts = run.arrays["clean_confusion"]
     there = counts.sum(axis=1) > 0

@@ -1,0 +1,50 @@
+"""Training that starts from another run's attention and LSTMs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mmlib.errors import UsageError
+from mmlib.experiments.event_localization.warm_start import ENCODERS, take_over
+from mmlib.models.avga import AVGA
+
+
+@pytest.fixture(scope="module")
+def trained(start):
+    return start("trained")
+
+
+def small(**changes):
+    return AVGA(6, 8, 9, 29, **{"hidden": 6, "head": 8, "attention": 8, "fusion": "dmrn"} | changes)
+
+
+def test_encoders_are_the_other_runs_and_the_rest_is_not(trained):
+    torch.manual_seed(0)
+    model = small()
+    fresh = {name: value.clone() for name, value in model.state_dict().items()}
+    note = take_over(model, trained.folder)
+    saved = load_file(trained.folder / "model.safetensors")
+    for name, value in model.state_dict().items():
+        encoder = name.startswith(ENCODERS)
+        assert torch.equal(value, saved[name] if encoder else fresh[name]), name
+    assert sum(name.startswith(ENCODERS) for name in fresh) >= 16
+    assert str(trained.folder) in note
+
+
+def test_a_run_starts_from_it_and_says_so(start, trained):
+    finished = start("warm", fusion="dmrn", init=str(trained.folder), learning_rate=1e-9, epochs=1)
+    assert any("started from" in note for note in finished.notes)
+    before, after = (load_file(run.folder / "model.safetensors") for run in (trained, finished))
+    torch.testing.assert_close(after["audio_lstm.weight_hh_l0"], before["audio_lstm.weight_hh_l0"], rtol=0, atol=1e-6)
+
+
+def test_what_does_not_fit_is_said(trained, tmp_path):
+    with pytest.raises(UsageError, match="there is no .*nowhere"):
+        take_over(small(), tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"has the shape .* this network needs .*Give a run with the same data"):
+        take_over(small(hidden=7), trained.folder)
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x04cos\nsystem\n.")
+    with pytest.raises(UsageError, match="cannot be read"):
+        take_over(small(), tmp_path)

@@ -68,6 +68,16 @@ def test_table_figure_shows_every_seed_and_mean(claims):
     assert "3 seeds (0, 1, 2)" in texts(figure)
 
 
+def test_rows_run_with_more_seeds_are_not_claimed_for_all(claims):
+    results = fake_results()
+    first, second = list(results.rows)[:2]
+    results.rows[first] = fake_results(seeds=range(5)).rows[first]
+    assert results.seeds_text == "3 to 5 seeds a row (of 0, 1, 2, 3, 4)"
+    assert results.seeds_text in texts(figures.table_figure(results, claims))
+    results.rows = {first: fake_results(seeds=(0,)).rows[first], second: fake_results(seeds=(4,)).rows[second]}
+    assert results.seeds_text == "1 seed a row (of 0, 4)"
+
+
 def test_names_stay_inside_the_figure(claims):
     """No label is cut, and none overlaps the panel beside it."""
     results = fake_results()

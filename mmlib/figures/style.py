@@ -7,7 +7,7 @@ hatch of its own, so that it can be told apart in a greyscale print. matplotlib 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +133,8 @@ def empty(axis: Any, message: str) -> None:
     axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
 
 
-def seeds_text(seeds: Sequence[int]) -> str:
-    """ "3 seeds (0, 1, 2)"."""
-    if not seeds:
-        return "no seeds"
-    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
-
-
 def source_text(results: Any) -> str:
     """The data set, its kind, the seeds: what a caption must say."""
     kind = ", published recipe" if results.kind == "paper" else ""
     reference = ", committed reference result" if results.source == "reference" else ""
-    return f"{results.profile_title}{kind}; {seeds_text(results.seeds)}{reference}"
+    return f"{results.profile_title}{kind}; {results.seeds_text}{reference}"

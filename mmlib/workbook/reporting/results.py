@@ -90,6 +90,19 @@ class Results:
         return sorted({seed for row in self.rows.values() for seed in row.records})
 
     @property
+    def seeds_text(self) -> str:
+        """ "3 seeds (0, 1, 2)", or "3 to 5 seeds a row (of 0, 1, 2, 3, 4)" where some rows were run with more."""
+        seeds = self.seeds
+        if not seeds:
+            return "no seeds"
+        listed = ", ".join(map(str, seeds))
+        counts = sorted({len(row.records) for row in self.rows.values() if row.records})
+        if counts != [len(seeds)]:
+            number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+            return f"{number} seed{'' if number == '1' else 's'} a row (of {listed})"
+        return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
+
+    @property
     def wanted(self) -> int:
         """How many cells the plan asks for."""
         return sum(len(row.seeds) for row in self.rows.values())

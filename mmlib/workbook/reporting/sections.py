@@ -91,13 +91,11 @@ def state_text(assembly: Assembly) -> str:
     """What ran of this profile, and how to run the rest."""
     results = assembly.results
     if results.source == "reference":
-        return (
-            f"Not run here. Shown: {len(results.records)} committed reference runs over seeds {_listed(results.seeds)}."
-        )
+        return f"Not run here. Shown: {len(results.records)} committed reference runs, {results.seeds_text}."
     finished = len(results.records)
     text = f"{finished} of {results.wanted} cells finished"
     if finished:
-        text += f", seeds {_listed(results.seeds)}"
+        text += f", {results.seeds_text}"
     if finished < results.wanted:
         text += f". To run what is missing: `mmlib run {results.plan} --profile {results.profile}`"
     return text + "."

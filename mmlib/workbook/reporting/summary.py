@@ -29,7 +29,7 @@ def headlines(assemblies: list[Assembly]) -> list[tuple[str, str]]:
             continue
         reference = ", committed reference" if results.source == "reference" else ""
         ran = f"{short_title(assembly)} on {results.profile_title}"
-        done = f"{len(results.records)} of {results.wanted} cells, {len(results.seeds)} seeds{reference}"
+        done = f"{len(results.records)} of {results.wanted} cells, {results.seeds_text}{reference}"
         said = []
         if assembly.statements is not None and (tested := assembly.statements.tested):
             verdicts = ", ".join(f"{name} {counts[name]}" for name in (HOLDS, CONTRADICTED, NOISE))

@@ -69,7 +69,7 @@ def test_report_of_runs(project):
     write_runs(plan, "embedded", outputs, skip=("baseline-film",), failed=("simam2-film",))
     page = build_report(outputs)
     text = check_page(page)
-    assert "42 of 48 cells finished, seeds 0, 1, 2" in text
+    assert "42 of 48 cells finished, 3 seeds (0, 1, 2)" in text
     assert "RuntimeError: it broke" in text
     assert "abcdef1234" in text
     assert "data:image/png;base64," in text

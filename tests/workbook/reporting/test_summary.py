@@ -31,7 +31,7 @@ def test_headline_names_data_cells_seeds_and_verdicts(assemblies):
     ((ran, said),) = summary.headlines(assemblies)
     counts = summary.statement_counts(assemblies[0])
     assert "generated audio-visual data" in ran
-    assert said.startswith("48 of 48 cells, 3 seeds; 19 tests of statements")
+    assert said.startswith("48 of 48 cells, 3 seeds (0, 1, 2); 19 tests of statements")
     assert f"holds {counts[HOLDS]}, contradicted {counts[CONTRADICTED]}" in said
 
 
@@ -39,7 +39,7 @@ def test_headline_of_a_run_just_begun(project):
     plan = find_plan("table1")
     write_runs(plan, "embedded", project / "outputs", skip=[row.id for row in plan.rows[1:]])
     ((_, said),) = summary.headlines([assemble(plan, "embedded", project / "outputs", project)])
-    assert said == "3 of 48 cells, 3 seeds; too little ran to test a statement."
+    assert said == "3 of 48 cells, 3 seeds (0, 1, 2); too little ran to test a statement."
 
 
 def test_without_the_papers_data_only_statements_are_judged(assemblies):

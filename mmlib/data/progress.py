@@ -11,8 +11,8 @@ class Progress:
     """Print `title: done of total unit, rate, time left`, at most every `every` seconds and once at the end.
 
     On a terminal one line is overwritten; elsewhere (a log, a notebook) each report is a line of its own. `done` counts
-    from what an earlier, interrupted run had finished: the rate is that of this run. Quiet where it is all over before
-    the first report is due.
+    from what an interrupted run had finished: the rate is that of this run. The first report says no time left: its
+    rate is mostly the start of the work. Quiet where it is all over before the first report is due.
     """
 
     def __init__(
@@ -29,14 +29,15 @@ class Progress:
         self.done += count
         now = time.monotonic()
         if now - self._last >= self.every or (self._reported and self.done >= self.total):
+            self._print(self.line(now - self._started, left=self._reported))
             self._last, self._reported = now, True
-            self._print(self.line(now - self._started))
 
-    def line(self, seconds: float) -> str:
-        """The report after `seconds` of this run."""
+    def line(self, seconds: float, left: bool = True) -> str:
+        """The report after `seconds` of this run; `left`: with the time still to go."""
         rate = (self.done - self._first) / seconds if seconds > 0 else 0.0
-        text = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s"
-        if self.done < self.total and rate > 0:
+        speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+        text = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {speed} {self.unit}/s"
+        if left and self.done < self.total and rate > 0:
             text += f", {duration((self.total - self.done) / rate)} left"
         return text
 

@@ -15,6 +15,22 @@ def test_line():
     assert progress.line(20.0) == "visual features: 4,143 of 4,143 clips, 157 clips/s"
 
 
+def test_the_first_report_does_not_foretell():
+    stream = io.StringIO()
+    progress = Progress("x", 300, "rows", every=0.0, stream=stream)
+    progress.advance(1)
+    progress.advance(1)
+    first, second = stream.getvalue().splitlines()
+    assert "left" not in first
+    assert second.endswith(" left")
+
+
+def test_a_slow_rate_keeps_a_decimal():
+    progress = Progress("x", 10, "rows")
+    progress.done = 1
+    assert progress.line(2.0) == "x: 1 of 10 rows, 0.5 rows/s, 18 s left"
+
+
 def test_reports_are_spaced_and_the_last_is_printed():
     stream = io.StringIO()
     progress = Progress("x", 3, "rows", every=0.0, stream=stream)

@@ -38,7 +38,9 @@ def run_json(text: str) -> dict[str, Any]:
 def run_task(task: Task) -> Outcome:
     """Run one cell. Raises `OutputsError` when results cannot be written; all other ends are an `Outcome`."""
     found, _ = records.read_record(task.cell.folder)
-    if found and found.run_id == task.run_id and found.status != "killed":
+    mine = found is not None and found.run_id == task.run_id
+    # Dask runs an ended task again whose worker died before it passed the outcome on.
+    if mine and (found.status != "killed" or found.attempts >= MAX_ATTEMPTS):
         error = found.error or CellError(kind="", message="")
         status = "blocked" if error.kind in BLOCKED_KINDS else found.status
         return Outcome(status, error.kind, error.message, found.attempts)

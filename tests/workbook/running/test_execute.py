@@ -1,0 +1,36 @@
+"""One cell on a worker: what is done with a task that Dask hands out again."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.plan import load_plan
+from mmlib.workbook.record import GitState, read_record
+from mmlib.workbook.running.execute import begin, finish, run_task
+from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
+
+
+@pytest.fixture
+def task(here):
+    (cell,) = load_plan(here.plan()).cells("embedded", seeds=[0], outputs=here.outputs)
+    hashes = Fingerprints(here.root).hashes(cell.notebook)
+    return Task(cell, "r1", "toy_experiment", hashes, GitState(), here.root)
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "killed"])
+def test_an_end_whose_outcome_was_lost_with_its_worker_stands(task, status):
+    """Not a fourth attempt under another name: the record says what happened."""
+    for _ in range(MAX_ATTEMPTS):
+        start = begin(task, task.hashes)
+    finish(task, start, Outcome(status, "DeadKernelError", "why", start.attempts))
+    before, _ = read_record(task.cell.folder)
+    assert run_task(task) == Outcome(status, "DeadKernelError", "why", MAX_ATTEMPTS)
+    assert read_record(task.cell.folder)[0] == before
+
+
+def test_a_worker_that_dies_with_its_cell_again_and_again_ends_it(task):
+    for _ in range(MAX_ATTEMPTS):
+        begin(task, task.hashes)  # and no record: the worker died
+    assert run_task(task).kind == "KilledWorker"
+    assert read_record(task.cell.folder)[0].status == "killed"

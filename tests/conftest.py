@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["toy_project"]  # fixtures `toy` and `here`: a tiny project and the command line run on it
+# `toy` and `here`: a tiny project and the command line run on it; `stub_project`: Table 1's plan with stub notebooks.
+pytest_plugins = ["toy_project", "claims_fakes"]
 
 # One thread per process: the tests start processes of their own, and single-threaded sums are reproducible.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -6,23 +6,15 @@ import subprocess
 import sys
 
 import pytest
-from claims_fakes import fake_project, write_runs
+from claims_fakes import write_runs
 
 from mmlib.commands.figures import figures
 from mmlib.errors import UsageError
 from mmlib.workbook.plan import find_plan
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = fake_project(tmp_path / "project")
-    monkeypatch.setenv("MMLIB_PROJECT", str(root))
-    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
-    return root
-
-
-def test_draws_what_has_records(project, capsys):
-    outputs = project / "outputs"
+def test_draws_what_has_records(stub_project, capsys):
+    outputs = stub_project / "outputs"
     write_runs(find_plan("table1"), "embedded", outputs)
     code = (
         "import sys\nfrom pathlib import Path\nfrom mmlib.commands.figures import figures\n"
@@ -40,10 +32,10 @@ def test_draws_what_has_records(project, capsys):
     }
 
 
-def test_says_that_there_is_nothing_to_draw(project):
+def test_says_that_there_is_nothing_to_draw(stub_project):
     with pytest.raises(UsageError, match="no finished cell of table1 / cremad.*mmlib run table1 --profile cremad"):
-        figures("table1", "cremad", project / "outputs")
+        figures("table1", "cremad", stub_project / "outputs")
     with pytest.raises(UsageError, match="did you mean 'cremad'"):
-        figures("table1", "cremat", project / "outputs")
+        figures("table1", "cremat", stub_project / "outputs")
     with pytest.raises(UsageError, match="did you mean 'table1'"):
-        figures("tabel1", None, project / "outputs")
+        figures("tabel1", None, stub_project / "outputs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from claims_fakes import PROJECT, fake_project, write_runs
+from claims_fakes import PROJECT, write_runs
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.table import Parameters, run
@@ -13,15 +13,7 @@ from mmlib.workbook.plan import find_plan
 from mmlib.workbook.record import read_result
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = fake_project(tmp_path / "project")
-    monkeypatch.setenv("MMLIB_PROJECT", str(root))
-    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
-    return root
-
-
-def test_without_any_record(project):
+def test_without_any_record(stub_project):
     result = run(Parameters())
     assert "mmlib run table1 --profile embedded" in result.summary
     assert result.frame.shape[0] == 16
@@ -32,8 +24,8 @@ def test_without_any_record(project):
     assert "No problems." in result.html("problems")
 
 
-def test_with_records(project):
-    outputs = project / "outputs"
+def test_with_records(stub_project):
+    outputs = stub_project / "outputs"
     write_runs(find_plan("table1"), "embedded", outputs)
     result = run(Parameters(output="outputs/tables/mine"))
     assert "48 of 48 cells" in result.summary
@@ -47,7 +39,7 @@ def test_with_records(project):
     assert (outputs / "tables" / "table1-embedded" / "table1-embedded.csv").exists()
 
 
-def test_mistakes_are_told(project):
+def test_mistakes_are_told(stub_project):
     with pytest.raises(UsageError, match="no profile 'embeded'"):
         run(Parameters(profile="embeded"))
     with pytest.raises(ParameterError, match="protocol"):

@@ -6,6 +6,8 @@ import json
 import random
 from pathlib import Path
 
+import pytest
+
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.record import Record
 from mmlib.workbook.reporting.results import Results, RowResult
@@ -110,3 +112,12 @@ def fake_project(folder: Path) -> Path:
         notebook["metadata"]["mmlib"] = {"experiment": f"mmlib.experiments.{experiment}"}
         (notebooks / f"{name}.ipynb").write_text(json.dumps(notebook))
     return folder
+
+
+@pytest.fixture
+def stub_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `fake_project` that commands find, with outputs of its own."""
+    root = fake_project(tmp_path / "project")
+    monkeypatch.setenv("MMLIB_PROJECT", str(root))
+    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
+    return root

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-from claims_fakes import fake_project, write_runs
+from claims_fakes import write_runs
 
 from mmlib.workbook.plan import find_plan
 from mmlib.workbook.reporting.assemble import assemble, write
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = fake_project(tmp_path / "project")
-    monkeypatch.setenv("MMLIB_PROJECT", str(root))
-    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
-    return root
-
-
-def test_cells_without_a_result_are_listed_until_they_have_one(project):
-    plan, outputs = find_plan("table1"), project / "outputs"
+def test_cells_without_a_result_are_listed_until_they_have_one(stub_project):
+    plan, outputs = find_plan("table1"), stub_project / "outputs"
     folder = outputs / "tables" / "table1-cremad"
     write_runs(plan, "cremad", outputs, skip=[plan.rows[0].id])
-    before = write(assemble(plan, "cremad", outputs, project), outputs, figures=False)
+    before = write(assemble(plan, "cremad", outputs, stub_project), outputs, figures=False)
     (folder / "own notes.txt").write_text("of the user")
     assert {path.suffix for path in folder.glob("*-problems.*")} == {".csv", ".md", ".tex"}
     write_runs(plan, "cremad", outputs)
-    after = write(assemble(plan, "cremad", outputs, project), outputs, figures=False)
+    after = write(assemble(plan, "cremad", outputs, stub_project), outputs, figures=False)
     assert set(after.files) < set(before.files)
     assert set(folder.iterdir()) == {*after.files, folder / "own notes.txt"}

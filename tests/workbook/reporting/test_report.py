@@ -9,8 +9,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
-from claims_fakes import fake_notebook, fake_project, write_runs
+from claims_fakes import fake_notebook, write_runs
 
 from mmlib.workbook.plan import find_plan
 from mmlib.workbook.reporting.pages import convert_notebooks, offline
@@ -32,14 +31,6 @@ class Links(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = fake_project(tmp_path / "project")
-    monkeypatch.setenv("MMLIB_PROJECT", str(root))
-    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
-    return root
-
-
 def check_page(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     parser = Links()
@@ -56,16 +47,16 @@ def check_page(page: Path) -> str:
     return text
 
 
-def test_report_of_nothing(project):
-    text = check_page(build_report(project / "outputs"))
+def test_report_of_nothing(stub_project):
+    text = check_page(build_report(stub_project / "outputs"))
     assert "No statement could be tested yet." in text
     assert "mmlib run table1 --profile embedded" in text
     assert "cremad needs" in text or "blocked" in text
     assert "never the number" in text
 
 
-def test_report_of_runs(project):
-    outputs, plan = project / "outputs", find_plan("table1")
+def test_report_of_runs(stub_project):
+    outputs, plan = stub_project / "outputs", find_plan("table1")
     write_runs(plan, "embedded", outputs, skip=("baseline-film",), failed=("simam2-film",))
     page = build_report(outputs)
     text = check_page(page)
@@ -82,29 +73,29 @@ def test_report_of_runs(project):
     assert "51.5" not in embedded  # never the paper's number on other data
 
 
-def test_report_does_not_load_torch(project):
+def test_report_does_not_load_torch(stub_project):
     code = (
         "import sys\nfrom mmlib.workbook.reporting.report import build_report\n"
-        f"build_report({str(project / 'outputs')!r})\nassert 'torch' not in sys.modules"
+        f"build_report({str(stub_project / 'outputs')!r})\nassert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_reference_stands_in_and_says_so(project, tmp_path):
+def test_reference_stands_in_and_says_so(stub_project, tmp_path):
     plan = find_plan("table1")
     write_runs(plan, "embedded", tmp_path / "elsewhere")
     made = collect(plan, "embedded", tmp_path / "elsewhere")
-    path = write_reference(project / "outputs" / "reference", made, "2 cores, 5 minutes")
+    path = write_reference(stub_project / "outputs" / "reference", made, "2 cores, 5 minutes")
     assert path.stat().st_size < 400_000
     assert len(load_reference(path.parent, "table1", "embedded").records) == 48
-    text = check_page(build_report(project / "outputs"))
+    text = check_page(build_report(stub_project / "outputs"))
     assert "not run here: these are the committed reference results (2 cores, 5 minutes)" in text
     assert "other parameters" not in text
-    results = collect(plan, "embedded", project / "outputs", reference=path.parent)
+    results = collect(plan, "embedded", stub_project / "outputs", reference=path.parent)
     assert (results.source, len(results.records)) == ("reference", 48)
-    write_runs(plan, "embedded", project / "outputs", skip=[row.id for row in plan.rows[1:]])
-    results = collect(plan, "embedded", project / "outputs", reference=path.parent)
+    write_runs(plan, "embedded", stub_project / "outputs", skip=[row.id for row in plan.rows[1:]])
+    results = collect(plan, "embedded", stub_project / "outputs", reference=path.parent)
     assert (results.source, len(results.records)) == ("runs", 3)  # never mixed with runs of one's own
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from claims_fakes import fake_project, write_runs
+from claims_fakes import write_runs
 
 from mmlib.workbook.plan import find_plan
 from mmlib.workbook.reporting import summary
@@ -13,18 +13,10 @@ from mmlib.workbook.reporting.verdicts import CONTRADICTED, HOLDS
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    root = fake_project(tmp_path / "project")
-    monkeypatch.setenv("MMLIB_PROJECT", str(root))
-    monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
-    return root
-
-
-@pytest.fixture
-def assemblies(project):
+def assemblies(stub_project):
     plan = find_plan("table1")
-    write_runs(plan, "embedded", project / "outputs")
-    return [assemble(plan, profile, project / "outputs", project) for profile in plan.profiles]
+    write_runs(plan, "embedded", stub_project / "outputs")
+    return [assemble(plan, profile, stub_project / "outputs", stub_project) for profile in plan.profiles]
 
 
 def test_headline_names_data_cells_seeds_and_verdicts(assemblies):
@@ -35,10 +27,10 @@ def test_headline_names_data_cells_seeds_and_verdicts(assemblies):
     assert f"holds {counts[HOLDS]}, contradicted {counts[CONTRADICTED]}" in said
 
 
-def test_headline_of_a_run_just_begun(project):
+def test_headline_of_a_run_just_begun(stub_project):
     plan = find_plan("table1")
-    write_runs(plan, "embedded", project / "outputs", skip=[row.id for row in plan.rows[1:]])
-    ((_, said),) = summary.headlines([assemble(plan, "embedded", project / "outputs", project)])
+    write_runs(plan, "embedded", stub_project / "outputs", skip=[row.id for row in plan.rows[1:]])
+    ((_, said),) = summary.headlines([assemble(plan, "embedded", stub_project / "outputs", stub_project)])
     assert said == "3 of 48 cells, 3 seeds (0, 1, 2); too little ran to test a statement."
 
 

@@ -10,11 +10,12 @@ segment's class is the digit if at least half of its frames are that digit's, el
 
 Features, one row per segment. `audio` (10, 80): mean and deviation over the segment's 8 frames of 40 log mel bands
 (window 32 ms, hop 10 ms), each scaled to zero mean and unit deviation over the train clips. `noise` adds white noise to
-the sound first, its RMS that share of the window's own (1: 0 dB): clean, the sound alone says all that a network can
-learn here, and fusing cannot help. `visual` (10, 4, 6, 64): 4 x 6 places, each an overlapping view of 18 x 26 of the
-mouth region's 24 x 36 pixels (as a place of VGG's last map sees most of the picture), both frames, at half resolution,
-on 64 principal components of the train clips' views. Patches that do not overlap would lose where they were: attention
-adds up places, and a network of attention over 6 x 6 pixel patches learned nothing from them in ten epochs.
+the sound first, its RMS that share of the window's own (1: 0 dB; 0.5: 6 dB): on clean sound no host network tried does
+better with both than with the sound alone. `visual` (10, 4, 6, 64): 4 x 6 places, each an overlapping view of 18 x 26
+of the mouth region's 24 x 36 pixels (as a place of VGG's last map sees most of the picture), both frames, at half
+resolution, on 64 principal components of the train clips' views. Patches that do not overlap would lose where they
+were: attention adds up places, and a network of attention over 6 x 6 pixel patches learned nothing from them in ten
+epochs.
 """
 
 from __future__ import annotations

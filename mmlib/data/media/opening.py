@@ -50,10 +50,11 @@ def check_file(path: Path) -> None:
         raise SkippedClip(Reason.MISSING, f"{path.name} is not there")
     if not path.is_file():
         raise SkippedClip(Reason.UNDECODABLE, f"{path.name} is not a regular file")
-    if path.stat().st_size == 0:
+    found = path.stat()
+    if found.st_size == 0:
         raise SkippedClip(Reason.ZERO_LENGTH, f"{path.name} is empty")
     try:
-        end = _missing_end(path, path.stat().st_size, path.stat().st_mtime_ns)
+        end = _missing_end(path, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise SkippedClip(Reason.UNDECODABLE, f"{path.name} cannot be read ({error.strerror})") from error
     if end:

@@ -81,9 +81,8 @@ def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: b
     for table in assembly.tables.values():
         assembly.files += save_table(table, folder)
     # Cells without a result last time may all have one now: that table must not stay behind.
-    for path in set(folder.glob("*.*")) - set(assembly.files):
-        if path.suffix in (".csv", ".md", ".tex"):
-            path.unlink(missing_ok=True)
+    for path in set(folder.glob(f"{assembly.name}-problems.*")) - set(assembly.files):
+        path.unlink(missing_ok=True)
     return write_figures(assembly, outputs, protocol) if figures else assembly
 
 

@@ -144,6 +144,9 @@ def test_curves_average_over_seeds(tmp_path):
     assert list(top1.get_lines()[0].get_ydata()) == [50, 50, 50]  # percent, as the title says
     assert top1.get_title().endswith("(%)")
     assert coefficient.get_title() == "coefficient k, audio"
+    assert "of 2 rows" not in texts(figure), "both that have a history are shown"
+    one = figures.curves_figure(results, rows=["baseline-sum"])
+    assert "band from lowest to highest, 1 of 2 rows" in texts(one)
 
 
 def test_curves_of_a_headline_that_names_its_split():

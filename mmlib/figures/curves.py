@@ -84,6 +84,7 @@ def curves_figure(
     """One panel per quantity, one line per row (at most seven); a band spans the seeds."""
     histories = histories_of(results)
     chosen = [row for row in (rows if rows is not None else default_rows(results)) if row in histories][: len(SERIES)]
+    shown = "" if len(chosen) == len(histories) else f", {len(chosen)} of {len(histories)} rows"
     histories = {row: histories[row] for row in chosen}
     quantities = list(quantities or default_quantities(histories, headline))
     panels = max(1, len(quantities))
@@ -101,7 +102,8 @@ def curves_figure(
         else:
             labels = [f"{results.rows[row].block}: {results.rows[row].label}" for row in chosen]
             figure.legend(flat[0].get_lines(), labels, loc="outside lower center", ncols=2)
-        figure.suptitle(f"Training: mean over seeds, band from lowest to highest\n{source_text(results)}", fontsize=8.5)
+        title = f"Training: mean over seeds, band from lowest to highest{shown}"
+        figure.suptitle(f"{title}\n{source_text(results)}", fontsize=8.5)
     return figure
 
 

@@ -113,6 +113,17 @@ def test_figures_without_records_say_so(claims):
     assert "no training history" in texts(figures.curves_figure(results))
 
 
+def test_a_long_name_of_the_data_leaves_the_axes_their_width(claims):
+    results = fake_results()
+    results.profile_title = "GRID digits, one speaker, sound in white noise at 6 dB: when is a digit spoken, and which"
+    family = judge_statements(claims, results)
+    for figure in (figures.table_figure(results, claims), figures.statement_figure(family, results)):
+        figure.draw_without_rendering()
+        (title,) = [text for text in figure.texts if text.get_text() == figure.get_suptitle()]
+        assert title.get_window_extent().width <= figure.bbox.width
+        assert "and which" in figure.get_suptitle().replace("\n", " ")
+
+
 def test_statement_figure_shows_intervals_and_verdicts(claims):
     results = fake_results()
     family = judge_statements(claims, results)

@@ -7,6 +7,7 @@ hatch of its own, so that it can be told apart in a greyscale print. matplotlib 
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,12 @@ def empty(axis: Any, message: str) -> None:
     """An axis without data says why instead of staying blank."""
     axis.set_axis_off()
     axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
+
+
+def titled(text: str, caption: str, width: int = 100) -> str:
+    """A figure's title: `text`, under it the caption in lines of at most `width` characters (100 fit `FULL`, 58
+    `COLUMN`). A longer line would push the axes aside."""
+    return "\n".join([text, *textwrap.wrap(caption, width)])
 
 
 def source_text(results: Any) -> str:

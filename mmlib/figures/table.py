@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, source_text, style
+from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, source_text, style, titled
 from mmlib.metrics.names import metric
 from mmlib.statistics import summarise
 
@@ -43,7 +43,8 @@ def table_figure(
             empty(axes[0][0], "the plan has no rows")
         _label_rows(axes[0], results, ticks)
         figure.legend(handles=_legend(bool(printed)), loc="outside lower center", ncols=4)
-        figure.suptitle(f"{results.title}\n{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}", fontsize=8.5)
+        caption = f"{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}"
+        figure.suptitle(titled(results.title, caption), fontsize=8.5)
     return figure
 
 

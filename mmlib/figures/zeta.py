@@ -5,14 +5,13 @@ All are drawn as wide as one column of a page. A target that was missed has an o
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, Series, ZetaPoint, ZetaResult
-from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, style
+from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, style, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,4 +159,4 @@ def _nothing(figure: Figure, axes: Any, text: str = "no finished run has a ζ th
 
 
 def _title(figure: Figure, text: str, result: ZetaResult) -> None:
-    figure.suptitle("\n".join([text, *textwrap.wrap(result.caption, 58)]), fontsize=7.5)
+    figure.suptitle(titled(text, result.caption, 58), fontsize=7.5)

@@ -125,7 +125,8 @@ def overview(assemblies: list[Assembly]) -> Table:
         judged = [numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED)]
         reproduced = f"{judged[0]} of {sum(judged)}" if sum(judged) else ABSENT
         source = {"runs": "run here", "reference": "committed reference", "none": "not run"}[results.source]
-        shown = [str(statements[name]) if results.records else ABSENT for name in (HOLDS, CONTRADICTED, NOISE)]
+        judging = results.records and assembly.statements is not None
+        shown = [str(statements[name]) if judging else ABSENT for name in (HOLDS, CONTRADICTED, NOISE)]
         done = len(results.records) if results.source == "runs" else 0
         rows.append([
             results.title, results.profile_title, f"{done} / {results.wanted}", str(problems["failed"]),

@@ -61,6 +61,15 @@ def test_rivals_are_named_as_the_table_names_them(assemblies):
     assert {verdict.rival_name for verdict in rivals} <= names
 
 
+def test_a_plan_without_statements_counts_none(assemblies):
+    def counts():
+        return summary.overview(assemblies[:1]).rows[0][5:8]
+
+    assert all(count.isdigit() for count in counts())
+    assemblies[0].statements = None
+    assert counts() == ["–"] * 3
+
+
 def test_across_needs_two_data_sets(assemblies):
     assert summary.across(assemblies) == []
     plan, project = assemblies[0].plan, assemblies[0].plan.path.parents[2]

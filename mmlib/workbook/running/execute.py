@@ -175,22 +175,27 @@ def execute(task: Task) -> None:
     import logging
 
     import papermill
+    from jupyter_core.utils import ensure_event_loop
 
     from mmlib.workbook.running.kernel import IPCKernelManager
 
     for name in ("papermill", "traitlets"):  # what they would say is in the outcome
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    papermill.execute_notebook(
-        task.project / "notebooks" / task.cell.notebook,
-        task.cell.folder / RUNNING_NOTEBOOK,
-        parameters=task.cell.notebook_parameters(),
-        kernel_name="python3",
-        language="python",  # else papermill refuses a notebook whose metadata name no kernel
-        progress_bar=False,
-        start_timeout=120,
-        kernel_manager_class=IPCKernelManager,
-        shutdown_kernel="immediate",
-    )
+    loop = ensure_event_loop()  # this thread's, which nbclient works in and would leave open
+    try:
+        papermill.execute_notebook(
+            task.project / "notebooks" / task.cell.notebook,
+            task.cell.folder / RUNNING_NOTEBOOK,
+            parameters=task.cell.notebook_parameters(),
+            kernel_name="python3",
+            language="python",  # else papermill refuses a notebook whose metadata name no kernel
+            progress_bar=False,
+            start_timeout=120,
+            kernel_manager_class=IPCKernelManager,
+            shutdown_kernel="immediate",
+        )
+    finally:
+        loop.close()  # else Python complains on stderr when it collects it, socket first
 
 
 def finish(task: Task, start: CellFile, outcome: Outcome) -> Outcome:

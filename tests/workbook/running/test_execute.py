@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import papermill
 import pytest
+from jupyter_core.utils import ensure_event_loop
 
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import load_plan
 from mmlib.workbook.record import GitState, read_record
-from mmlib.workbook.running.execute import begin, finish, run_task
+from mmlib.workbook.running.execute import begin, execute, finish, run_task
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 
 
@@ -34,3 +36,15 @@ def test_a_worker_that_dies_with_its_cell_again_and_again_ends_it(task):
         begin(task, task.hashes)  # and no record: the worker died
     assert run_task(task).kind == "KilledWorker"
     assert read_record(task.cell.folder)[0].status == "killed"
+
+
+def test_the_event_loop_of_a_notebook_is_closed(task, monkeypatch):
+    """Left open, it is collected at any time, with a traceback on the command's stderr if its socket goes first."""
+    loops = []
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: loops.append(ensure_event_loop()))
+    execute(task)
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: loops.append(ensure_event_loop()) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        execute(task)
+    assert loops[0] is not loops[1]
+    assert all(loop.is_closed() for loop in loops)

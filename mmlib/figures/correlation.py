@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.correlation import LEVELS, STRONG, CorrelationResult, RowRatios
-from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, style, titled
+from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, set_title, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -180,4 +180,4 @@ def _name(row: RowRatios) -> str:
 
 
 def _title(figure: Figure, text: str, result: CorrelationResult) -> None:
-    figure.suptitle(titled(f"{text} (ρ: visual / audio)", result.caption, 58), fontsize=7.5)
+    set_title(figure, f"{text} (ρ: visual / audio)", result.caption)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, source_text, style, titled
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
 from mmlib.metrics.names import METRICS, metric
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def curves_figure(
             labels = [f"{results.rows[row].block}: {results.rows[row].label}" for row in chosen]
             figure.legend(flat[0].get_lines(), labels, loc="outside lower center", ncols=2)
         title = f"Training: mean over seeds, band from lowest to highest{shown}"
-        figure.suptitle(titled(title, source_text(results)), fontsize=8.5)
+        set_title(figure, title, source_text(results))
     return figure
 
 

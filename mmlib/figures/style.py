@@ -134,10 +134,10 @@ def empty(axis: Any, message: str) -> None:
     axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
 
 
-def titled(text: str, caption: str, width: int = 100) -> str:
-    """A figure's title: `text`, under it the caption in lines of at most `width` characters (100 fit `FULL`, 58
-    `COLUMN`). A longer line would push the axes aside."""
-    return "\n".join([text, *textwrap.wrap(caption, width)])
+def set_title(figure: Figure, text: str, caption: str) -> None:
+    """Title a figure: `text`, under it the caption in lines that fit. A longer line would push the axes aside."""
+    characters, points = (58, 7.5) if figure.get_figwidth() <= COLUMN else (100, 8.5)
+    figure.suptitle("\n".join([text, *textwrap.wrap(caption, characters)]), fontsize=points)
 
 
 def source_text(results: Any) -> str:

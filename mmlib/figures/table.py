@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, source_text, style, titled
+from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
 from mmlib.metrics.names import metric
 from mmlib.statistics import summarise
 
@@ -44,7 +44,7 @@ def table_figure(
         _label_rows(axes[0], results, ticks)
         figure.legend(handles=_legend(bool(printed)), loc="outside lower center", ncols=4)
         caption = f"{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}"
-        figure.suptitle(titled(results.title, caption), fontsize=8.5)
+        set_title(figure, results.title, caption)
     return figure
 
 

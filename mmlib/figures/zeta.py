@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, Series, ZetaPoint, ZetaResult
-from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, style, titled
+from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, set_title, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def distribution_figure(result: ZetaResult) -> Figure:
             axis.set(ylim=(0, 1), ylabel="ζ", xlabel=_x_label(name, points))
             axis.grid(axis="x", visible=False)
             axis.set_title(TITLES[name], fontsize=7.5)
-        _title(figure, "Distribution of ζ (bar: quartiles; point: median)", result)
+        set_title(figure, "Distribution of ζ (bar: quartiles; point: median)", result.caption)
     return figure
 
 
@@ -53,7 +53,7 @@ def scatter_figure(result: ZetaResult) -> Figure:
         axis.set(xlabel="correlation (achieved, or of the data)", ylabel="mean over channels of var(ζ)")
         axis.set_ylim(bottom=0)
         _legend(figure, axis, any(point.missed for point in result.points))
-        _title(figure, "Scatter of ζ, mean and 95 % interval over seeds", result)
+        set_title(figure, "Scatter of ζ, mean and 95 % interval over seeds", result.caption)
     return figure
 
 
@@ -72,7 +72,7 @@ def achieved_figure(result: ZetaResult) -> Figure:
             xlim=(-0.03, 1), ylim=(-0.03, 1.03), xlabel="target correlation", ylabel="correlation, maximal or forced"
         )
         _legend(figure, axis, any(point.missed for point in points))
-        _title(figure, "What the forcing achieves", result)
+        set_title(figure, "What the forcing achieves", result.caption)
     return figure
 
 
@@ -90,7 +90,7 @@ def outcome_figure(result: ZetaResult) -> Figure:
             axis.set_ylabel(label)
         axes[-1][0].set_xlabel("correlation (achieved, or of the data)")
         _legend(figure, axes[0][0], any(point.missed for point in result.points))
-        _title(figure, "r and accuracy, mean and 95 % interval over seeds", result)
+        set_title(figure, "r and accuracy, mean and 95 % interval over seeds", result.caption)
     return figure
 
 
@@ -156,7 +156,3 @@ def _nothing(figure: Figure, axes: Any, text: str = "no finished run has a ζ th
     for axis in axes.flat:
         empty(axis, text)
     return figure
-
-
-def _title(figure: Figure, text: str, result: ZetaResult) -> None:
-    figure.suptitle(titled(text, result.caption, 58), fontsize=7.5)

@@ -1,4 +1,4 @@
-"""One cell on a worker: what is done with a task that Dask hands out again."""
+"""One cell on a worker: what is done with a task that Dask hands out again, and what a notebook leaves behind."""
 
 from __future__ import annotations
 

@@ -168,6 +168,14 @@ def test_curves_of_a_headline_that_names_its_split():
     assert curves._title("seen_heard/eer") == "EER, seen-heard (%)"
 
 
+def test_coefficients_that_never_leave_1_get_no_panel():
+    histories = {
+        "plain": [{"k_audio": [(0, 1.0)], "k_visual": [(0, 1.0)]}],
+        "ogm_ge": [{"k_audio": [(0, 1.0), (1, 0.5)]}],
+    }
+    assert curves.default_quantities(histories) == ["k_audio"]
+
+
 def test_history_of_nothing(tmp_path):
     assert figures.read_history(tmp_path) == {}
 

@@ -130,7 +130,8 @@ def _scatter(axis: Any, row: RowRatios, last: int) -> Any:
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
         )  # fmt: skip
     axis.margins(0.06)
-    axis.locator_params(nbins=4)
+    axis.locator_params(axis="x", nbins=3)  # four labels with two decimals would touch
+    axis.locator_params(axis="y", nbins=4)
     return points
 
 

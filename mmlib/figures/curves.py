@@ -59,7 +59,7 @@ def histories_of(results: Results) -> dict[str, list[History]]:
 
 
 def default_quantities(histories: Mapping[str, Sequence[History]], headline: str = "top1") -> list[str]:
-    """Loss, the headline metric on validation (or the first split that has it), ratios and coefficients if any.
+    """Loss, the headline metric on validation (or the first split that has it), ratios; coefficients that ever leave 1.
 
     Where the headline names its own split (`eer_seen_heard`), that metric on every split that a metric is named after.
     """
@@ -71,7 +71,8 @@ def default_quantities(histories: Mapping[str, Sequence[History]], headline: str
     wanted += [name for name in own if name.split("/")[1] in kinds]
     wanted += ["zeta_sd"]
     wanted += sorted(name for name in known if name.startswith("rho_"))
-    wanted += sorted(name for name in known if name.startswith("k_"))
+    series = [(name, values) for row in histories.values() for history in row for name, values in history.items()]
+    wanted += sorted({name for name, values in series if name.startswith("k_") and any(k != 1 for _, k in values)})
     return [name for name in wanted if name in known]
 
 

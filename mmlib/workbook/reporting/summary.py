@@ -183,10 +183,12 @@ def tiles(assemblies: list[Assembly]) -> list[tuple[str, str]]:
         statements += statement_counts(assembly)
         numbers += Counter(verdict.verdict for verdict in assembly.numbers)
     judged = sum(numbers[name] for name in (REPRODUCED, NOISE, NOT_REPRODUCED))
-    done = sum(len(a.results.records) for a in assemblies if a.results.source == "runs")
+    # Plans share cells: each counts once.
+    wanted = {cell for assembly in assemblies for cell in assembly.results.folders}
+    done = {record.cell_id for a in assemblies if a.results.source == "runs" for record in a.results.records}
     data = sum(bool(assembly.results.records) for assembly in assemblies)
     return [
-        (f"{done} / {sum(a.results.wanted for a in assemblies)}", "cells finished here"),
+        (f"{len(done)} / {len(wanted)}", "cells finished here"),
         (f"{data} / {len(assemblies)}", "data sets with results"),
         (str(statements[HOLDS]), "statement tests that hold"),
         (str(statements[CONTRADICTED]), "contradicted"),

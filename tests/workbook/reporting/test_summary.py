@@ -34,6 +34,15 @@ def test_headline_of_a_run_just_begun(stub_project):
     assert said == "3 of 48 cells, 3 seeds (0, 1, 2); too little ran to test a statement."
 
 
+def test_a_cell_of_two_plans_is_counted_once(assemblies):
+    def finished(found):
+        return {label: number for number, label in summary.tiles(found)}["cells finished here"]
+
+    assert finished(assemblies[:1]) == "48 / 48"
+    assert finished([assemblies[0], assemblies[0]]) == "48 / 48"
+    assert finished(assemblies[:2]) == "48 / 96"
+
+
 def test_without_the_papers_data_only_statements_are_judged(assemblies):
     assert "CREMA-D and VGGSound, which did not run" in summary.scope(assemblies)
     assert {label: number for number, label in summary.tiles(assemblies)}["printed numbers reproduced"] == "–"

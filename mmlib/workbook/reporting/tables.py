@@ -1,8 +1,8 @@
 """The tables of a plan: the paper's number beside ours, the statements with their intervals, the cells that failed.
 
 Built from `Results` and `Claims` only. Accuracies are shown in percent, as papers print them. `paper` is the protocol
-that selects as the published code does (best epoch on the test set), `clean` selects on a validation split carved from
-the training data and touches the test set once; both are always shown.
+that reports the epoch that is best on the test set (as most published code does), `clean` selects on validation data
+and touches the test set once; both are always shown.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def _result_notes(results: Results, printed: bool) -> list[str]:
     notes = list(results.notes)
     if results.source == "none":
         notes.append(f"Not run. To run it: mmlib run {results.plan} --profile {results.profile}")
-    notes.append("Percent; mean ± sd (n) over seeds. “best on test” selects as the published code does, “clean” on a "
-                 "validation split carved from the training data.")  # fmt: skip
+    notes.append("Percent; mean ± sd (n) over seeds. “best on test” is of the epoch that scores best on the test "
+                 "set, “clean” of the one that scores best on validation data.")  # fmt: skip
     if not printed:
         notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "
                      "statements, never the numbers.")  # fmt: skip

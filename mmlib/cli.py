@@ -145,7 +145,7 @@ def add_data_commands() -> None:
 
 def set_outputs(outputs: Path | None) -> Path:
     """Resolve `--outputs` and tell this process, its workers and kernels. Raises `OutputsError` for a file."""
-    from mmlib.experiments.base import outputs_root
+    from mmlib.parameters.base import outputs_root
 
     if outputs is not None:
         os.environ["MMLIB_OUTPUTS"] = str(outputs.expanduser().resolve())

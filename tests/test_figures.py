@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from mmlib import figures
 from mmlib.figures import curves
 from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
-from mmlib.workbook.reporting.claims import load_claims
-from mmlib.workbook.reporting.verdicts import judge_statements
+from mmlib.workbook.claims import load_claims
+from mmlib.workbook.verdicts import judge_statements
 
 
 @pytest.fixture(scope="module")

@@ -108,9 +108,59 @@ class TestNotebook:
 def test_cheap_imports_stay_cheap():
     """What the command line needs for plans, status and reports must not load torch, Dask or papermill."""
     code = (
-        "import sys, mmlib.cli, mmlib.workbook.plan, mmlib.workbook.fingerprint, mmlib.workbook.reporting.claims\n"
+        "import sys, mmlib.cli, mmlib.workbook.plan, mmlib.workbook.fingerprint, mmlib.workbook.claims\n"
         "heavy = set('torch torchaudio distributed papermill pandas matplotlib scipy'.split()) & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# Rooms of the library, from the ground up: a file imports from its own row and from rows above it in this list.
+LAYERS = (
+    {"errors"},
+    {"files", "collectives", "statistics"},
+    {"parameters", "record", "metrics", "losses", "fusion"},
+    {"modulation", "models", "data", "training"},
+    {"workbook"},
+    {"analysis"},
+    {"figures"},
+    {"report"},
+    {"experiments"},
+    {"commands"},
+    {"cli"},
+)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every `mmlib.…` module that a file imports, wherever the import stands (also for types alone)."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if node.module == "mmlib" else {node.module}
+    return {name for name in found if name.startswith("mmlib.")}
+
+
+def test_no_import_points_upward():
+    rank = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    files = tracked("mmlib/*.py")
+    assert len(files) > 100
+    upward, between = [], {}
+    for path in files:
+        inside = path.relative_to(PROJECT / "mmlib")
+        room = inside.parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for module in imported_modules(path):
+            other = module.split(".")[1]
+            if other == room or other.startswith("_"):
+                continue
+            if rank[other] > rank[room]:
+                upward.append(f"{inside} imports {module}")
+            between.setdefault(frozenset((room, other)), set()).add((room, other))
+    assert not upward
+    circles = [pair for pair, ways in between.items() if len(ways) == 2]
+    assert not circles, circles

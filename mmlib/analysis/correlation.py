@@ -19,7 +19,7 @@ from mmlib.analysis.intervals import interval_text, pearson, spearman, summarise
 from mmlib.statistics import Summary
 
 if TYPE_CHECKING:
-    from mmlib.workbook.reporting.results import Results, RowResult
+    from mmlib.workbook.results import Results, RowResult
 
 LEVELS = {
     "step": "every step",

@@ -20,8 +20,8 @@ from mmlib.analysis.intervals import interval_text, summarise_known
 from mmlib.statistics import PairedDifference, Summary, paired_difference
 
 if TYPE_CHECKING:
-    from mmlib.workbook.record import Record
-    from mmlib.workbook.reporting.results import Results, RowResult
+    from mmlib.record import Record
+    from mmlib.workbook.results import Results, RowResult
 
 MISSED = 0.02
 Series = Literal["forced", "data"]

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mmlib.commands.settings import existing_root, parse_settings
+from mmlib.commands.settings import existing_root
 from mmlib.errors import UsageError
+from mmlib.parameters.arguments import parse_settings
 
 data = typer.Typer(help="Data sets: what there is, what is missing, prepare and check.", no_args_is_help=True)
 
@@ -18,7 +19,7 @@ Store = Annotated[Path | None, typer.Option(help="Folder for prepared data.  [de
 
 
 def default_store(store: Path | None) -> Path:
-    from mmlib.experiments.base import resolve_path
+    from mmlib.parameters.base import resolve_path
 
     return store.expanduser().resolve() if store else resolve_path("outputs/data")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mmlib.commands.workbook import all_plans
 from mmlib.errors import UsageError
-from mmlib.experiments.base import project_root
+from mmlib.parameters.base import project_root
+from mmlib.report.assemble import assemble, write_figures
 from mmlib.workbook.plan import Plan, find_plan
-from mmlib.workbook.reporting.assemble import assemble, write_figures
 
 
 def figures(plan: str | None, profile: str | None, outputs: Path, protocol: str = "clean") -> None:

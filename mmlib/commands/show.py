@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmlib.errors import UsageError
-from mmlib.experiments.messages import closest
 from mmlib.files import dump_json
+from mmlib.parameters.messages import closest
+from mmlib.record import RECORD_FILE, Record, read_record
 from mmlib.workbook.plan import Plan, find_plan, plan_paths
-from mmlib.workbook.record import RECORD_FILE, Record, read_record
 
 
 def show(what: str, outputs: Path) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmlib.commands.settings import existing_root, parse_settings
+from mmlib.commands.settings import existing_root
 from mmlib.errors import UsageError
-from mmlib.experiments.base import project_root
-from mmlib.experiments.messages import closest
+from mmlib.parameters.arguments import parse_settings
+from mmlib.parameters.base import project_root
+from mmlib.parameters.messages import closest
 from mmlib.workbook.cell import Cell, parameters_class
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan, load_plan, plan_paths
@@ -123,7 +124,7 @@ def report_path(outputs: Path) -> Path:
 
 def report(outputs: Path) -> None:
     """Build the report from the records and say where it is."""
-    from mmlib.workbook.reporting.report import build_report
+    from mmlib.report.build import build_report
 
     print(f"report: {build_report(outputs) or report_path(outputs)}")
 

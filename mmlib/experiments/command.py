@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mmlib.commands.settings import parse_settings
 from mmlib.errors import MMLibError
-from mmlib.experiments.base import ExperimentParameters
+from mmlib.parameters.arguments import parse_settings
+from mmlib.parameters.base import ExperimentParameters
 
 
 def main(schema: type[ExperimentParameters], run: Callable[[Any], Any], arguments: Sequence[str]) -> int:

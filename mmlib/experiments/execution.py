@@ -25,9 +25,9 @@ from mmlib.experiments import measure
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.files import atomic_path, dump_json
+from mmlib.record import DataOrigin, Result, Selection, run_id_of, write_result
 from mmlib.training import Evaluation, Group, Outcome, Protocol, Task, Trainer, TrainingSettings, process_group
 from mmlib.training.determinism import deterministic_algorithms, seed_everything
-from mmlib.workbook.record import DataOrigin, Result, Selection, run_id_of, write_result
 
 
 @dataclass

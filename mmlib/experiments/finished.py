@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import PrivateAttr
 
-from mmlib.workbook.record import Result
+from mmlib.record import Result
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -63,7 +63,7 @@ class FinishedRun(Result):
         """Where the numbers come from: rules, seed, splits, cost, versions, and what the runner knows of this cell."""
         import pandas
 
-        from mmlib.workbook.record import read_cell_file
+        from mmlib.record import read_cell_file
 
         facts: dict[str, Any] = {f"rule of {name}": chosen.rule for name, chosen in self.selection.items()}
         facts |= {"seed": self.seed, "samples": self.splits, "classes present": self.coverage}

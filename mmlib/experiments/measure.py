@@ -13,10 +13,10 @@ import torch
 
 import mmlib
 from mmlib.errors import BlockedError
-from mmlib.experiments.base import ExperimentParameters, project_root
 from mmlib.files import content_hash
+from mmlib.parameters.base import ExperimentParameters, project_root
+from mmlib.record import read_cell_file
 from mmlib.workbook.fingerprint import ImportClosure
-from mmlib.workbook.record import read_cell_file
 
 
 def pick_device(name: str) -> torch.device:

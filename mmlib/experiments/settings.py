@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlib.experiments.base import ExperimentParameters, resolve_path
+from mmlib.parameters.base import ExperimentParameters, resolve_path
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decibel = Annotated[float, Field(ge=-60, le=60)]

@@ -12,7 +12,7 @@ from mmlib.analysis import zeta as zeta_analysis
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.reporting.results import Results
+    from mmlib.workbook.results import Results
 
 
 class Findings(Protocol):

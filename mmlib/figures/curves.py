@@ -13,7 +13,7 @@ from mmlib.metrics.names import METRICS, metric
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.reporting.results import Results
+    from mmlib.workbook.results import Results
 
 History = dict[str, list[tuple[int, float]]]
 TITLES = {

@@ -11,8 +11,8 @@ from mmlib.metrics.names import metric
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.reporting.results import Results
-    from mmlib.workbook.reporting.verdicts import StatementFamily, StatementVerdict
+    from mmlib.workbook.results import Results
+    from mmlib.workbook.verdicts import StatementFamily, StatementVerdict
 
 # (colour, marker): shape and the verdict's word tell them apart without colour.
 LOOKS = {

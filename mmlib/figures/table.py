@@ -12,8 +12,8 @@ from mmlib.statistics import summarise
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mmlib.workbook.reporting.claims import Claims
-    from mmlib.workbook.reporting.results import Results, RowResult
+    from mmlib.workbook.claims import Claims
+    from mmlib.workbook.results import Results, RowResult
 
 PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}
 

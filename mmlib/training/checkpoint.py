@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from mmlib.files import atomic_path
-from mmlib.workbook.record import CHECKPOINT_FILE
+from mmlib.record import CHECKPOINT_FILE
 
 FORMAT = 1
 FILE = CHECKPOINT_FILE

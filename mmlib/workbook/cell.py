@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from mmlib.errors import UsageError
-from mmlib.experiments.base import ExperimentParameters, project_root
 from mmlib.files import content_hash, sha256_file
-from mmlib.workbook.record import read_record
+from mmlib.parameters.base import ExperimentParameters, project_root
+from mmlib.record import read_record
 
 State = Literal["done", "failed", "killed", "timeout", "blocked", "stale", "missing", "running"]
 

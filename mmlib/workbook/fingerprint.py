@@ -19,7 +19,7 @@ from pathlib import Path
 import mmlib
 from mmlib.errors import UsageError
 from mmlib.files import content_hash, sha256_bytes, sha256_file
-from mmlib.workbook.record import Hashes
+from mmlib.record import Hashes
 
 LOCK_FILE = "requirements.lock"
 MODULE_TEXT = re.compile(r"\.*[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:\w+)?")

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mmlib.experiments.base import ExperimentParameters
+from mmlib.parameters.base import ExperimentParameters
 
 
 class FieldReader:

@@ -12,8 +12,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from mmlib.errors import ParameterError, UsageError
-from mmlib.experiments.base import outputs_root, project_root
-from mmlib.experiments.messages import closest
+from mmlib.parameters.base import outputs_root, project_root
+from mmlib.parameters.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, parameters_class
 from mmlib.workbook.fingerprint import read_notebook
 from mmlib.workbook.yaml_file import read_yaml

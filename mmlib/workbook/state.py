@@ -13,10 +13,10 @@ from pathlib import Path
 
 from mmlib.errors import BlockedError, UsageError
 from mmlib.files import read_json
+from mmlib.record import CellFile, Record, read_cell_file, read_record
 from mmlib.workbook.cell import Cell, State, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.memo import Memo
-from mmlib.workbook.record import CellFile, Record, read_cell_file, read_record
 
 
 @dataclass(frozen=True)

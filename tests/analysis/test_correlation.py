@@ -7,7 +7,7 @@ import pytest
 
 from mmlib.analysis.correlation import CorrelationResult, RowRatios, RunRatios, read_ratios
 from mmlib.analysis.intervals import interval_text, summarise_coefficients
-from mmlib.workbook.reporting.analysis_tables import correlation_table
+from mmlib.report.analysis_tables import correlation_table
 
 EPOCHS, STEPS = 8, 50
 

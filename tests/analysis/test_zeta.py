@@ -8,8 +8,8 @@ from claims_fakes import fake_record
 
 from mmlib.analysis.zeta import ZetaPoint, ZetaResult, ZetaRun, analyse
 from mmlib.figures import zeta as drawn
-from mmlib.workbook.reporting.analysis_tables import zeta_table
-from mmlib.workbook.reporting.results import Results, RowResult
+from mmlib.report.analysis_tables import zeta_table
+from mmlib.workbook.results import Results, RowResult
 
 SEEDS = range(5)
 

@@ -58,9 +58,9 @@ def test_cost_of_a_trivial_cell(toy, benchmark, hold):
 @pytest.fixture
 def thousand(here) -> Path:
     """A plan of 1,000 finished cells with data, and as many library files in each record as a real experiment has."""
+    from mmlib.record import GitState, Result, write_result
     from mmlib.workbook.fingerprint import Fingerprints
     from mmlib.workbook.plan import load_plan
-    from mmlib.workbook.record import GitState, Result, write_result
     from mmlib.workbook.running.execute import begin, finish
     from mmlib.workbook.running.task import Outcome, Task
 

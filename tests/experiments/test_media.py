@@ -13,7 +13,7 @@ from mmlib.errors import ParameterError
 from mmlib.experiments import media
 from mmlib.experiments.media import Parameters
 from mmlib.experiments.media.experiment import example_clip, show
-from mmlib.figures.media import presets_figure, skipped_figure, splits_figure
+from mmlib.experiments.media.figures import presets_figure, skipped_figure, splits_figure
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from claims_fakes import PROJECT, write_runs
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.experiments.table import Parameters, run
+from mmlib.record import read_result
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.record import read_result
 
 
 def test_without_any_record(stub_project):

@@ -10,7 +10,7 @@ from importlib import import_module
 import papermill
 import pytest
 
-from mmlib.workbook.record import read_result
+from mmlib.record import read_result
 
 SMALL = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8}
 PEOPLE = {"synthetic_train_identities": 12, "synthetic_validation_identities": 5, "synthetic_test_identities": 12}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mmlib.record import Record
 from mmlib.workbook.plan import Plan
-from mmlib.workbook.record import Record
-from mmlib.workbook.reporting.results import Results, RowResult
+from mmlib.workbook.results import Results, RowResult
 
 PROJECT = Path(__file__).resolve().parents[2]
 CLAIMS = PROJECT / "notebooks" / "claims" / "simam2.yaml"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from mmlib.errors import BlockedError, DataError
-from mmlib.experiments.base import ExperimentParameters
 from mmlib.files import write_json
-from mmlib.workbook.record import Result, Selection, run_id_of, write_result
+from mmlib.parameters.base import ExperimentParameters
+from mmlib.record import Result, Selection, run_id_of, write_result
 
 
 class Parameters(ExperimentParameters):

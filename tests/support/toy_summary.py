@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from mmlib.experiments.base import ExperimentParameters
+from mmlib.parameters.base import ExperimentParameters
+from mmlib.record import Result, load_records, run_id_of, write_result
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.record import Result, load_records, run_id_of, write_result
 
 
 class Parameters(ExperimentParameters):

@@ -76,7 +76,7 @@ def test_unknown_module_and_syntax_error_are_messages(tree):
 def test_library_of_the_classification_experiment_leaves_the_report_out():
     files = Fingerprints(Path()).library("mmlib.experiments.classification")
     assert "mmlib/experiments/classification/parameters.py" in files
-    assert not {"mmlib/cli.py", "mmlib/workbook/running/runner.py", "mmlib/workbook/reporting/report.py"} & set(files)
+    assert not {"mmlib/cli.py", "mmlib/workbook/running/runner.py", "mmlib/report/report.py"} & set(files)
 
 
 def edit_notebook(path: Path, change) -> None:

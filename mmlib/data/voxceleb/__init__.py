@@ -2,8 +2,7 @@
 
 Source: identity split and pair lists of Nagrani et al. 2018 (Learnable PINs); feature files as FOP (Saeed et al. 2022)
 reads them. `lists` and `tables` read the published files, `conversion` writes the prepared format, `generator` and
-`synthetic` make a small set in the same files, `load_face_voice` gives training batches and lists of pairs, `fame`
-reads and writes the files of the FAME challenge (MAV-Celeb), `fame_synthetic` makes some.
+`synthetic` make a small set in the same files, `load_face_voice` gives training batches and lists of pairs.
 
 Kept as published: order and pairing of the training rows. Not kept: labels from the parity of a row.
 """

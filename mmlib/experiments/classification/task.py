@@ -13,7 +13,7 @@ from torch import Tensor
 from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
-from mmlib.experiments.outputs import collect_outputs, zeta_statistics
+from mmlib.experiments.predictions import collect_outputs, zeta_statistics
 from mmlib.fusion import FusionOutput
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mmlib.metrics.localisation import Interval, accuracy_difference
-from mmlib.workbook.reporting.results import Results, RowResult
-from mmlib.workbook.reporting.tables import signed
+from mmlib.report.tables import signed
+from mmlib.workbook.results import Results, RowResult
 
 # A row, what it is compared with, and what that says.
 COMPARED = (

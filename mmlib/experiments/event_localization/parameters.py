@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlib.experiments.segment_data import SegmentDataSettings
+from mmlib.experiments.event_localization.data_settings import SegmentDataSettings
 from mmlib.experiments.settings import (
     Count,
     FusionSettings,

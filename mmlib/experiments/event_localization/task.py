@@ -14,7 +14,7 @@ from mmlib.collectives import all_reduce_sum, batch_variance
 from mmlib.data.loading import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.event_localization.parameters import Parameters
-from mmlib.experiments.outputs import collect_outputs, zeta_statistics
+from mmlib.experiments.predictions import collect_outputs, zeta_statistics
 from mmlib.losses.segment_similarity import Targets, segment_similarity
 from mmlib.losses.soft_margin import soft_margin_of_softmax
 from mmlib.metrics.classification import confusion_matrix, log_softmax

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmlib.experiments.face_voice.parameters import Parameters
 
 if TYPE_CHECKING:
-    from mmlib.workbook.record import Result
+    from mmlib.record import Result
 
 __all__ = ["Parameters", "run"]
 

@@ -7,9 +7,9 @@ We do: train every reading from the same seeds on the same data, and compare see
 
 from __future__ import annotations
 
+from mmlib.report.tables import signed
 from mmlib.statistics import PairedDifference, contrast
-from mmlib.workbook.reporting.results import Results
-from mmlib.workbook.reporting.tables import signed
+from mmlib.workbook.results import Results
 
 SETTINGS = {"eer_seen_heard": "seen-heard", "eer_unseen_unheard": "unseen-unheard"}
 PRINTED, INVERSE, NEGATIVE = "fop-simam2", "fop-simam2-inverse", "fop-simam2-neg"

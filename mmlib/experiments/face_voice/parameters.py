@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlib.experiments.face_voice_data import FaceVoiceDataSettings
+from mmlib.experiments.face_voice.data_settings import FaceVoiceDataSettings
 from mmlib.experiments.settings import Count, NotNegative, Positive, RecipeSettings, SimAM2Settings, about
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import mmlib
 from mmlib.errors import UsageError
-from mmlib.experiments.base import project_root
 from mmlib.experiments.figure.parameters import Parameters
 from mmlib.figures.analyses import ANALYSES
+from mmlib.parameters.base import project_root
+from mmlib.record import Result, run_id_of, write_result
+from mmlib.report.assemble import Assembly, assemble, write
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
-from mmlib.workbook.record import Result, run_id_of, write_result
-from mmlib.workbook.reporting.assemble import Assembly, assemble, write
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from mmlib.experiments.base import ExperimentParameters, outputs_root, resolve_path
 from mmlib.experiments.settings import about
+from mmlib.parameters.base import ExperimentParameters, outputs_root, resolve_path
 
 
 class Parameters(ExperimentParameters):

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import mmlib
-from mmlib.experiments.base import project_root
 from mmlib.experiments.table.parameters import Parameters
+from mmlib.parameters.base import project_root
+from mmlib.record import Result, run_id_of, write_result
+from mmlib.report.assemble import Assembly, assemble, write
+from mmlib.report.build import TEMPLATES
+from mmlib.report.render import to_html
+from mmlib.report.tables import compact_statements, plain_sentence
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
-from mmlib.workbook.record import Result, run_id_of, write_result
-from mmlib.workbook.reporting.assemble import Assembly, assemble, write
-from mmlib.workbook.reporting.render import to_html
-from mmlib.workbook.reporting.report import TEMPLATES
-from mmlib.workbook.reporting.tables import compact_statements, plain_sentence
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mmlib.experiments.base import ExperimentParameters, outputs_root, resolve_path
+from mmlib.parameters.base import ExperimentParameters, outputs_root, resolve_path
 
 
 class Parameters(ExperimentParameters):

@@ -16,12 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mmlib import record as records
 from mmlib.errors import BlockedError, MMLibError, OutputsError, UsageError
 from mmlib.files import read_json
-from mmlib.workbook import record as records
+from mmlib.record import CellError, CellFile, Hashes, Record, Result, now
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
-from mmlib.workbook.record import CellError, CellFile, Hashes, Record, Result, now
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.running.watch import Watch
 

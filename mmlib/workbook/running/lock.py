@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmlib.errors import OutputsError, OutputsInUseError, UsageError
 from mmlib.files import read_json, write_json
-from mmlib.workbook.record import now
+from mmlib.record import now
 from mmlib.workbook.state import process_lives
 
 LOCK = ".lock"

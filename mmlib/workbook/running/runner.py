@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmlib.errors import MMLibError, OutputsError, SchedulerError
-from mmlib.experiments.base import project_root
 from mmlib.files import content_hash
+from mmlib.parameters.base import project_root
+from mmlib.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, module_names
-from mmlib.workbook.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
 from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock

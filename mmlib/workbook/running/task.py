@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlib.files import dump_json
+from mmlib.record import GitState, Hashes
 from mmlib.workbook.cell import Cell, parameters_class
-from mmlib.workbook.record import GitState, Hashes
 
 MAX_ATTEMPTS = 3  # of one run: the first, and two more when a worker or kernel was killed
 BLOCKED_KINDS = ("BlockedError", "DataError")  # what a notebook raises when something outside the workbook is missing

@@ -7,7 +7,7 @@ import torch
 from mmlib.data.ave import load_segments
 from mmlib.data.loading import BatchLoader
 from mmlib.errors import BlockedError, DataError, ParameterError
-from mmlib.experiments.segment_data import SegmentDataSettings
+from mmlib.experiments.event_localization.data_settings import SegmentDataSettings
 
 
 @pytest.fixture

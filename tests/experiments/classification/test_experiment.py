@@ -14,8 +14,8 @@ from mmlib.errors import BlockedError, MMLibError, NonFiniteLossError, Parameter
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters, experiment
 from mmlib.experiments.classification.model import build_model
+from mmlib.record import read_result
 from mmlib.training.loop import Trainer
-from mmlib.workbook.record import read_result
 
 SMALL = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8, "batch_size": 16}
 FULL = {**SMALL, "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}

@@ -7,7 +7,7 @@ import pytest
 from claims_fakes import fake_record
 
 from mmlib.experiments.event_localization.clips import COMPARED, clip_differences, clip_statements
-from mmlib.workbook.reporting.results import Results, RowResult
+from mmlib.workbook.results import Results, RowResult
 
 CLIPS = 40
 TRUE = np.repeat(np.arange(CLIPS)[:, None] % 5, 10, axis=1)

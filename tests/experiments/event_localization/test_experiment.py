@@ -17,8 +17,8 @@ from mmlib.experiments.event_localization.experiment import EventLocalization
 from mmlib.experiments.event_localization.model import limited
 from mmlib.experiments.event_localization.task import accuracy_disjoint
 from mmlib.metrics.localisation import accuracy_interval, localisation_metrics
+from mmlib.record import read_result
 from mmlib.workbook.plan import load_plan
-from mmlib.workbook.record import read_result
 
 EVERYTHING = {"fusion": "sum", "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
 METHODS = {"avga": {}, "psp": {"network": "psp", **EVERYTHING, "fusion": "concat"}, "weak": {"supervision": "weak"}}

@@ -19,8 +19,8 @@ from mmlib.experiments.face_voice.task import pair_distances, pair_metrics
 from mmlib.fusion import SimAM2Options
 from mmlib.metrics.verification import auc, eer
 from mmlib.models.fop import FOP
+from mmlib.record import read_result
 from mmlib.training.loop import Trainer
-from mmlib.workbook.record import read_result
 
 STRATA = ("G", "N", "A", "GNA")
 SETTINGS = ("seen_heard", "unseen_unheard")

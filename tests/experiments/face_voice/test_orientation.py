@@ -6,7 +6,7 @@ import pytest
 from claims_fakes import fake_record
 
 from mmlib.experiments.face_voice.orientation import COMPARED, orientation
-from mmlib.workbook.reporting.results import Results, RowResult
+from mmlib.workbook.results import Results, RowResult
 
 NAMES = ("fop", "fop-simam2", "fop-simam2-inverse", "fop-simam2-neg")
 NOISE = (0.000, 0.003, 0.001, 0.004, 0.002)

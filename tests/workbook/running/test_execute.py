@@ -6,9 +6,9 @@ import papermill
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
+from mmlib.record import GitState, read_record
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import load_plan
-from mmlib.workbook.record import GitState, read_record
 from mmlib.workbook.running.execute import begin, execute, finish, run_task
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 

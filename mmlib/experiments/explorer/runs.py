@@ -1,0 +1,71 @@
+"""The finished runs that can be looked into: classification runs that left their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmlib.errors import ParameterError
+from mmlib.experiments.classification.parameters import Parameters
+from mmlib.record import RESULT_FILE, Result, read_result
+
+WEIGHTS = "model.safetensors"
+SMALL = {
+    "fusion": "sum",
+    "simam2": True,
+    "zeta": "learned",
+    "modulation": "decoupling_free",
+    "synthetic_samples": 400,
+    "epochs": 4,
+    "modulation_end": 1,
+    "feature_channels": 16,
+}
+"""What the small run for trying the explorer trains: seconds on a CPU."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One run: its folder, parameters and result."""
+
+    folder: Path
+    parameters: Parameters
+    result: Result
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def title(self) -> str:
+        """The run in words: data, fusion, ζ, modulation, seed, and its accuracy where it has one."""
+        given = self.parameters
+        method = f"SimAM², ζ {given.zeta}" if given.simam2 else "no SimAM²"
+        top1 = self.result.metrics.get("clean/top1") or self.result.metrics.get("paper/top1")
+        words = [given.dataset, given.fusion, method, f"modulation {given.modulation}", f"seed {given.seed}"]
+        return ", ".join([*words, *([f"top-1 {100 * top1:.1f} %"] if top1 is not None else [])])
+
+
+def finished_runs(outputs: Path) -> list[Choice]:
+    """Every finished classification run under `outputs`; those with a learned ζ first, then by folder name.
+
+    Runs of other experiments, damaged results and runs without weights are left out.
+    """
+    found = []
+    for path in sorted(outputs.glob(f"*/[!.]*/{RESULT_FILE}")):
+        result, _ = read_result(path.parent)
+        if result is None or not (path.parent / WEIGHTS).is_file():
+            continue
+        try:
+            found.append(Choice(path.parent, Parameters.resolve(result.parameters), result))
+        except ParameterError:  # another experiment's, or written by another version of this one
+            continue
+    return sorted(found, key=lambda choice: (choice.parameters.zeta != "learned", choice.name))
+
+
+def train_small_run(outputs: Path) -> Path:
+    """Train a run of seconds on generated data, to have something to look at; returns its folder."""
+    from mmlib.experiments.classification import run
+
+    folder = outputs / "interactive" / "explorer-small-run"
+    run(Parameters.resolve({**SMALL, "data_store": str(outputs / "data"), "output": str(folder)}))
+    return folder

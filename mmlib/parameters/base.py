@@ -1,0 +1,106 @@
+"""Typed parameters of an experiment: one flat set of plain values, checked before anything is computed.
+
+A notebook's parameters cell, a plan's YAML and the runner all meet here. Types are strict, because papermill checks
+neither types nor names: a whole number is accepted where a number is expected, nothing else is converted. Importing
+this module does not load torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mmlib.errors import ParameterError
+from mmlib.files import content_hash
+from mmlib.parameters.messages import closest, explain
+
+
+def project_root() -> Path:
+    """The folder that holds `notebooks/`: `$MMLIB_PROJECT`, or the folder this package lies in."""
+    configured = os.environ.get("MMLIB_PROJECT")
+    return Path(configured).resolve() if configured else Path(__file__).resolve().parents[2]
+
+
+def outputs_root() -> Path:
+    """Where everything produced goes: `$MMLIB_OUTPUTS`, or `outputs/` in the project."""
+    configured = os.environ.get("MMLIB_OUTPUTS")
+    return Path(configured).resolve() if configured else project_root() / "outputs"
+
+
+def resolve_path(text: str) -> Path:
+    """A path parameter as an absolute path, the same wherever a kernel was started.
+
+    Relative paths start at the project; those that begin with `outputs/` start at the outputs folder, wherever it lies.
+    """
+    path = Path(text).expanduser()
+    if path.is_absolute():
+        return path
+    if path.parts[:1] == ("outputs",):
+        return outputs_root().joinpath(*path.parts[1:])
+    return project_root() / path
+
+
+class ExperimentParameters(BaseModel):
+    """Base of all experiments' parameters.
+
+    A subclass declares its fields flat, each with a default and a description. `runtime_fields` names those that say
+    where and on what an experiment runs, not what it computes: they are no part of its identity.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True)
+    experiment: ClassVar[str] = "experiment"
+    runtime_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def resolve(cls, values: Mapping[str, Any]) -> Self:
+        """Check `values` and fill in the defaults.
+
+        Raises `ParameterError`, which names the parameter, what was given, and what is allowed.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise ParameterError(explain(error, cls.model_fields, cls.experiment)) from None
+
+    @classmethod
+    def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
+        """The parameters among a notebook's variables: `Parameters.from_notebook(globals())`.
+
+        Every annotated variable of the notebook must be a parameter, so that a misspelt one is an error and not a
+        silent default. Raises `ParameterError`.
+        """
+        fields = cls.model_fields
+        for name in namespace.get("__annotations__", {}):
+            if name not in fields and not name.startswith("_"):
+                raise ParameterError(
+                    f"the notebook's variable '{name}' is no parameter of {cls.experiment}{closest(name, fields)}. "
+                    "Rename it, or write it without a type annotation if it is not meant to be a parameter."
+                )
+        return cls.resolve({name: namespace[name] for name in fields if name in namespace})
+
+    def identity(self) -> dict[str, Any]:
+        """What is computed, as plain JSON values: every parameter except the runtime fields."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.runtime_fields}
+
+    def slug(self) -> str:
+        """A short readable name, not unique: `synthetic-concat-simam2-ogm_ge-s0`."""
+        return self.experiment
+
+    def output_folder(self) -> Path:
+        """Where this run writes: `output`, or a folder under `outputs/interactive/` for a notebook opened by hand."""
+        configured = getattr(self, "output", "")
+        if configured:
+            return resolve_path(configured)
+        return outputs_root() / "interactive" / f"{self.slug()}-{content_hash(self.identity())[:8]}"
+
+    def missing_data(self) -> str | None:
+        """What must be fetched before this can run, in words; None when nothing is missing."""
+        return None
+
+    def prepare_data(self) -> str | None:
+        """Prepare the data (or find them prepared) and return the hash of their manifest."""
+        return None

@@ -1,0 +1,1 @@
+"""Tables, pages and the report, drawn from records alone."""

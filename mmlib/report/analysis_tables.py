@@ -1,0 +1,71 @@
+"""What an analysis found, as a table: the numbers behind its figures, one line per row of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mmlib.analysis.correlation import LEVELS, CorrelationResult
+from mmlib.analysis.intervals import interval_text
+from mmlib.analysis.zeta import MISSED, SERIES_NAMES, ZetaResult
+from mmlib.report.render import Column, Table
+from mmlib.statistics import Summary
+
+
+def correlation_table(found: CorrelationResult, name: str) -> Table:
+    """Per row: Pearson's r at every level and Spearman's over every step, with intervals over seeds."""
+    columns = [
+        Column("Row"),
+        *(Column(f"r, {title}", "number") for title in LEVELS.values()),
+        Column("Spearman, every step", "number"),
+        Column("sd ratio", "number"),
+    ]
+    rows, data = [], []
+    for row in found.rows:
+        known = {f"pearson_{level}": row.summary(level) for level in LEVELS}
+        known["spearman_step"] = row.summary("step", "spearman")
+        width = "–" if row.spread is None else f"{row.spread:.2f}"
+        rows.append([row.label, *(interval_text(summary) for summary in known.values()), width])
+        data.append({"row": row.id, **_numbers(known), "sd_ratio": row.spread, "seeds": len(row.runs)})
+    notes = [
+        "Mean and 95 % interval over seeds (Fisher's z). sd ratio: spread of ln ρ from ζ over that of ln ρ decoupled."
+    ]
+    return Table(
+        f"{name}-analysis", f"ln ρ from ζ against ln ρ decoupled – {found.caption}", columns, rows, notes, data
+    )
+
+
+def zeta_table(found: ZetaResult, name: str) -> Table:
+    """Per target (or true correlation): achieved, held out, scatter of ζ, r and accuracy, with intervals over seeds."""
+    quantities = {"achieved": 3, "held_out": 3, "variance": 4, "r": 3, "top1": 3}
+    titles = ("achieved", "held out", "var(ζ)", "r (Eq. 6)", "top-1")
+    columns = [Column("Series"), Column("value", "number"), *(Column(title, "number") for title in titles)]
+    columns.append(Column("target"))
+    rows, data = [], []
+    for series in found.names:
+        for point in found.series(series):
+            known = {quantity: point.summary(quantity) for quantity in quantities}
+            texts = [
+                "–" if known[quantity] is None else interval_text(known[quantity], digits)
+                for quantity, digits in quantities.items()
+            ]
+            reached = "" if series == "data" else "missed" if point.missed else "reached"
+            rows.append([SERIES_NAMES[series], f"{point.value:g}", *texts, reached])
+            data.append({"series": series, "value": point.value, **_numbers(known), "missed": point.missed})
+    notes = [
+        f"Mean and 95 % interval over seeds, last epoch. A target counts as missed beyond {MISSED:g}. achieved: what "
+        "the loss acts on, over the last epoch's steps; held out: maximal correlation found by fresh critics on test."
+    ]
+    return Table(f"{name}-analysis", f"ζ by correlation – {found.caption}", columns, rows, notes, data)
+
+
+ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {"correlation": correlation_table, "zeta": zeta_table}
+
+
+def _numbers(known: dict[str, Summary | None]) -> dict[str, float | None]:
+    """Mean and bounds of each, by name."""
+    return {
+        f"{name}{suffix}": None if summary is None else getattr(summary, part)
+        for name, summary in known.items()
+        for suffix, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+    }

@@ -1,0 +1,107 @@
+"""Everything that is shown of one plan and profile, made once: results, verdicts, findings, tables, figures, files.
+
+The table and figure notebooks, `mmlib figures` and the report use it, so that they can never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmlib.figures.analyses import ANALYSES, Findings
+from mmlib.report.analysis_tables import ANALYSIS_TABLES
+from mmlib.report.render import Table, save_table
+from mmlib.report.tables import metrics_of, number_verdicts, problems_table, results_table, statements_table
+from mmlib.workbook.claims import Claims, load_claims
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.plan import Plan
+from mmlib.workbook.results import Results, collect
+from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, judge_statements
+
+
+@dataclass
+class Assembly:
+    """One plan and profile, ready to be shown. `tables` and `figures` map a name to the table, to the figure's stem."""
+
+    plan: Plan
+    claims: Claims | None
+    results: Results
+    numbers: list[NumberVerdict]
+    statements: StatementFamily | None
+    tables: dict[str, Table]
+    figures: dict[str, Path] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+    findings: Findings | None = None
+    """What the analysis of a plan for a figure found in the records."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.results.plan}-{self.results.profile}"
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics its table shows; the first is shown where there is room for one."""
+        return metrics_of(self.plan, self.claims)
+
+
+def claims_of(plan: Plan, project: Path) -> Claims | None:
+    """The claims a plan names, from notebooks/claims/."""
+    return load_claims(project / "notebooks" / "claims" / plan.claims) if plan.claims else None
+
+
+def assemble(
+    plan: Plan,
+    profile: str,
+    outputs: Path,
+    project: Path,
+    *,
+    protocol: str = "clean",
+    fingerprints: Fingerprints | None = None,
+) -> Assembly:
+    """Read records and compute what they say; writes nothing. `protocol` is the one statements are tested on."""
+    claims = claims_of(plan, project)
+    reference = project / "outputs" / "reference"
+    results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
+    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), plan.also, plan.heads)}
+    family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
+    if family is not None:
+        tables["statements"] = statements_table(family, results)
+    if problems := problems_table(results):
+        tables["problems"] = problems
+    assembly = Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
+    if plan.figure is not None and results.records:
+        assembly.findings = ANALYSES[plan.figure].analyse(results)
+        assembly.tables["analysis"] = ANALYSIS_TABLES[plan.figure](assembly.findings, assembly.name)
+    return assembly
+
+
+def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
+    """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written."""
+    folder = outputs / "tables" / assembly.name
+    for table in assembly.tables.values():
+        assembly.files += save_table(table, folder)
+    # Cells without a result last time may all have one now: that table must not stay behind.
+    for path in set(folder.glob(f"{assembly.name}-problems.*")) - set(assembly.files):
+        path.unlink(missing_ok=True)
+    return write_figures(assembly, outputs, protocol) if figures else assembly
+
+
+def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") -> Assembly:
+    """Write the figures (PNG, PDF, SVG) under `outputs/figures`; `figures` and `files` list them."""
+    from mmlib.figures import curves_figure, save_figure, statement_figure, table_figure
+    from mmlib.figures.curves import histories_of
+
+    results = assembly.results
+    # Printed numbers are drawn beside the selection rule they were made with.
+    shown = "paper" if results.kind == "paper" else protocol
+    drawn = {"rows": table_figure(results, assembly.claims, assembly.metrics, shown)}
+    if assembly.statements is not None:
+        drawn["statements"] = statement_figure(assembly.statements, results)
+    if histories_of(results):
+        drawn["curves"] = curves_figure(results, headline=assembly.metrics[0])
+    if assembly.findings is not None:
+        drawn |= ANALYSES[assembly.plan.figure].draw(assembly.findings)
+    for name, figure in drawn.items():
+        assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
+        assembly.files += save_figure(figure, assembly.figures[name])
+    return assembly

@@ -1,0 +1,215 @@
+"""One section of the report: a plan on one profile, as plain values for the template."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmlib.figures.analyses import ANALYSES
+from mmlib.metrics.names import metric
+from mmlib.record import Record
+from mmlib.report.assemble import Assembly
+from mmlib.report.render import slug, to_html
+from mmlib.report.summary import short_title
+from mmlib.report.tables import SOURCES, compact_statements, plain_sentence, signed
+from mmlib.workbook.verdicts import StatementVerdict
+
+KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
+PICTURES = {
+    "rows": "Every row: seeds, mean and 95 % interval",
+    "curves": "Training curves and traces",
+    "statements": "Statements: paired differences with 95 % intervals",
+}
+
+
+def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[str, Any]:
+    """What the template shows of one assembly; `folder` is the report's, links are relative to it."""
+    from markupsafe import Markup
+
+    results, family = assembly.results, assembly.statements
+    return {
+        "id": assembly.name,
+        "title": f"{results.title} – {results.profile_title}",
+        "short": f"{short_title(assembly)}: {results.profile}",
+        "kind": KINDS[results.kind],
+        "state": state_text(assembly),
+        "notes": results.notes,
+        "finished": bool(results.records),
+        "printed": bool(assembly.numbers),
+        "tables": {"problems": ""} | {name: Markup(_html(name, assembly)) for name in assembly.tables},
+        "sentences": [sentence(verdict) for verdict in family.verdicts] if family and results.records else [],
+        "warning": family.warning if family else "",
+        "pictures": {
+            name: _picture(name, assembly.figures[name], assembly, folder)
+            for name in PICTURES
+            if name in assembly.figures
+        },
+        "findings": findings_of(assembly, folder),
+        "problems": _count(Counter(problem.status for problem in results.problems)),
+        "runs": Markup(runs_html(assembly, pages)),
+        "facts": facts(results.records),
+        "files": _files(assembly.files, folder),
+    }
+
+
+def findings_of(assembly: Assembly, folder: Path) -> dict[str, Any]:
+    """What a plan for a figure found: its sentences and its pictures; empty for other plans."""
+    if assembly.findings is None or assembly.plan.figure is None:
+        return {}
+    drawings = [d for d in ANALYSES[assembly.plan.figure].drawings if d.name in assembly.figures]
+    pictures = [
+        _picture(d.name, assembly.figures[d.name], assembly, folder)
+        | {"alt": f"{d.title} – {assembly.findings.caption}"}
+        for d in drawings
+    ]
+    return {"sentences": assembly.findings.sentences, "pictures": pictures}
+
+
+CAPTIONS = {
+    "rows": "Every row, over seeds",
+    "analysis": "The numbers behind the figures",
+    "statements": "Statements: differences between rows, paired over seeds",
+    "problems": "Cells without a result",
+}
+
+
+def _html(name: str, assembly: Assembly) -> str:
+    """A table as the page shows it: the section's title and notice already say what its caption and notes repeat."""
+    table = assembly.tables[name]
+    notes = [note for note in table.notes if note not in assembly.results.notes]
+    if name == "statements":
+        table = compact_statements(table)
+    return to_html(replace(table, caption=CAPTIONS.get(name, table.caption), notes=notes))
+
+
+def state_text(assembly: Assembly) -> str:
+    """What ran of this profile, and how to run the rest."""
+    results = assembly.results
+    if results.source == "reference":
+        return f"Not run here. Shown: {len(results.records)} committed reference runs, {results.seeds_text}."
+    finished = len(results.records)
+    text = f"{finished} of {results.wanted} cells finished"
+    if finished:
+        text += f", {results.seeds_text}"
+    if finished < results.wanted:
+        text += f". To run what is missing: `mmlib run {results.plan} --profile {results.profile}`"
+    return text + "."
+
+
+def sentence(verdict: StatementVerdict) -> dict[str, str]:
+    """A statement's verdict, the sentence without it, and where the paper says so."""
+    text = plain_sentence(verdict).replace(f": {verdict.verdict}.", ".", 1).replace(f": {verdict.verdict} (", " (", 1)
+    where = f"{SOURCES[verdict.statement.source].capitalize()}: {verdict.statement.where}."
+    if gains := verdict.printed_gain:
+        digits = 2 if len(verdict.statement.rows) > 2 and not verdict.rival else 1
+        texts = [f"{signed(gain, digits)} ({label})" for label, gain in gains.items()]
+        where += f" Its own table gives {', '.join(texts)}."
+        if verdict.statement.printed_gain is not None:
+            mean = sum(gains.values()) / len(gains)
+            where += f" It says {verdict.statement.printed_gain:g} points; its table averages {mean:.2f}."
+    if verdict.statement.note:
+        where += f" Note: {verdict.statement.note}."
+    if verdict.differing:
+        where += f" The rows differ in {', '.join(verdict.differing)}."
+    return {"verdict": verdict.verdict, "slug": slug(verdict.verdict), "text": text, "where": where}
+
+
+def facts(records: list[Record]) -> list[tuple[str, str]]:
+    """Provenance over all records of a section, each distinct value once."""
+    if not records:
+        return []
+    commits = sorted({f"{(r.git.commit or 'unknown')[:10]}{' with changes' if r.git.dirty else ''}" for r in records})
+    versions = sorted({f"{name} {version}" for record in records for name, version in record.versions.items()})
+    wall = sum(record.wall_s or 0 for record in records)
+    epochs = sorted({record.epochs_run for record in records if record.epochs_run is not None})
+    sizes = sorted({record.parameter_count for record in records if record.parameter_count is not None})
+    rules = {f"{name}: {s.rule}" for record in records for name, s in record.selection.items()}
+    memory = max((record.peak_memory_mb or 0 for record in records), default=0)
+    return [
+        ("git commit", ", ".join(commits)),
+        ("library", _hashes(record.hashes.library for record in records)),
+        ("lock file", _hashes(record.hashes.lock for record in records)),
+        ("data manifest", _hashes(record.hashes.data for record in records)),
+        ("versions", ", ".join(versions)),
+        ("device", ", ".join(sorted({record.device or "unknown" for record in records}))),
+        ("seeds", _listed(sorted({record.seed for record in records if record.seed is not None}))),
+        ("splits", ", ".join(f"{name} {count}" for name, count in records[0].splits.items()) or "unknown"),
+        ("selection", "; ".join(sorted(rules)) or "unknown"),
+        ("epochs", _range(epochs)),
+        ("parameters", _range(sizes)),
+        ("wall time", f"{wall / 60:.1f} minutes over {len(records)} runs"),
+        ("peak memory", f"{memory:.0f} MiB" if memory else "unknown"),
+        ("run", f"{min(record.started for record in records)} to {max(record.ended for record in records)}"),
+    ]
+
+
+def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
+    """A table of every cell with a link to its executed notebook; empty where nothing was executed here."""
+    results, headline = assembly.results, metric(assembly.metrics[0])
+    lines = []
+    for row in results.rows.values():
+        cells = [(seed, record.cell_id, "done", record) for seed, record in sorted(row.records.items())]
+        cells += [(problem.seed, problem.cell, problem.status, None) for problem in row.problems]
+        for seed, cell, status, record in cells:
+            if status == "blocked":
+                continue
+            link = f'<a href="{html.escape(pages[cell])}">notebook</a>' if cell in pages else "–"
+            value = record.metrics.get(f"clean/{headline.name}") if record else None
+            seconds = f"{record.wall_s:.0f}" if record and record.wall_s is not None else "–"
+            values = [row.id, str(seed), status, "–" if value is None else f"{headline.scale * value:.1f}", seconds]
+            texts = "".join(f"<td>{html.escape(value)}</td>" for value in values)
+            lines.append(f"<tr>{texts}<td>{link}</td></tr>")
+    if not lines or results.source == "reference":
+        return ""
+    head = "".join(f"<th>{name}</th>" for name in ("row", "seed", "state", headline.title + " (clean)", "s", "page"))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<figure class="table"><div class="scroll">{table}</div></figure>'
+
+
+def _picture(name: str, stem: Path, assembly: Assembly, folder: Path) -> dict[str, str]:
+    """A figure inside the page (so that the page can be sent alone), with links to its files."""
+    png = stem.with_name(stem.name + ".png")
+    data = base64.b64encode(png.read_bytes()).decode()
+    return {
+        "data": f"data:image/png;base64,{data}",
+        "alt": f"{PICTURES.get(name, name)} – {assembly.results.profile_title}",
+        "png": _relative(png, folder),
+        "pdf": _relative(stem.with_name(stem.name + ".pdf"), folder),
+        "svg": _relative(stem.with_name(stem.name + ".svg"), folder),
+    }
+
+
+def _files(paths: list[Path], folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
+    """[(name, [(format, link)])]: the formats of one table or figure together."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for path in paths:
+        groups.setdefault(path.stem, []).append((path.suffix[1:].upper(), _relative(path, folder)))
+    return list(groups.items())
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _hashes(values: Any) -> str:
+    known = sorted({value[:12] for value in values if value})
+    return ", ".join(known) or "none"
+
+
+def _range(values: list[int]) -> str:
+    if not values:
+        return "unknown"
+    return f"{values[0]:,}" if len(values) == 1 else f"{values[0]:,} to {values[-1]:,}"
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _count(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())

@@ -1,1 +1,0 @@
-"""From records to what a person reads: claims, verdicts, tables and the HTML report. Nothing here computes a result."""

@@ -1,0 +1,267 @@
+"""What there is for one plan and profile: its rows, and for each the records of the seeds that finished.
+
+Everything downstream (verdicts, tables, figures, report) reads this and nothing else. Where no cell of a profile has
+finished, the committed reference result (outputs/reference/<plan>-<profile>.json) stands in, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mmlib.errors import UsageError
+from mmlib.files import dump_json, read_json, write_text
+from mmlib.metrics.names import metric
+from mmlib.record import Record, load_records
+from mmlib.workbook.cell import Cell, more_seeds
+from mmlib.workbook.fingerprint import Fingerprints, why_stale
+from mmlib.workbook.plan import Plan
+
+Kind = Literal["embedded", "small", "paper"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A cell that gave no number, and why."""
+
+    row: str
+    seed: int | None
+    status: str
+    reason: str
+    cell: str = ""
+
+
+@dataclass
+class RowResult:
+    """One row of a plan: the finished records by seed."""
+
+    id: str
+    label: str
+    block: str
+    seeds: list[int] = field(default_factory=list)
+    records: dict[int, Record] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def values(self, key: str) -> dict[int, float]:
+        """{seed: value} of a metric such as "clean/top1", without seeds that have none; in the unit it is shown in."""
+        scale = metric(key).scale
+        found = {seed: record.metrics.get(key) for seed, record in sorted(self.records.items())}
+        return {seed: scale * value for seed, value in found.items() if value is not None}
+
+    def epochs(self, protocol: str) -> list[int]:
+        """The epochs a protocol selected, by seed."""
+        chosen = (record.selection.get(protocol) for _, record in sorted(self.records.items()))
+        return [selection.epoch for selection in chosen if selection and selection.epoch is not None]
+
+    def wall_seconds(self) -> float | None:
+        """Mean wall time of a cell of this row."""
+        times = [record.wall_s for record in self.records.values() if record.wall_s is not None]
+        return sum(times) / len(times) if times else None
+
+
+@dataclass
+class Results:
+    """The rows of one plan and profile, in the plan's order. `source` says where the records come from."""
+
+    plan: str
+    profile: str
+    title: str
+    profile_title: str
+    kind: Kind
+    rows: dict[str, RowResult]
+    source: Literal["runs", "reference", "none"] = "none"
+    notes: list[str] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for row in self.rows.values() for _, record in sorted(row.records.items())]
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for row in self.rows.values() for problem in row.problems]
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({seed for row in self.rows.values() for seed in row.records})
+
+    @property
+    def seeds_text(self) -> str:
+        """ "3 seeds (0, 1, 2)", or "3 to 5 seeds a row (of 0, 1, 2, 3, 4)" where some rows were run with more."""
+        seeds = self.seeds
+        if not seeds:
+            return "no seeds"
+        listed = ", ".join(map(str, seeds))
+        counts = sorted({len(row.records) for row in self.rows.values() if row.records})
+        if counts != [len(seeds)]:
+            number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+            return f"{number} seed{'' if number == '1' else 's'} a row (of {listed})"
+        return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
+
+    @property
+    def wanted(self) -> int:
+        """How many cells the plan asks for."""
+        return sum(len(row.seeds) for row in self.rows.values())
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name as the runs resolved it, or the profile's title where nothing ran."""
+        names = sorted({str(record.parameters.get("dataset", "")) for record in self.records} - {""})
+        return ", ".join(names) or self.profile
+
+
+def collect(
+    plan: Plan,
+    profile: str,
+    outputs: str | Path,
+    *,
+    cells: Iterable[Cell] | None = None,
+    reference: Path | None = None,
+    fingerprints: Fingerprints | None = None,
+) -> Results:
+    """Read the records of every cell of a plan's profile; nothing is computed or started.
+
+    `cells` replaces the plan's own list (other seeds, a subset). `reference` is the folder of committed reference
+    results, used only when not one cell has finished. With `fingerprints`, records made by other sources than the
+    present ones are told in the notes.
+    """
+    settings = plan.profile(profile)
+    if cells is None:
+        cells = plan.cells(profile, outputs=Path(outputs))
+        cells += more_seeds(cells)
+    cells = list(cells)
+    results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
+    by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
+    blocked: dict[str, str | None] = {}
+    for cell in cells:
+        _place(results.rows[cell.row], cell, by_cell.get(cell.id), blocked)
+        results.folders[cell.id] = Path(cell.folder)
+    if results.records:
+        results.source = "runs"
+    elif reference is not None:
+        _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells})
+    if any(record.data_origin == "stand-in" for record in results.records):
+        results.notes.append(
+            "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
+        )
+    libraries = {record.hashes.library for record in results.records}
+    if len(libraries) > 1:
+        results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")
+    if fingerprints is not None and results.source == "runs":
+        results.notes += _stale(results.records, fingerprints)
+    return results
+
+
+def _stale(records: list[Record], fingerprints: Fingerprints) -> list[str]:
+    """One note where records describe other sources than the present ones (data are not looked at)."""
+    reasons = []
+    for record in records:
+        reason = why_stale(record.hashes, fingerprints.hashes(record.notebook), record.notebook)
+        reasons += [reason] if reason else []
+    if not reasons:
+        return []
+    return [f"{len(reasons)} of {len(records)} records are stale ({reasons[0]}): running again renews them"]
+
+
+def _empty_rows(plan: Plan, cells: list[Cell]) -> dict[str, RowResult]:
+    wanted = {cell.row for cell in cells}
+    return {row.id: RowResult(row.id, row.label, row.block) for row in plan.rows if row.id in wanted}
+
+
+def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str, str | None]) -> None:
+    """Put a cell's record, or the reason there is none, into its row."""
+    row.seeds.append(cell.seed)
+    if record is not None and record.done:
+        row.records[cell.seed] = record
+    elif record is not None:
+        reason = f"{record.error.kind}: {record.error.message}" if record.error else "no reason recorded"
+        row.problems.append(Problem(row.id, cell.seed, record.status, reason, cell.id))
+    elif reason := _missing_data(cell, blocked):
+        row.problems.append(Problem(row.id, cell.seed, "blocked", reason, cell.id))
+
+
+def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
+    """What a cell's data lack, asked once per data set (a look at the disk each)."""
+    parameters = cell.parameters
+    key = f"{getattr(parameters, 'dataset', '')} {getattr(parameters, 'data_root', '')}"
+    if key not in known:
+        known[key] = parameters.missing_data()
+    return known[key]
+
+
+class Reference(BaseModel):
+    """A committed reference result: the records of one plan and profile, and how they came to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["mmlib-reference"] = "mmlib-reference"
+    version: Literal[1] = 1
+    plan: str
+    profile: str
+    made: str
+    records: list[Record]
+
+
+def reference_path(folder: str | Path, plan: str, profile: str) -> Path:
+    """Where the reference result of a plan and profile lies."""
+    return Path(folder) / f"{plan}-{profile}.json"
+
+
+def load_reference(folder: str | Path, plan: str, profile: str) -> Reference | None:
+    """The reference result, None when there is none; a damaged one is a `UsageError`."""
+    path = reference_path(folder, plan, profile)
+    if not path.exists():
+        return None
+    try:
+        return Reference.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{path} is not a reference result ({first['loc']}: {first['msg']}); restore it.") from error
+
+
+def write_reference(folder: str | Path, results: Results, made: str) -> Path:
+    """Keep the finished records of `results` as the reference; `made` says how (one line). Returns the file."""
+    records = []
+    for row in results.rows.values():
+        for record in row.records.values():
+            hashes = record.hashes.model_copy(update={"library_files": {}})  # long, and only of use to staleness
+            plain = {name: _without_folder(value) for name, value in record.parameters.items()}
+            update = {"plan": results.plan, "profile": results.profile, "row": row.id, "host": "", "hashes": hashes}
+            update["parameters"] = plain
+            records.append(record.model_copy(update=update))
+    if not records:
+        raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
+    reference = Reference(plan=results.plan, profile=results.profile, made=made, records=records)
+    path = reference_path(folder, results.plan, results.profile)
+    content = reference.model_dump(mode="json")
+    # One record a line: a third smaller than indented, and a changed record is one line of a diff.
+    records = ",\n".join(dump_json(record, indent=None) for record in content.pop("records"))
+    write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + records + "\n]}\n")
+    return path
+
+
+def _without_folder(value: object) -> object:
+    """A parameter as it is, but no folder of the machine it ran on."""
+    return "" if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int], str]) -> None:
+    """Fill the rows from the reference, matched by row and seed; say so, and say where parameters changed since."""
+    reference = load_reference(folder, results.plan, results.profile)
+    if reference is None:
+        return
+    changed = 0
+    for record in reference.records:
+        row = results.rows.get(record.row or "")
+        if row is not None and record.done and record.seed in row.seeds:
+            row.records[record.seed] = record
+            changed += cells.get((row.id, record.seed)) != record.cell_id
+    if results.records:
+        results.source = "reference"
+        results.notes.append(f"not run here: these are the committed reference results ({reference.made})")
+    if changed:
+        results.notes.append(f"{changed} of the reference cells were made with other parameters than the plan has now")

@@ -1,0 +1,175 @@
+"""Tables: golden renderings of a small one, then the tables of a plan."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from claims_fakes import CLAIMS, fake_results
+
+from mmlib.report.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
+from mmlib.report.tables import (
+    compact_statements,
+    plain_sentence,
+    plus_minus,
+    problems_table,
+    results_table,
+    signed,
+    statements_table,
+)
+from mmlib.workbook.claims import load_claims
+from mmlib.workbook.results import Problem
+from mmlib.workbook.verdicts import judge_statements
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims(CLAIMS)
+
+
+@pytest.fixture
+def small():
+    columns = [Column("Method"), Column("Fusion"), Column("Top-1, %", "number"), Column("verdict", "verdict")]
+    rows = [
+        ["+SimAM²", "a|b", "51.5 ± 0.3 (3)", "within seed noise"],
+        ["+SimAM²", "x_y & ζ", "−0.2", "–"],
+        ["Base", "<i>", "1", "holds"],
+    ]
+    data = [{"row": "a", "mean": 51.5, "sd": None, "seeds": [0, 1]}, {"row": "b", "mean": 1 / 3, "more": "c,d"}]
+    return Table("t", "Title: 100 %", columns, rows, ["A note, 5 % & more"], data)
+
+
+def test_markdown(small):
+    assert to_markdown(small) == (
+        "**Title: 100 %**\n\n"
+        "| Method | Fusion | Top-1, % | verdict |\n"
+        "| :--- | :--- | ---: | :--- |\n"
+        "| +SimAM² | a\\|b | 51.5 ± 0.3 (3) | within seed noise |\n"
+        "|  | x_y & ζ | −0.2 | – |\n"
+        "| Base | <i> | 1 | holds |\n"
+        "\n- A note, 5 % & more\n"
+    )
+
+
+def test_latex(small):
+    assert to_latex(small) == (
+        "\\begin{table}\n\\centering\\footnotesize\n"
+        "\\caption{Title: 100 \\%}\n\\label{tab:t}\n"
+        "\\begin{tabular}{llrl}\n\\hline\n"
+        "Method & Fusion & Top-1, \\% & verdict \\\\\n\\hline\n"
+        "+SimAM$^2$ & a|b & 51.5 $\\pm$ 0.3 (3) & within seed noise \\\\\n"
+        " & x\\_y \\& $\\zeta$ & $-$0.2 & -- \\\\\n"
+        "\\hline\n"
+        "Base & $<$i$>$ & 1 & holds \\\\\n"
+        "\\hline\n\\end{tabular}\n\\par A note, 5 \\% \\& more\n\\end{table}\n"
+    )
+
+
+def test_csv_carries_numbers(small):
+    assert to_csv(small) == 'row,mean,sd,seeds,more\na,51.5,,0 1,\nb,0.333333,,,"c,d"\n'
+
+
+def test_html_spans_groups_and_escapes(small):
+    page = to_html(small)
+    assert '<th scope="rowgroup" rowspan="2">+SimAM²</th>' in page
+    assert "<i>" not in page
+    assert "&lt;i&gt;" in page
+    assert '<span class="verdict within-seed-noise">within seed noise</span>' in page
+    assert page.count("<tr") == 4
+    assert page.count("<td") == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("50 % of a_b #1", r"50 \% of a\_b \#1"),
+        ("ζ = ½, ρ, SimAM²", r"$\zeta$ = $\frac{1}{2}$, $\rho$, SimAM$^2$"),
+        ("{a}$\\~^", r"\{a\}\$\textbackslash{}\textasciitilde{}\textasciicircum{}"),
+    ],
+)
+def test_latex_escaping(text, expected):
+    assert latex(text) == expected
+
+
+def test_small_texts():
+    assert [signed(v) for v in (0.04, -0.04, 1.25, -3.0)] == ["0.0", "0.0", "+1.2", "−3.0"]
+    assert plus_minus(None) == "–"
+
+
+def test_table_of_embedded_data_hides_printed_numbers(claims):
+    table = results_table(fake_results(), claims, also=["top1_audio", "top1_visual"])
+    titles = [column.title for column in table.columns]
+    assert not any("printed" in title or title == "verdict" for title in titles)
+    assert {"Top-1, best on test", "Top-1, clean", "audio alone", "seeds"} <= set(titles)
+    assert len(table.rows) == len(table.data) == 16
+    assert "51.5" not in to_csv(table)
+    assert table.rows[1][titles.index("seeds")] == "0 1 2"
+    assert table.frame().shape == (16, len(titles))
+
+
+def test_table_of_the_papers_data_compares_numbers(claims):
+    table = results_table(fake_results(kind="paper", profile="cremad"), claims)
+    titles = [column.title for column in table.columns]
+    row = dict(zip(titles, table.rows[1], strict=True))
+    assert row["Top-1, printed"] == "51.5"
+    assert row["verdict"] == "not reproduced"
+    facts = next(csv.DictReader(io.StringIO(to_csv(table))))
+    assert facts["top1_printed"] == "51.7"
+    assert float(facts["top1_difference"]) == pytest.approx(float(facts["paper_top1_mean"]) - 51.7, abs=1e-3)
+    assert table.data[-1]["row"] == "ogm_ge-simam2-learned-sum"
+    assert "top1_printed" not in table.data[-1]
+
+
+def test_statements_table(claims):
+    results = fake_results()
+    family = judge_statements(claims, results)
+    table = statements_table(family, results)
+    assert len(table.rows) == 19
+    first = dict(zip((column.title for column in table.columns), table.rows[0], strict=True))
+    assert first["paper’s table"] == "+2.8 / +0.2"
+    assert first["verdict"] == family.verdicts[0].verdict
+    assert family.warning in table.notes
+    sentence = plain_sentence(family.verdicts[0])
+    assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds the Top-1 difference is +")
+    assert "lower" not in sentence
+    error = replace(family.verdicts[0], metric="eer_seen_heard")
+    assert plain_sentence(error).endswith("; positive: lower, which is better).")
+
+
+def test_tables_without_records(claims):
+    results = fake_results(seeds=())
+    results.source = "none"
+    table = results_table(results, claims)
+    assert any("mmlib run table1 --profile embedded" in note for note in table.notes)
+    assert "–" in table.rows[0]
+    family = judge_statements(claims, results)
+    assert all(row[-4] == "not run" for row in statements_table(family, results).rows)
+    assert "No statement could be tested." in family.warning
+
+
+def test_problems_are_grouped(claims):
+    results = fake_results()
+    assert problems_table(results) is None
+    results.rows["simam2-sum"].problems = [Problem("simam2-sum", seed, "failed", "E: x") for seed in (0, 2)]
+    results.rows["baseline-sum"].problems = [Problem("baseline-sum", 1, "failed", "E: x")]
+    assert problems_table(results).rows == [["failed", "3", "baseline-sum (seed 1); simam2-sum (seed 0 2)", "E: x"]]
+
+
+def test_save_table(small, tmp_path):
+    written = save_table(small, tmp_path / "tables")
+    assert [path.name for path in written] == ["t.csv", "t.md", "t.tex"]
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {"t.csv", "t.md", "t.tex"}
+
+
+def test_compact_statements_keep_the_remark_under_its_statement(claims):
+    results = fake_results()
+    table = statements_table(judge_statements(claims, results), results)
+    compact = compact_statements(table)
+    assert [column.title for column in compact.columns][:4] == ["Source", "Statement", "verdict", "Metric"]
+    assert all(len(row) == len(compact.columns) for row in compact.rows)
+    remarks = [(row[-1], short[1]) for row, short in zip(table.rows, compact.rows, strict=True) if row[-1]]
+    assert remarks
+    assert all(text.endswith(f"({remark})") for remark, text in remarks)
+    assert compact.notes[-1] == "“paper’s table”: the same difference in its printed numbers, CREMA-D / VGGSound."

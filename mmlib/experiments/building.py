@@ -11,7 +11,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from mmlib.experiments.settings import FusionSettings, ModulationSettings, RecipeSettings, SimAM2Settings
 from mmlib.fusion import SimAM2Options
 from mmlib.modulation import Modulation, build_modulation
-from mmlib.training.optimisation import build_optimizer, build_scheduler
+from mmlib.training import Protocol
+from mmlib.training.optimisation import PerIteration, build_optimizer, build_scheduler, clip_before_step
 
 
 def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
@@ -37,17 +38,35 @@ def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
     return SimAM2Options(**options)
 
 
-def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tuple[Optimizer, LRScheduler]:
-    """The recipe's optimiser over all of the model's parameters, and its schedule, stepped once an epoch."""
+def optimizer_and_schedule(
+    parameters: RecipeSettings, model: nn.Module
+) -> tuple[Optimizer, LRScheduler | PerIteration]:
+    """The recipe's optimiser over all of the model's parameters, clipping included, and its schedule, stepped once an
+    epoch. Modulations are attached afterwards, so that they change clipped gradients.
+    """
     optimizer = build_optimizer(
         model.parameters(),
         parameters.optimizer,
         parameters.learning_rate,
         parameters.momentum,
         parameters.weight_decay,
+        decay_1d=parameters.decay_1d,
+        nesterov=parameters.nesterov,
     )
+    if parameters.clip_norm is not None:
+        clip_before_step(optimizer, parameters.clip_norm)
     schedule = (parameters.schedule, parameters.epochs, parameters.step_size, parameters.gamma)
-    return optimizer, build_scheduler(optimizer, *schedule)
+    options = {"unit": parameters.step_unit, "most_drops": parameters.most_drops}
+    return optimizer, build_scheduler(optimizer, *schedule, **options)
+
+
+def chosen_protocols(parameters: RecipeSettings, protocols: Mapping[str, Protocol]) -> dict[str, Protocol]:
+    """The protocols, `paper` choosing among the epochs and between equal ones as the recipe says.
+
+    The others choose among all: every epoch is evaluated, whichever published code evaluates.
+    """
+    candidates = (parameters.select_every, parameters.select_from, parameters.select_ties)
+    return {name: p.among(*candidates) if name == "paper" else p for name, p in protocols.items()}
 
 
 def attached_modulation(

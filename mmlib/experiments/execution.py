@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from mmlib.errors import ParameterError
 from mmlib.experiments import measure
+from mmlib.experiments.building import chosen_protocols
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.files import atomic_path, dump_json
@@ -129,6 +130,7 @@ def fit(
 ) -> Outcome:
     """Train what `setup` holds, with checkpoints in `folder`."""
     stamp = (parameters, experiment.module, folder, setup.facts.manifest_hash, device, group.size)
+    protocols = chosen_protocols(parameters, experiment.protocols).values()
     trainer = Trainer(
         setup.model,
         setup.task,
@@ -136,7 +138,7 @@ def fit(
         optimizer=setup.optimizer,
         scheduler=setup.scheduler,
         modulations=setup.modulations,
-        protocols=[p for p in experiment.protocols.values() if p.split is None or p.split in setup.loaders],
+        protocols=[p for p in protocols if p.split is None or p.split in setup.loaders],
         keep_weights_of=setup.keep_weights_of,
         group=group,
         settings=TrainingSettings(
@@ -162,7 +164,7 @@ def describe(
     """The record's contents: every protocol's metrics, the rule and the epoch, and what the run took."""
     metrics: dict[str, float | None] = {}
     selection = {}
-    for name, protocol in experiment.protocols.items():
+    for name, protocol in chosen_protocols(parameters, experiment.protocols).items():
         known = name in outcome.selector.chosen
         found = experiment.reported(outcome.selector.result(name)).metrics if known else {}
         metrics |= {f"{name}/{metric}": found.get(metric) for metric in experiment.metrics}

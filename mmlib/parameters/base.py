@@ -83,8 +83,21 @@ class ExperimentParameters(BaseModel):
         return cls.resolve({name: namespace[name] for name in fields if name in namespace})
 
     def identity(self) -> dict[str, Any]:
-        """What is computed, as plain JSON values: every parameter except the runtime fields."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.runtime_fields}
+        """What is computed, as plain JSON values: every parameter except the runtime fields and those that say nothing.
+
+        A parameter that was added later declares the value at which everything is as it was before, its neutral one
+        (`json_schema_extra={"neutral": ...}`), and is left out there: cells that do not use it keep their ids.
+        """
+        return {
+            name: value
+            for name, value in self.model_dump(mode="json").items()
+            if name not in self.runtime_fields and not self._is_neutral(name, value)
+        }
+
+    @classmethod
+    def _is_neutral(cls, name: str, value: Any) -> bool:
+        extra = cls.model_fields[name].json_schema_extra
+        return isinstance(extra, dict) and "neutral" in extra and value == extra["neutral"]
 
     def slug(self) -> str:
         """A short readable name, not unique: `synthetic-concat-simam2-ogm_ge-s0`."""

@@ -11,7 +11,7 @@ import torch
 from mmlib.data.ave import load_segments
 from mmlib.data.loading import BatchLoader, MultimodalDataset
 from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
-from mmlib.experiments.event_localization.model import build_model, limited, modulated_groups
+from mmlib.experiments.event_localization.model import build_model, modulated_groups
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.event_localization.task import Localisation
 from mmlib.experiments.event_localization.warm_start import take_over
@@ -74,7 +74,7 @@ class EventLocalization(Experiment):
             task=Localisation(model, parameters, len(train.classes)),
             loaders=loaders_of(parameters, data, device, group),
             optimizer=optimizer,
-            scheduler=limited(parameters, optimizer, scheduler),
+            scheduler=scheduler,
             modulations=[attached_modulation(parameters, groups, optimizer, seed=parameters.seed, **options)],
             facts=DataFacts(
                 manifest_hash=prepared.manifest_hash,

@@ -1,12 +1,10 @@
-"""From parameters to the network, its parameter groups and its schedule; nothing here computes."""
+"""From parameters to the network and its parameter groups; nothing here computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
 from mmlib.experiments.building import simam2_options
 from mmlib.experiments.event_localization.parameters import Parameters
@@ -42,11 +40,3 @@ def modulated_groups(parameters: Parameters, model: SegmentNetwork) -> dict[str,
     """The matrices that count as audio's and visual's."""
     scope = {"scope": parameters.scope} if parameters.network == "psp" else {}
     return model.modality_parameters(attention_group=parameters.attention_group, **scope)
-
-
-def limited(parameters: Parameters, optimizer: Optimizer, scheduler: LRScheduler) -> LRScheduler:
-    """The schedule, or a step schedule that ends after `most_drops`, as PSP's does."""
-    if parameters.schedule != "step" or not parameters.most_drops:
-        return scheduler
-    drops = [parameters.step_size * (drop + 1) for drop in range(parameters.most_drops)]
-    return MultiStepLR(optimizer, drops, parameters.gamma)

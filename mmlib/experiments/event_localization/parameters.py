@@ -77,6 +77,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     weight_decay: NotNegative = about(0.0, "weight decay")
     schedule: Literal["step", "cosine", "constant"] = about("constant", "learning rate schedule, stepped per epoch")
     step_size: Count = about(60, "step schedule: epochs between drops")
+    # Here without a neutral value: it has been in these cells' ids from the start.
     most_drops: Index = about(0, "step schedule: number of drops after which the rate stays; 0 for no limit")
 
     @model_validator(mode="after")

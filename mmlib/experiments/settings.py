@@ -151,9 +151,7 @@ class RecipeSettings(TrainingParameters):
     step_unit: Literal["epochs", "iterations"] = about(
         "epochs", "step schedule: what step_size counts, epochs or steps of the optimiser", neutral="epochs"
     )
-    most_drops: Index = about(
-        0, "step schedule: number of drops after which the rate stays; 0 for no limit", neutral=0
-    )
+    most_drops: Index = about(0, "step schedule: number of drops after which the rate stays; 0 for no limit", neutral=0)
     decay_1d: bool = about(True, "weight decay acts on biases, norms and other tensors below 2-D too", neutral=True)
     nesterov: bool = about(False, "sgd: Nesterov's momentum", neutral=False)
     clip_norm: Positive | None = about(

@@ -41,11 +41,12 @@ METRICS = {
         Metric("top1_visual", "visual alone"),
         Metric("eer", "EER", better="lower"),
         Metric("auc", "AUC"),
+        Metric("vr", "VR", "verification rate (0.1 % false accepts)"),
         Metric("eer_fop", "EER (FOP’s evaluator)", better="lower"),
         Metric("auc_fop", "AUC (FOP’s evaluator)"),
         *(
             Metric(f"{kind}_{setting}", f"{kind.upper()}, {words}", better="lower" if kind == "eer" else "higher")
-            for kind in ("eer", "auc")
+            for kind in ("eer", "auc", "vr")
             for setting, words in (("seen_heard", "seen-heard"), ("unseen_unheard", "unseen-unheard"))
         ),
         *(Metric(f"matching_{n}", f"1:{n} matching") for n in range(2, 11)),

@@ -73,10 +73,11 @@ def setup_training(
     }
     optimizer, scheduler = optimizer_and_schedule(parameters, model)
     groups = model.modality_parameters()
+    forcing = build_forcing(parameters, model, data, device, group)
     prepared = data["test"].prepared
     return Setup(
         model=model,
-        task=Classification(model, parameters.zeta_ratio, build_forcing(parameters, model, data, device, group)),
+        task=Classification(model, parameters.zeta_ratio, forcing, parameters.label_smoothing),
         loaders=loaders,
         optimizer=optimizer,
         scheduler=scheduler,

@@ -25,18 +25,23 @@ from mmlib.training import Evaluation, Group
 class Classification:
     """Cross-entropy on the fused logits, and the loss that forces a correlation where there is one.
 
-    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample).
+    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `label_smoothing` acts in training only.
     """
 
     def __init__(
-        self, model: AudioVisualClassifier, zeta_reduce: str = "batch", forcing: ForcedCorrelation | None = None
+        self,
+        model: AudioVisualClassifier,
+        zeta_reduce: str = "batch",
+        forcing: ForcedCorrelation | None = None,
+        label_smoothing: float = 0.0,
     ):
         self.model = model
         self.zeta_reduce = zeta_reduce
         self.forcing = forcing
+        self.label_smoothing = label_smoothing
 
     def loss(self, output: FusionOutput, batch: Batch) -> Tensor:
-        loss = F.cross_entropy(output.logits.float(), batch.targets)
+        loss = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
         return loss if self.forcing is None else loss + self.forcing(*signals(output))
 
     def state_dict(self) -> dict[str, Any]:

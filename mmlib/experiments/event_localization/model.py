@@ -29,7 +29,8 @@ def build_model(
     }
     sizes = (input_shapes["audio"][-1], visual, rows * columns, num_classes)
     if parameters.network == "avga":
-        return AVGA(*sizes, fusion=parameters.fusion, mil_pool=parameters.mil_pool, **options)
+        more = {"mil_pool": parameters.mil_pool, "blocks": parameters.dmrn_blocks}
+        return AVGA(*sizes, fusion=parameters.fusion, **more, **options)
     projection = 2 * parameters.hidden  # published: 256 before 128
     return PSP(
         *sizes, projection=projection, threshold=parameters.psp_threshold, dropout=parameters.psp_dropout, **options

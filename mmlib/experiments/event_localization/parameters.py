@@ -40,6 +40,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     fusion: Literal["concat", "sum", "projected_sum", "dmrn"] = about(
         "concat", "avga: concatenation (published), mean, concatenation read as a sum, or residual mean"
     )
+    dmrn_blocks: Count = about(1, "dmrn: residual blocks, which share their weights (published: 1)", neutral=1)
     hidden: Count = about(32, "state of each LSTM per direction (published: 128)")
     attention_width: Count = about(64, "width of the attention's projections (published: 512)")
     head_width: Count = about(32, "hidden layer before the class scores (published: 64)")

@@ -39,7 +39,8 @@ class Localisation:
         if self.parameters.loss == "mlsm_softmax":
             loss = soft_margin_of_softmax(logits, F.one_hot(batch.targets, self.classes).float())
         else:
-            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+            smoothing = self.parameters.label_smoothing
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), label_smoothing=smoothing)
         if output.similarity is not None and self.parameters.similarity_weight:
             agreement = segment_similarity(output.similarity.float(), self.similarity_targets(batch.targets))
             loss = loss + self.parameters.similarity_weight * agreement
@@ -51,7 +52,14 @@ class Localisation:
             return soft_margin_of_softmax(scores, target)
         if self.parameters.loss == "bce":
             return F.binary_cross_entropy(scores.softmax(-1), target)
-        return F.cross_entropy(scores, target)
+        return F.cross_entropy(scores, target, label_smoothing=self.parameters.label_smoothing)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the checkpoint keeps of the task: what earlier batches left in the targets of the pair similarity."""
+        return {"similarity_targets": self.similarity_targets.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.similarity_targets.load_state_dict(state.get("similarity_targets", {}))
 
     def observables(self, output: SegmentOutput, batch: Batch) -> dict[str, Any]:
         unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}

@@ -32,7 +32,9 @@ class FaceVoiceExperiment(Experiment):
     """One run of Table 3's kind."""
 
     module = "mmlib.experiments.face_voice"
-    metrics = tuple(f"{metric}_{setting}" for setting in SETTINGS for metric in ("eer", "auc", "eer_fop", "auc_fop"))
+    metrics = tuple(
+        f"{metric}_{setting}" for setting in SETTINGS for metric in ("eer", "auc", "vr", "eer_fop", "auc_fop")
+    )
     protocols = {
         "paper": Protocol(
             "paper",
@@ -66,7 +68,7 @@ class FaceVoiceExperiment(Experiment):
         prepared = data.prepared
         return Setup(
             model=model,
-            task=FaceVoice(parameters.orthogonality, parameters.negative_weight),
+            task=FaceVoice(parameters.orthogonality, parameters.negative_weight, parameters.label_smoothing),
             loaders={"train": train_loader(data, parameters, device, group), **loaders},
             optimizer=optimizer,
             scheduler=scheduler,

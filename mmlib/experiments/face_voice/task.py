@@ -14,7 +14,7 @@ from mmlib.data.loading import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.losses.orthogonal_projection import orthogonal_projection
-from mmlib.metrics.verification import auc, eer, fop_compat
+from mmlib.metrics.verification import area, equal_error, fop_compat, roc, verification_rate
 from mmlib.models.fop import FOP, FOPOutput, verification_distance
 from mmlib.training import Evaluation, Group
 
@@ -22,11 +22,12 @@ from mmlib.training import Evaluation, Group
 class FaceVoice:
     """Cross-entropy over identities plus the weighted orthogonality constraint; evaluation is verification."""
 
-    def __init__(self, orthogonality: float = 1.0, negative_weight: float = 0.7):
+    def __init__(self, orthogonality: float = 1.0, negative_weight: float = 0.7, label_smoothing: float = 0.0):
         self.orthogonality, self.negative_weight = orthogonality, negative_weight
+        self.label_smoothing = label_smoothing
 
     def loss(self, output: FOPOutput, batch: Batch) -> Tensor:
-        entropy = F.cross_entropy(output.logits.float(), batch.targets)
+        entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
         if not self.orthogonality:
             return entropy
         constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
@@ -52,7 +53,7 @@ class FaceVoice:
         return values
 
     def evaluate(self, model: FOP, pairs: PairList, group: Group) -> Evaluation:
-        """`eer`, `auc` (exact) and `eer_fop`, `auc_fop` (FOP's evaluator) of one list, measured by every process."""
+        """`eer`, `auc`, `vr` (exact) and `eer_fop`, `auc_fop` (FOP's evaluator) of one list, by every process."""
         return Evaluation(pair_metrics(pair_distances(model, pairs), pairs.label))
 
 
@@ -74,7 +75,8 @@ def pair_distances(model: FOP, pairs: PairList | MatchingList) -> np.ndarray:
 
 def pair_metrics(distances: np.ndarray, same: np.ndarray) -> dict[str, float | None]:
     """Exact metrics and FOP's own of one list; those are None where one of its folds holds one kind of pair only."""
-    exact = {"eer": eer(distances, same), "auc": auc(distances, same)}
+    curve = roc(distances, same)
+    exact = {"eer": equal_error(curve), "auc": area(curve), "vr": verification_rate(curve)}
     try:
         published = fop_compat(distances, same)
     except UsageError:  # a list too short or too uneven for ten folds is no reason to lose a run

@@ -12,7 +12,7 @@ from mmlib.experiments.settings import FusionSettings, ModulationSettings, Recip
 from mmlib.fusion import SimAM2Options
 from mmlib.modulation import Modulation, build_modulation
 from mmlib.training import Protocol
-from mmlib.training.optimisation import PerIteration, build_optimizer, build_scheduler, clip_before_step
+from mmlib.training.optimisation import build_optimizer, build_scheduler
 
 
 def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
@@ -38,12 +38,8 @@ def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
     return SimAM2Options(**options)
 
 
-def optimizer_and_schedule(
-    parameters: RecipeSettings, model: nn.Module
-) -> tuple[Optimizer, LRScheduler | PerIteration]:
-    """The recipe's optimiser over all of the model's parameters, clipping included, and its schedule, stepped once an
-    epoch. Modulations are attached afterwards, so that they change clipped gradients.
-    """
+def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tuple[Optimizer, LRScheduler]:
+    """The recipe's optimiser over all of the model's parameters, and its schedule, stepped once an epoch."""
     optimizer = build_optimizer(
         model.parameters(),
         parameters.optimizer,
@@ -53,8 +49,6 @@ def optimizer_and_schedule(
         decay_1d=parameters.decay_1d,
         nesterov=parameters.nesterov,
     )
-    if parameters.clip_norm is not None:
-        clip_before_step(optimizer, parameters.clip_norm)
     schedule = (parameters.schedule, parameters.epochs, parameters.step_size, parameters.gamma)
     options = {"unit": parameters.step_unit, "most_drops": parameters.most_drops}
     return optimizer, build_scheduler(optimizer, *schedule, **options)

@@ -39,7 +39,8 @@ class AVGA(SegmentNetwork):
         hidden: size of an LSTM's state per direction. head: of the hidden layer before the scores.
         attention: width of the attention's projections. audio_axis: see `GuidedAttention`.
         weak: supervised on clips: `SegmentOutput.clip_scores` is then the `mil_pool` of segment scores.
-        blocks: residual blocks of dmrn. modalities: see `SegmentNetwork`. simam2: options, or None for the published fusion.
+        blocks: residual blocks of dmrn. modalities: see `SegmentNetwork`.
+        simam2: options, or None for the published fusion.
     """
 
     def __init__(

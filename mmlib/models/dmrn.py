@@ -7,8 +7,8 @@ Published code does: projections Linear - tanh - Linear, one Linear as head (Xav
     several, all share their weights, and because it returns the two features in each other's place, every second block
     sends each modality through the other's projection. The released weights come from fine-tuning a trained AVGA, by
     code that is not released.
-We do: the same, with one or several `blocks`; trained from scratch its attention starts from Xavier weights, as AVGA's does
-    (event localisation's parameter `init` starts it from a trained AVGA instead).
+We do: the same, with one or several `blocks`; trained from scratch its attention starts from Xavier weights, as AVGA's
+    does (event localisation's parameter `init` starts it from a trained AVGA instead).
 """
 
 from __future__ import annotations

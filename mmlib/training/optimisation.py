@@ -1,20 +1,15 @@
-"""Optimisers, learning-rate schedules (one step per epoch) and arithmetic precision, by name.
-
-Clipping comes before modulation: it acts on the plain gradient, whose coefficients and noise then follow. Both are step
-hooks of the optimiser, which run in the order in which they were attached.
-"""
+"""Optimisers, learning-rate schedules (one step per epoch) and arithmetic precision, by name."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, MultiStepLR, StepLR
-from torch.utils.hooks import RemovableHandle
 
 OptimizerName = Literal["sgd", "adam", "adamw"]
 ScheduleName = Literal["step", "cosine", "constant"]
@@ -57,17 +52,6 @@ def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) ->
     return [group for group in groups if group["params"]]
 
 
-def clip_before_step(optimizer: Optimizer, norm: float) -> RemovableHandle:
-    """From now on, scale all gradients of `optimizer` down together, at every step, where their joint length exceeds
-    `norm`; they are unscaled by then with `torch.amp.GradScaler` too. Attach modulations after this.
-    """
-
-    def clip(stepping: Optimizer, args: Any, kwargs: Any) -> None:
-        nn.utils.clip_grad_norm_([parameter for group in stepping.param_groups for parameter in group["params"]], norm)
-
-    return optimizer.register_step_pre_hook(clip)
-
-
 def build_scheduler(
     optimizer: Optimizer,
     name: ScheduleName,
@@ -77,7 +61,7 @@ def build_scheduler(
     *,
     unit: StepUnit = "epochs",
     most_drops: int = 0,
-) -> LRScheduler | PerIteration:
+) -> LRScheduler:
     """step: times `gamma` every `step_size` epochs or iterations (`unit`), `most_drops` times at most (0: no limit);
     cosine: to zero over `epochs`; constant. Its `step()` is called at the end of every epoch.
     """
@@ -90,18 +74,21 @@ def build_scheduler(
     return ConstantLR(optimizer, factor=1.0, total_iters=0)
 
 
-class PerIteration:
+class PerIteration(LRScheduler):
     """A schedule that advances with every step of the optimiser; `step()`, at the end of an epoch, does nothing.
 
     A step that fp16 skips for overflow does not count.
     """
 
     def __init__(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
-        self.schedule = schedule
+        self.optimizer, self.schedule = optimizer, schedule  # the base's own state would be a second one
         optimizer.register_step_post_hook(lambda *_: self.schedule.step())
 
-    def step(self) -> None:
+    def step(self, epoch: int | None = None) -> None:
         pass
+
+    def get_last_lr(self) -> list[float]:
+        return self.schedule.get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
         return self.schedule.state_dict()
@@ -126,13 +113,17 @@ class Precision:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, self.dtype)
 
-    def step(self, loss: Tensor, optimizer: Optimizer) -> None:
-        """Backward and optimiser step; step hooks (modulations) see unscaled gradients."""
+    def step(self, loss: Tensor, optimizer: Optimizer, between: Callable[[Optimizer], None] | None = None) -> None:
+        """Backward and optimiser step; `between` (clipping) and step hooks (modulations) see unscaled gradients."""
         if not self.scaler.is_enabled():
             loss.backward()
+            if between is not None:
+                between(optimizer)
             optimizer.step()
             return
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
+        if between is not None:
+            between(optimizer)
         self.scaler.step(optimizer)
         self.scaler.update()

@@ -20,8 +20,8 @@ from mmlib.training.task import Evaluation
 class Protocol:
     """Choose the epoch with the best `metric` of `split`, or the last without a split.
 
-    Only every `every`-th epoch from epoch `start` on (counted from 0) is a candidate, as where published code evaluates
-    no other; of equally good ones, the first or the last (`ties`) is chosen.
+    Only every `every`-th epoch from epoch `start` of a stage on (counted from 0) is a candidate, as where published
+    code evaluates no other; of equally good ones, the first or the last (`ties`) is chosen.
     """
 
     name: str
@@ -63,11 +63,15 @@ class Protocol:
 
 
 class Selector:
-    """The chosen epoch of every protocol, the evaluations there, and the weights of one of them."""
+    """The chosen epoch of every protocol, the evaluations there, and the weights of one of them.
 
-    def __init__(self, protocols: tuple[Protocol, ...], keep_weights_of: str | None = None):
+    Epochs count through the run; candidates of a protocol are counted from `first_epoch`, where the stage begins.
+    """
+
+    def __init__(self, protocols: tuple[Protocol, ...], keep_weights_of: str | None = None, first_epoch: int = 0):
         self.protocols = protocols
         self.keep_weights_of = keep_weights_of
+        self.first_epoch = first_epoch
         self.chosen: dict[str, tuple[int, float | None]] = {}
         self.evaluations: dict[int, dict[str, Evaluation]] = {}  # by epoch, by split
         self.weights: dict[str, Tensor] = {}
@@ -75,7 +79,7 @@ class Selector:
     def update(self, epoch: int, evaluations: dict[str, Evaluation], model: nn.Module) -> None:
         """Compare an epoch with the best so far of each protocol."""
         for protocol in self.protocols:
-            if not protocol.considers(epoch):
+            if not protocol.considers(epoch - self.first_epoch):
                 continue
             value = protocol.value(evaluations)
             best = self.chosen.get(protocol.name)

@@ -40,9 +40,10 @@ class Classification:
         self.forcing = forcing
         self.label_smoothing = label_smoothing
 
-    def loss(self, output: FusionOutput, batch: Batch) -> Tensor:
-        loss = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
-        return loss if self.forcing is None else loss + self.forcing(*signals(output))
+    def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
+        entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
+        losses = {"cross_entropy": entropy}
+        return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps of the task: the critics, where a correlation is forced."""

@@ -26,12 +26,13 @@ class FaceVoice:
         self.orthogonality, self.negative_weight = orthogonality, negative_weight
         self.label_smoothing = label_smoothing
 
-    def loss(self, output: FOPOutput, batch: Batch) -> Tensor:
+    def losses(self, output: FOPOutput, batch: Batch) -> dict[str, Tensor]:
         entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
-        if not self.orthogonality:
-            return entropy
-        constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
-        return entropy + self.orthogonality * constraint.loss
+        losses = {"cross_entropy": entropy}
+        if self.orthogonality:
+            constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
+            losses["orthogonality"] = self.orthogonality * constraint.loss
+        return losses
 
     def observables(self, output: FOPOutput, batch: Batch) -> dict[str, Any]:
         """Nothing: FOP has no gradient modulation."""

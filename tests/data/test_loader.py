@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmlib.data import loading
-from mmlib.data.loading import BatchLoader, load_data
+from mmlib.data.batch import Batch
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
+from mmlib.data.loading import load_data
 from mmlib.data.standins import write_standin
 from mmlib.errors import ParameterError
 
@@ -132,7 +134,7 @@ def test_processes_see_together_what_one_sees(kind, world_size, request):
         shards = [part[number] for part in parts]
         assert all(shard.size == len(batch) for shard in shards)
         assert max(map(len, shards)) - min(map(len, shards)) <= 1
-        joined = loading.Batch(
+        joined = Batch(
             {name: torch.cat([shard.inputs[name] for shard in shards]) for name in batch.inputs},
             torch.cat([shard.targets for shard in shards]),
             torch.cat([shard.index for shard in shards]),
@@ -171,15 +173,15 @@ def test_arguments_out_of_range(data, wrong):
 
 def test_kept_inputs_equal_computed_ones(data):
     kept = data["validation"]
-    fresh = loading.MultimodalDataset(kept.prepared, kept.rows, kept.views, split="validation", cache_bytes=0)
+    fresh = MultimodalDataset(kept.prepared, kept.rows, kept.views, split="validation", cache_bytes=0)
     assert_same(kept[np.arange(18)], fresh[np.arange(18)])
     assert fresh._cache == {"audio": None, "visual": None}
 
 
 def test_what_is_random_is_not_kept(data, store):
-    data["train"].keep()
+    data["train"].fill_cache()
     assert set(data["train"]._cache) == {"visual"}
-    clean = load_data(parameters(store, audio_snr_db=None))["train"].keep()
+    clean = load_data(parameters(store, audio_snr_db=None))["train"].fill_cache()
     assert set(clean._cache) == {"audio", "visual"}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from mmlib.data.batch import Batch, JointBatch
+from mmlib.data.batch import Batch
 from mmlib.data.dataset import BatchRequest, MultimodalDataset
 from mmlib.data.randomness import Draws
 from mmlib.data.sampling import Sampler, SamplingPlan, WholeDataset
@@ -22,9 +22,10 @@ class BatchLoader:
     """Iterates `Batch`es of a dataset for one process; call `set_epoch` before each epoch of training.
 
     With W processes, each global batch is the one a single process would see, cut into W consecutive parts whose
-    lengths differ by one at most. The last, partial batch is kept unless `drop_last`. Without a `sampler` an epoch
-    visits every row once. `set_plan` replaces the list from the next epoch on, until it is replaced again; `plan` is
-    the current one, and `len` its batches. Raises `ParameterError` for arguments out of range.
+    lengths differ by one at most. The last, partial batch is kept unless `drop_last`. An epoch visits every row once,
+    with `shuffle` in random order, or what the plans of a `sampler` say. `set_plan` replaces the list from the next
+    epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. Raises `ParameterError` for
+    arguments out of range.
     """
 
     def __init__(
@@ -153,61 +154,6 @@ class BatchLoader:
                 "processes, so one would train on nothing. Choose another batch_size, drop_last or fewer processes."
             )
         return plan
-
-
-class JointLoader:
-    """One batch of every loader in each step, as a `JointBatch`: `JointLoader({"new": new, "exemplars": exemplars})`.
-
-    `length`: steps of an epoch, those of the first loader, of the longest or of the shortest; a loader with fewer
-    begins anew, in another order, as often as it takes, and in the next epoch all begin at their start. Each part is
-    what its loader alone would give, cut over the processes in the same way. `joint["exemplars"]` is a loader, whose
-    plan may be replaced. Raises `ParameterError` for loaders without batches, of one seed, or of different processes.
-    """
-
-    def __init__(
-        self, loaders: Mapping[str, BatchLoader], length: Literal["first", "longest", "shortest"] = "first"
-    ) -> None:
-        if not loaders or length not in _LENGTHS:
-            raise ParameterError(
-                f"{len(loaders)} loaders, length {length!r}: give one or more, and one of {list(_LENGTHS)}."
-            )
-        if len({(loader.rank, loader.world_size) for loader in loaders.values()}) > 1:
-            raise ParameterError("the loaders of one step have different ranks or numbers of processes.")
-        if len({loader.seed for loader in loaders.values()}) < len(loaders):
-            raise ParameterError(
-                "loaders of one step have the same seed, so their rows would get the same noise and crops. Give each "
-                "its own, such as mix(seed, name)."
-            )
-        empty = next((name for name, loader in loaders.items() if not len(loader)), None)
-        if empty is not None:
-            raise ParameterError(f"loader {empty!r} has no batches. Leave it out, or give it samples.")
-        self.loaders, self.length = dict(loaders), length
-
-    def __getitem__(self, name: str) -> BatchLoader:
-        return self.loaders[name]
-
-    def set_epoch(self, epoch: int) -> None:
-        for loader in self.loaders.values():
-            loader.set_epoch(epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: loader.state_dict() for name, loader in self.loaders.items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name, loader in self.loaders.items():
-            loader.load_state_dict(state[name])
-
-    def __len__(self) -> int:
-        return _LENGTHS[self.length]([len(loader) for loader in self.loaders.values()])
-
-    def __iter__(self) -> Iterator[JointBatch]:
-        steps = len(self)
-        streams = [loader.batches(steps) for loader in self.loaders.values()]
-        for batches in zip(*streams, strict=True):
-            yield JointBatch(dict(zip(self.loaders, batches, strict=True)))
-
-
-_LENGTHS = {"first": lambda steps: steps[0], "longest": max, "shortest": min}
 
 
 class _Requests:

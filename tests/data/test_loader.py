@@ -1,73 +1,18 @@
-"""Loading: determinism, exact sharding, independence of worker processes, the cache, and `load_data`."""
+"""The loader: determinism, exact sharding, independence of worker processes, plans that change."""
 
 import gc
+import io
 import weakref
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from loading_settings import assert_same, loader_of, stacked
+from loading_settings import epoch_of as epoch
 
-from mmlib.data.batch import Batch
-from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loader import BatchLoader
-from mmlib.data.loading import load_data
-from mmlib.data.standins import write_standin
+from mmlib.data.sampling import SamplingPlan
 from mmlib.errors import ParameterError
-
-
-def parameters(store, **changes):
-    values = {
-        "dataset": "synthetic",
-        "data_root": "",
-        "data_store": str(store),
-        "data_seed": 0,
-        "split": "official",
-        "audio_snr_db": 0.0,
-        "validation_fraction": 0.1,
-        "synthetic_classes": 4,
-        "synthetic_samples": 120,
-        "synthetic_audio_snr_db": 10.0,
-        "synthetic_visual_snr_db": -10.0,
-        "synthetic_uninformative": 0.1,
-        "synthetic_correlation": 0.7,
-        "spectrogram": "",
-        "frames": None,
-        "frame_pick": "first",
-        "test_crop": "center",
-    }
-    return SimpleNamespace(**(values | changes))
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(scope="module")
-def data(store):
-    """Synthetic with noise on the sound: the training sound is random, everything else is not."""
-    return load_data(parameters(store))
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory):
-    root = tmp_path_factory.mktemp("standin")
-    write_standin("cremad", root / "cremad", samples=32, side=64)
-    return load_data(parameters(root / "store", dataset="cremad", data_root=str(root), audio_snr_db=None, frames=2))
-
-
-def epoch(dataset, epoch=0, **options):
-    loader = BatchLoader(dataset, **({"batch_size": 16, "shuffle": True, "seed": 3} | options))
-    loader.set_epoch(epoch)
-    return list(loader)
-
-
-def assert_same(first, second):
-    assert torch.equal(first.index, second.index)
-    assert torch.equal(first.targets, second.targets)
-    for name, values in first.inputs.items():
-        assert torch.equal(values, second.inputs[name]), name
 
 
 def test_shapes_and_types(data):
@@ -134,12 +79,7 @@ def test_processes_see_together_what_one_sees(kind, world_size, request):
         shards = [part[number] for part in parts]
         assert all(shard.size == len(batch) for shard in shards)
         assert max(map(len, shards)) - min(map(len, shards)) <= 1
-        joined = Batch(
-            {name: torch.cat([shard.inputs[name] for shard in shards]) for name in batch.inputs},
-            torch.cat([shard.targets for shard in shards]),
-            torch.cat([shard.index for shard in shards]),
-        )
-        assert_same(joined, batch)
+        assert_same(stacked(shards), batch)
 
 
 def test_evaluation_never_drops_or_repeats(data):
@@ -171,48 +111,6 @@ def test_arguments_out_of_range(data, wrong):
         BatchLoader(data["train"], **({"batch_size": 4, "shuffle": True, "seed": 0} | wrong))
 
 
-def test_kept_inputs_equal_computed_ones(data):
-    kept = data["validation"]
-    fresh = MultimodalDataset(kept.prepared, kept.rows, kept.views, split="validation", cache_bytes=0)
-    assert_same(kept[np.arange(18)], fresh[np.arange(18)])
-    assert fresh._cache == {"audio": None, "visual": None}
-
-
-def test_what_is_random_is_not_kept(data, store):
-    data["train"].fill_cache()
-    assert set(data["train"]._cache) == {"visual"}
-    clean = load_data(parameters(store, audio_snr_db=None))["train"].fill_cache()
-    assert set(clean._cache) == {"audio", "visual"}
-
-
-def test_plain_positions(data):
-    assert torch.equal(data["test"][3].inputs["audio"], data["test"][[3, 5]].inputs["audio"][:1])
-    assert data["test"].column("audio_informative").shape == (30,)
-
-
-def test_moving_a_batch_keeps_everything(data):
-    batch = epoch(data["train"], rank=0, world_size=2)[0]
-    moved = batch.to("cpu")
-    assert_same(batch, moved)
-    assert (len(moved), moved.size) == (8, 16)
-
-
-def test_published_layout_at_full_shape(standin):
-    batch = epoch(standin["train"])[0]
-    assert batch.inputs["audio"].shape[1:] == (1, 257, 188)
-    assert batch.inputs["visual"].shape[1:] == (3, 2, 224, 224)
-    assert len(standin["validation"]) == 4  # carved: a stand-in has train and test only, as published
-    again = epoch(standin["train"], 1)[0]
-    assert not torch.equal(batch.inputs["visual"], again.inputs["visual"])
-
-
-def test_prepared_once(store):
-    first = load_data(parameters(store))["train"].prepared
-    second = load_data(parameters(store))["train"].prepared
-    assert first.folder == second.folder
-    assert load_data(parameters(store, synthetic_correlation=0.5))["train"].prepared.folder != first.folder
-
-
 def test_worker_processes_end_with_the_loader(data):
     loader = BatchLoader(data["test"], batch_size=16, shuffle=False, seed=0, workers=1)
     assert sum(len(batch) for batch in loader) == len(data["test"])
@@ -223,3 +121,157 @@ def test_worker_processes_end_with_the_loader(data):
         assert left() is None, "a cycle would leave the processes to the garbage collector, which waits for each"
     finally:
         gc.enable()
+
+
+COPIES = SamplingPlan(
+    np.concatenate([np.arange(72), [3, 3, 3, 40, 71]]),
+    keep={"audio": np.arange(77) < 74, "visual": (np.arange(77) < 72) | (np.arange(77) >= 74)},
+    weight=np.linspace(0.5, 2, 77),
+)
+
+
+def test_a_plan_gives_rows_masks_and_weights(data):
+    loader = loader_of(data["train"])
+    loader.set_plan(COPIES)
+    batches = list(loader)
+    assert len(loader) == len(batches) == 5
+    assert [len(batch) for batch in batches] == [16, 16, 16, 16, 13]
+    assert batches[0].keep["audio"].dtype == torch.bool
+    assert batches[0].weight.dtype == torch.float32
+    order = np.random.default_rng([3, 0]).permutation(77)
+    seen = {name: torch.cat([batch.keep[name] for batch in batches]).numpy() for name in ("audio", "visual")}
+    np.testing.assert_array_equal(torch.cat([batch.index for batch in batches]), COPIES.index[order])
+    np.testing.assert_array_equal(torch.cat([batch.weight for batch in batches]), COPIES.weight[order])
+    for name, mask in seen.items():
+        np.testing.assert_array_equal(mask, COPIES.keep[name][order])
+    for batch in batches:
+        np.testing.assert_array_equal(batch.targets, data["train"].targets[batch.index])
+
+
+def test_without_a_plan_batches_hold_no_masks_and_no_weights(data):
+    batch = epoch(data["train"])[0]
+    assert (batch.keep, batch.weight) == ({}, None)
+
+
+def test_a_plan_may_be_of_any_length_and_holds_until_the_next(data):
+    loader = loader_of(data["train"], batch_size=10)
+    assert len(loader) == 8
+    loader.set_plan(SamplingPlan([7] * 25))
+    for number in (1, 2):
+        loader.set_epoch(number)
+        assert len(loader) == 3
+        assert [batch.index.tolist() for batch in loader] == [[7] * 10, [7] * 10, [7] * 5]
+    loader.set_plan(SamplingPlan(np.arange(4), shuffle=False))
+    assert [batch.index.tolist() for batch in loader] == [[0, 1, 2, 3]]
+
+
+def test_the_whole_list_as_a_plan_is_the_epoch_without_one(data):
+    loader = loader_of(data["train"])
+    loader.set_plan(SamplingPlan(np.arange(72)))
+    loader.set_epoch(2)
+    for one, other in zip(loader, epoch(data["train"], 2), strict=True):
+        assert_same(one, other)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_under_way_ends_as_it_began(data, workers):
+    loader = loader_of(data["train"], workers=workers)
+    batches = iter(loader)
+    seen = [next(batches)]
+    loader.set_plan(SamplingPlan([0] * 40))
+    seen += batches
+    for one, other in zip(seen, epoch(data["train"]), strict=True):
+        assert_same(one, other)
+    assert [batch.index.tolist() for batch in loader] == [[0] * 16, [0] * 16, [0] * 8]
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_processes_see_together_what_one_sees_of_changing_lists(data, world_size):
+    loaders = [loader_of(data["train"], rank=rank, world_size=world_size) for rank in range(world_size)]
+    whole = loader_of(data["train"])
+    plans = {1: COPIES, 2: SamplingPlan([9, 9, 2] * 7), 3: SamplingPlan(np.arange(30), {"visual": np.arange(30) > 4})}
+    for number in range(5):
+        for loader in [whole, *loaders] if number in plans else []:
+            loader.set_plan(plans[number])
+        for loader in (whole, *loaders):
+            loader.set_epoch(number)
+        assert {len(loader) for loader in loaders} == {len(whole)}
+        for batch, *shards in zip(whole, *loaders, strict=True):
+            assert max(map(len, shards)) - min(map(len, shards)) <= 1
+            assert_same(stacked(shards), batch)
+
+
+def test_worker_processes_follow_changing_lists(data):
+    loader, alone = loader_of(data["train"], workers=2), loader_of(data["train"])
+    for number, plan in enumerate([None, COPIES, SamplingPlan([9, 9, 2] * 7)]):
+        for one in (loader, alone):
+            if plan is not None:
+                one.set_plan(plan)
+            one.set_epoch(number)
+        for mine, other in zip(loader, alone, strict=True):
+            assert_same(mine, other)
+
+
+class Growing:
+    """Easy rows first: one more batch of rows in every epoch."""
+
+    def plan(self, epoch):
+        return SamplingPlan(np.arange(16 * (epoch + 1)), shuffle=epoch > 0)
+
+
+def test_a_sampler_gives_each_epoch_its_list_and_its_length(data):
+    loader = loader_of(data["train"], sampler=Growing())
+    for number in (0, 1, 2):
+        loader.set_epoch(number)
+        seen = torch.cat([batch.index for batch in loader]).tolist()
+        assert len(loader) == number + 1
+        assert sorted(seen) == list(range(16 * (number + 1)))
+        assert (seen == sorted(seen)) == (number == 0)
+
+
+@pytest.mark.parametrize("sampler", [None, Growing()])
+def test_a_resumed_run_sees_the_same_batches(data, sampler):
+    def saved(loader):
+        file = io.BytesIO()
+        torch.save(loader.state_dict(), file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
+
+    going = loader_of(data["train"], sampler=sampler)
+    resumed = loader_of(data["train"], sampler=sampler)
+    for number, plan in [(1, None), (2, COPIES), (3, None)]:
+        if plan is not None:
+            going.set_plan(plan)
+        resumed.load_state_dict(saved(going))
+        for loader in (going, resumed):
+            loader.set_epoch(number)
+        for one, other in zip(going, resumed, strict=True):
+            assert_same(one, other)
+    resumed.load_state_dict({})  # as at the start of a run
+    resumed.set_epoch(0)
+    assert len(resumed) == (5 if sampler is None else 1)
+
+
+@pytest.mark.parametrize(
+    ("plan", "options", "message"),
+    [
+        (SamplingPlan([0, 72]), {}, "row 72 of a dataset of 72"),
+        (SamplingPlan([-1, 0]), {}, "row -1"),
+        (SamplingPlan([0], {"flow": np.array([True])}), {}, "'flow'; the dataset has audio, visual"),
+        (SamplingPlan([]), {}, "no rows"),
+        (SamplingPlan([0] * 17), {"world_size": 2}, "last batch of 1 of 17"),
+        (SamplingPlan([0] * 15), {"drop_last": True}, "no batch of 15"),
+    ],
+)
+def test_plans_that_the_loader_cannot_follow(data, plan, options, message):
+    loader = loader_of(data["train"], **options)
+    with pytest.raises(ParameterError, match=message):
+        loader.set_plan(plan)
+    assert len(loader.plan) == 72  # the list before stays
+    assert loader.state_dict() == {}
+
+
+def test_drop_last_of_a_changed_list(data):
+    loader = loader_of(data["train"], drop_last=True, world_size=2)
+    loader.set_plan(SamplingPlan([0] * 33))
+    assert [(len(batch), batch.size) for batch in loader] == [(8, 16), (8, 16)]

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
+from mmlib.data.loading import load_data
 from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
 from mmlib.experiments.classification.model import build_model

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from mmlib.data.ave import load_segments
-from mmlib.data.loading import BatchLoader, MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
 from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
 from mmlib.experiments.event_localization.model import build_model, modulated_groups
 from mmlib.experiments.event_localization.parameters import Parameters

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.collectives import all_reduce_sum, batch_variance
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.predictions import collect_outputs, zeta_statistics

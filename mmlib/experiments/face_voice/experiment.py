@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import torch
 
-from mmlib.data.loading import BatchLoader
+from mmlib.data.loader import BatchLoader
 from mmlib.data.voxceleb.pairs import FaceVoiceData, load_face_voice
 from mmlib.experiments.building import optimizer_and_schedule, simam2_options
 from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup

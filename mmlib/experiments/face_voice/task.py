@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.collectives import batch_variance
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.losses.orthogonal_projection import orthogonal_projection

@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmlib.data.features.layout import scratch_folder, write_new_folder
 from mmlib.data.voxceleb import drawing, lists
 from mmlib.data.voxceleb.drawing import Drawn, Recordings
 from mmlib.data.voxceleb.files import IDENTITIES, MATCHING, META, TRAIN, VOICE_CODES
 from mmlib.data.voxceleb.generator import Generator, People
-from mmlib.errors import OutputsError, UsageError
 
 LAYOUT = 1  # raise when the same options would write other content
 HELD_OUT_TRACKS = 5  # of every training identity, all of one video
@@ -40,15 +37,12 @@ def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inp
     from mmlib.data.voxceleb.conversion import convert
 
     generator = Generator(options)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    try:
+    with scratch_folder(folder) as scratch:
         _write_all(scratch, generator, (".npz",))
         source = {"generator": "mmlib.data.voxceleb.generator", "layout": LAYOUT, **options}
         widths = {"face": options["face_features"], "voice": options["voice_features"]}
         truth = {"generator": "synthetic_faces_voices", "rho": options["rho"]}
         return convert(folder, scratch, "synthetic_faces_voices", widths, source, truth)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_files(
@@ -59,22 +53,8 @@ def write_files(
     `endings`: feature files as `.csv`, `.npz` or both. The folder appears whole or not at all, and must not exist.
     Raises `UsageError` (it exists), `ParameterError`, `OutputsError`.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise UsageError(f"{folder} already exists. Choose another folder, or remove that one first.")
     generator = Generator(options or {})
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-        try:
-            _write_all(scratch, generator, endings)
-            os.chmod(scratch, 0o755)
-            os.rename(scratch, folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
-    return folder
+    return write_new_folder(folder, lambda scratch: _write_all(scratch, generator, endings))
 
 
 def _write_all(folder: Path, generator: Generator, endings: tuple[str, ...]) -> None:

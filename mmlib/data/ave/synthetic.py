@@ -17,20 +17,11 @@ from mmlib.data.ave.classes import BACKGROUND, CLASSES
 from mmlib.data.ave.generator import OPTIONS, Clips, Generator
 from mmlib.data.ave.labels import one_hot, published_labels
 from mmlib.data.features.checks import check_storage
-from mmlib.data.features.layout import scratch_folder, write_new_folder
+from mmlib.data.features.standin import scratch_folder, write_array, write_new_folder
 from mmlib.data.progress import Progress
 
 LAYOUT = 1  # raise when the same options would write other content
 VIDEO_ID = conversion.GENERATED_ID + "{:05d}"
-
-
-def inputs(root: Path | None) -> dict[str, Path]:
-    """No files are read."""
-    return {}
-
-
-def missing(root: Path | None) -> None:
-    """Never anything."""
 
 
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
@@ -63,9 +54,9 @@ def _write_all(folder: Path, generator: Generator, dtype: str) -> None:
     labels = published_labels(clips.label, clips.segments)
     labels[files.BACKGROUND_LABELS] = one_hot(np.full(len(background.label), BACKGROUND), len(CLASSES))
     for name, values in labels.items():
-        _write_h5(folder / name, files.KEYS[0], values)
+        write_array(folder / name, values, files.KEYS[0])
     for split, order in generator.orders().items():
-        _write_h5(folder / files.ORDERS[split], files.ORDER_KEYS[0], order.astype(np.int64))
+        write_array(folder / files.ORDERS[split], order.astype(np.int64), files.ORDER_KEYS[0])
 
 
 def _write_features(
@@ -83,10 +74,3 @@ def _write_features(
             for modality, values in features.items():
                 stored[modality][part] = values
             progress.advance(part.stop - part.start)
-
-
-def _write_h5(path: Path, key: str, values: np.ndarray) -> None:
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        file.create_dataset(key, data=values)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mmlib.data.features.sources import AGAIN, Source
+from mmlib.data.prepared_check import SPLITS
 from mmlib.errors import DataError, ParameterError
 
 STORAGE = ("float16", "float32")
+LISTS_AGAIN = "Get the lists again."
 
 
 def check_storage(dataset: str, storage: str) -> None:
@@ -76,6 +78,39 @@ def check_aligned(first: Source, second: Source, what: str) -> None:
             f"and {str(second.labels[row])!r} in the other ({int(differ.sum())} rows differ). Export both from the "
             "same list."
         )
+
+
+def check_index(dataset: str, index: Mapping[str, Sequence], classes: int) -> None:
+    """Raise `DataError` unless all columns are of one length, every id is there once, labelled and in a known split.
+
+    Whole numbers in `label` are places among the classes; other labels are not looked at.
+    """
+    ids = np.asarray(index["id"])
+    short = next((name for name in index if len(index[name]) != len(ids)), None)
+    if short is not None:
+        raise DataError(
+            f"{dataset}: {len(index[short]):,} values of {short!r} for {len(ids):,} ids. Get the lists again."
+        )
+    names, times = np.unique(ids, return_counts=True)
+    if times.max(initial=1) > 1:
+        twice = int(np.argmax(times > 1))
+        splits = sorted(set(np.asarray(index["split"])[ids == names[twice]].tolist()))
+        raise DataError(
+            f"{dataset}: ids are not unique: {str(names[twice])!r} stands {times[twice]} times, in "
+            f"{' and '.join(splits)} ({int(np.sum(times > 1)):,} such ids). {LISTS_AGAIN}"
+        )
+    label, split = np.asarray(index["label"]), np.asarray(index["split"])
+    unlabelled = (label < 0) | (label >= classes) if label.dtype.kind in "iu" else np.zeros(len(ids), bool)
+    for wrong, column, known in (
+        (unlabelled, label, f"a label from 0 to {classes - 1}"),
+        (~np.isin(split, SPLITS), split, f"a split among {', '.join(SPLITS)}"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"{dataset}: {str(ids[row])!r} has {column[row].item()!r}, expected {known} ({int(wrong.sum()):,} such "
+                f"ids). {LISTS_AGAIN}"
+            )
 
 
 def check_finite(source: Source, values: np.ndarray, rows: np.ndarray) -> None:

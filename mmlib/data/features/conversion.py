@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.features.checks import check_finite, stored
+from mmlib.data.features.checks import check_finite, check_index, stored
 from mmlib.data.features.resumable import ResumableArray
 from mmlib.data.features.sources import Source
 from mmlib.data.prepared import PreparedWriter
@@ -64,6 +64,7 @@ def convert(folder: Path, features: FeatureSet) -> Path:
 
     Raises `DataError`: parts that do not make up the index, of differing sizes, damaged, not finite, out of range.
     """
+    check_index(features.dataset, features.index, len(features.classes))
     rows = len(features.index["id"])
     for name, parts in features.features.items():
         _check_parts(name, parts, rows)

@@ -1,16 +1,12 @@
-"""Where the published files of a feature set lie under a data root, and how a generated folder takes their place."""
+"""Where the published files of a feature set lie under a data root."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmlib.data.features.sources import ENDINGS, PICKLES
-from mmlib.errors import DataError, OutputsError, UsageError
+from mmlib.errors import DataError
 
 
 def find_folder(root: Path, name: str) -> Path:
@@ -43,32 +39,3 @@ def find_features(folder: Path, stem: str, below: Sequence[str] = ()) -> Path | 
             f"{stem}.csv (no header, label last) or {stem}.npz (arrays 'features' and 'labels')."
         )
     return path
-
-
-@contextlib.contextmanager
-def scratch_folder(beside: Path) -> Iterator[Path]:
-    """A temporary folder beside a folder to be written; it is removed in the end, unless renamed."""
-    scratch = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", suffix=".tmp", dir=beside.parent))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def write_new_folder(folder: str | Path, write: Callable[[Path], object]) -> Path:
-    """A folder that `write` fills: it appears whole or not at all, and must not exist.
-
-    Raises `UsageError` (it exists), `OutputsError`.
-    """
-    folder = Path(folder)
-    if folder.exists():
-        raise UsageError(f"{folder} already exists. Choose another folder, or remove that one first.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(folder) as scratch:
-            write(scratch)
-            os.chmod(scratch, 0o755)
-            os.rename(scratch, folder)
-    except OSError as error:
-        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
-    return folder

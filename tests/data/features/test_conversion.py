@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ import pytest
 from mmlib.data.features import conversion
 from mmlib.data.features.checks import check_aligned, check_shape, check_storage
 from mmlib.data.features.conversion import FeatureSet, Part, convert
-from mmlib.data.features.layout import find_features, first_missing, write_new_folder
+from mmlib.data.features.layout import find_features, first_missing
 from mmlib.data.features.resumable import ResumableArray
 from mmlib.data.features.sources import open_clips, open_source
+from mmlib.data.features.standin import write_new_folder
 from mmlib.data.prepared import check_prepared, open_prepared
 from mmlib.errors import DataError, OutputsError, ParameterError, UsageError
 
@@ -113,12 +116,26 @@ def test_rows_of_a_part_ascend_within_its_source(tmp_path, clips, rows):
         Part(clips[0].source, np.array(rows))
 
 
-def test_an_index_with_an_id_twice_is_refused(tmp_path, clips):
-    twice = feature_set(clips)
-    twice.index["id"][3] = "clip2"
-    with pytest.raises(DataError, match="ids are not unique"):
-        convert(tmp_path / "out", twice)
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize(
+    ("column", "row", "value", "message"),
+    [
+        ("id", 7, "clip2", "ids are not unique: 'clip2' stands 2 times, in test and train (1 such ids)"),
+        ("label", 3, -1, "'clip3' has -1, expected a label from 0 to 1 (1 such ids)"),
+        ("label", 3, 2, "'clip3' has 2, expected a label"),
+        ("split", 4, "val", "'clip4' has 'val', expected a split among train, validation, test"),
+    ],
+)
+def test_an_index_is_refused_before_anything_is_converted(tmp_path, clips, column, row, value, message):
+    wrong = feature_set(clips)
+    values = list(wrong.index[column])
+    values[row] = value
+    wrong.index[column] = values
+    with pytest.raises(DataError, match=re.escape(f"toy: {message}")):
+        convert(tmp_path / "out", wrong)
+    wrong.index[column] = values[1:]
+    with pytest.raises(DataError, match="Get the lists again"):
+        convert(tmp_path / "out", wrong)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "x.h5"]
 
 
 def test_alignment_of_modalities(tmp_path):

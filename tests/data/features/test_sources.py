@@ -11,6 +11,7 @@ import pytest
 
 from mmlib.data.features.checks import check_finite, check_width
 from mmlib.data.features.sources import open_clips, open_source
+from mmlib.data.features.standin import write_array
 from mmlib.errors import DataError
 
 
@@ -121,17 +122,6 @@ def test_a_truncated_npz(tmp_path, values):
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(DataError, match="cannot be read as .npz"):
         look_through(path, 4, labelled=True)
-
-
-def write_array(path, values, key="features"):
-    if path.suffix == ".h5":
-        with h5py.File(path, "w") as file:
-            file[key] = values
-    elif path.suffix == ".npz":
-        np.savez(path, **{key: values})
-    else:
-        np.save(path, values)
-    return path
 
 
 @pytest.mark.parametrize("ending", [".h5", ".npy", ".npz"])

@@ -21,7 +21,6 @@ from mmlib.data.ave.annotations import Annotations, read_annotations
 from mmlib.data.ave.classes import BACKGROUND, CLASSES, SEGMENTS
 from mmlib.data.ave.labels import differing_rows
 from mmlib.data.features import conversion
-from mmlib.data.features.checks import check_storage
 from mmlib.data.features.conversion import FeatureSet, Part
 from mmlib.errors import DataError
 
@@ -48,28 +47,17 @@ def convert(
     rows = arrange(annotations, files.read_orders(source_folder, listed), count_background(source_folder))
     differing = differing_labels(source_folder, annotations)
     background, unused = len(rows.segments) - rows.clips, listed - rows.clips
-    features = FeatureSet(
-        dataset,
-        CLASSES,
-        rows.columns,
-        {name: _parts(source_folder, name, rows, listed) for name in files.FEATURES},
-        {"audio": "float32", "visual": storage},
-        source={**source, "labels_differing": differing, "background_only": background},
-        arrays={"segments": rows.segments},
-        truth=truth,
-        counts={"listed": listed, "found": listed, "decoded": rows.clips, "skipped": unused},
-        skipped=[{"id": files.ANNOTATIONS, "reason": f"{unused} clips are in no order file"}] if unused else [],
-        versions={"h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version},
-        unit="clips",
-    )
+    manifest = {
+        "source": {**source, "labels_differing": differing, "background_only": background},
+        "truth": truth,
+        "counts": {"listed": listed, "found": listed, "decoded": rows.clips, "skipped": unused},
+        "skipped": [{"id": files.ANNOTATIONS, "reason": f"{unused} clips are in no order file"}] if unused else [],
+        "versions": {"h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version},
+    }
+    parts = {name: _parts(source_folder, name, rows, listed) for name in files.FEATURES}
+    storages, segments = {"audio": "float32", "visual": storage}, {"segments": rows.segments}
+    features = FeatureSet(dataset, CLASSES, rows.columns, parts, storages, manifest, segments, unit="clips")
     return conversion.convert(folder, features)
-
-
-def convert_published(folder: Path, source_folder: Path, options: dict[str, Any], source: dict[str, Any]) -> Path:
-    """`convert` for the data set `ave`; a folder of generated files is marked as a stand-in."""
-    check_storage("ave", options["storage"])
-    truth = {"standin": True} if is_generated(read_annotations(source_folder / files.ANNOTATIONS)) else {}
-    return convert(folder, source_folder, "ave", options["storage"], source | options, truth)
 
 
 def is_generated(annotations: Annotations) -> bool:

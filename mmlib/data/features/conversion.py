@@ -42,7 +42,8 @@ class FeatureSet:
 
     `index`: columns (N,) by name, the fixed four (`id`, `label`, `split`, `group`) among them; row i belongs to row i
     of every array. `features`: parts by array, converted to the float type in `storage`; `arrays`: small ones, as they
-    are. `source`, `truth`, `counts`, `skipped`, `versions`: see `PreparedWriter.finish`. `unit`: what a row is.
+    are. `manifest`: where it comes from, what was skipped and so on, as `PreparedWriter.finish` takes it. `unit`: what
+    a row is.
     """
 
     dataset: str
@@ -50,12 +51,8 @@ class FeatureSet:
     index: Mapping[str, Any]
     features: Mapping[str, Sequence[Part]]
     storage: Mapping[str, str]
-    source: Mapping[str, Any]
+    manifest: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
-    truth: Mapping[str, Any] = field(default_factory=dict)
-    counts: Mapping[str, int] | None = None
-    skipped: Sequence[Mapping[str, str]] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
     unit: str = "rows"
 
 
@@ -75,14 +72,7 @@ def convert(folder: Path, features: FeatureSet) -> Path:
             writer.adopt(name, path)
         for name, values in features.arrays.items():
             writer.array(name, values.shape, values.dtype)[...] = values
-        writer.finish(
-            index=features.index,
-            source=features.source,
-            truth=features.truth,
-            counts=features.counts,
-            skipped=features.skipped,
-            versions=features.versions,
-        )
+        writer.finish(index=features.index, **features.manifest)
     shutil.rmtree(started, ignore_errors=True)
     return folder
 

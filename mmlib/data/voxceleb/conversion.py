@@ -68,18 +68,16 @@ def convert(
     for size, paths in files.matching_features(source_folder).items():
         blocks.append(matching_block(size, paths, names, sizes))
     rows = sum(len(block) for block in blocks)
-    features = FeatureSet(
-        dataset,
-        names.tolist(),
-        index_columns(blocks, names),
-        {modality: [Part(block.tables[modality]) for block in blocks] for modality in files.MODALITIES},
-        dict.fromkeys(files.MODALITIES, "float32"),
-        source={**source, "set_codes": codes.tolist(), "lists": {block.name: len(block) for block in blocks}},
-        truth=truth,
-        counts={"listed": rows, "found": rows, "decoded": rows, "skipped": len(skipped)},
-        skipped=skipped,
-        versions={"pandas": pd.__version__},
-    )
+    manifest = {
+        "source": {**source, "set_codes": codes.tolist(), "lists": {block.name: len(block) for block in blocks}},
+        "truth": truth,
+        "counts": {"listed": rows, "found": rows, "decoded": rows, "skipped": len(skipped)},
+        "skipped": skipped,
+        "versions": {"pandas": pd.__version__},
+    }
+    parts = {modality: [Part(block.tables[modality]) for block in blocks] for modality in files.MODALITIES}
+    storage = dict.fromkeys(files.MODALITIES, "float32")
+    features = FeatureSet(dataset, names.tolist(), index_columns(blocks, names), parts, storage, manifest)
     return conversion.convert(folder, features)
 
 

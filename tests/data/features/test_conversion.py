@@ -50,7 +50,9 @@ def feature_set(parts, rows=9, storage="float16"):
         "split": np.where(np.arange(rows) < 6, "train", "test"),
         "group": [f"video{row}" for row in range(rows)],
     }
-    return FeatureSet("toy", ["no", "yes"], index, {"x": parts}, {"x": storage}, source={"set": "toy"}, unit="clips")
+    return FeatureSet(
+        "toy", ["no", "yes"], index, {"x": parts}, {"x": storage}, manifest={"source": {"set": "toy"}}, unit="clips"
+    )
 
 
 @pytest.mark.parametrize("step", [1, 4, 100])

@@ -41,7 +41,7 @@ def read(folder) -> FeatureSet:
     classes, columns = index(folder)
     parts = {name: [Part(open_clips(folder / file, columns["id"]))] for name, file in FEATURES.items()}
     storage = {"audio": "float32", "visual": "float16"}
-    return FeatureSet("av_cil", classes, columns, parts, storage, source={}, unit="clips")
+    return FeatureSet("av_cil", classes, columns, parts, storage, manifest={"source": {}}, unit="clips")
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import torch
 
 from mmlib.data.loading import MultimodalDataset
 from mmlib.errors import ParameterError
+from mmlib.experiments.base import Conclusion, Setup
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import collect_signals, signals
-from mmlib.experiments.execution import Conclusion, Setup
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.losses.soft_hgr import column_correlations
 from mmlib.models import AudioVisualClassifier

@@ -89,7 +89,56 @@ def test_identity_leaves_out_where_it_runs():
     assert plain.identity() == elsewhere.identity()
     assert json.loads(json.dumps(plain.identity(), allow_nan=False)) == plain.identity()
     assert Parameters.resolve({"seed": 1}).identity() != plain.identity()
-    assert set(plain.identity()) == set(Parameters.model_fields) - Parameters.runtime_fields
+    assert set(plain.identity()) == set(Parameters.model_fields) - Parameters.runtime_fields - ADDED_LATER
+
+
+# Parameters with a neutral value, which leaves cells made before them their ids.
+ADDED_LATER = {
+    "step_unit",
+    "most_drops",
+    "decay_1d",
+    "nesterov",
+    "clip_norm",
+    "label_smoothing",
+    "select_every",
+    "select_from",
+    "select_ties",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("step_unit", "iterations"),
+        ("most_drops", 1),
+        ("decay_1d", False),
+        ("nesterov", True),
+        ("clip_norm", 1.0),
+        ("label_smoothing", 0.1),
+        ("select_every", 5),
+        ("select_from", 1),
+        ("select_ties", "last"),
+    ],
+)
+def test_a_parameter_added_later_counts_where_it_is_used(name, value):
+    plain, used = Parameters(), Parameters.resolve({name: value})
+    assert name not in plain.identity()
+    assert used.identity() == {**plain.identity(), name: value}
+    assert Parameters.resolve({name: plain.model_dump()[name]}).identity() == plain.identity()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"nesterov": True, "optimizer": "adam"}, "set optimizer = 'sgd'"),
+        ({"nesterov": True, "momentum": 0.0}, "momentum above 0"),
+        ({"select_from": 8}, "select_from = 8 leaves protocol paper no epoch to choose: epochs = 8"),
+        ({"clip_norm": 0.0}, "clip_norm"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+    ],
+)
+def test_recipes_that_cannot_run_are_refused(values, expected):
+    assert expected in message(**values)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ from mmlib.errors import DataError
 CLASSES = 309
 SAMPLE_RATE = 16_000  # Hz
 SAMPLES = 160_000  # 10 s stored; 5 s are shown
-MINIMUM_FRAMES = 4  # upstream keeps a clip only if it has more than three frames
 # About what OGM-GE's paper reports as usable; recalled, not read: compared loosely, never enforced.
 REPORTED = {"train": 168_618, "test": 13_954}
 LAYOUT: Layout = {
@@ -139,11 +138,6 @@ def read_list(path: str | Path) -> list[ListedClip]:
             )
         clips.append(ListedClip(f"{row[0]}_{row[1].strip()}", row[2].strip(), row[3]))
     return clips
-
-
-def class_names(clips: list[ListedClip]) -> list[str]:
-    """Label names, sorted: the class number is the place in this list."""
-    return sorted({clip.label for clip in clips})
 
 
 def fixed_length(sound: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.errors import ParameterError
 from mmlib.experiments import provenance
 from mmlib.experiments.finished import FinishedRun

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
-from mmlib.data.loading import BatchLoader, MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.training import Group
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from mmlib.collectives import all_reduce_sum, batch_variance
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.predictions import collect_outputs, zeta_statistics
 from mmlib.fusion import FusionOutput

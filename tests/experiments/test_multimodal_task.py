@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.multimodal_task import MultimodalTask, check_finite, zeta_trace
 from mmlib.fusion import FusionOutput

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from mmlib.data.loading import MultimodalDataset, load_data
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loading import load_data
 from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
 from mmlib.experiments.building import build_setup
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.errors import ParameterError
 from mmlib.experiments.base import Conclusion, Setup
 from mmlib.experiments.classification.parameters import Parameters

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.fusion import FusionOutput
 from mmlib.losses.forcing import ForcedCorrelation

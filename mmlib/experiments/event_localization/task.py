@@ -9,7 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.losses.segment_similarity import Targets, segment_similarity

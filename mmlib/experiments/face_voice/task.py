@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.experiments.multimodal_task import zeta_trace

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmlib.experiments.event_localization.experiment import WARM_START
-from mmlib.experiments.event_localization.model import ENCODERS
-from mmlib.experiments.warm_start import warm_start
 from safetensors.torch import load_file
 
 from mmlib.errors import UsageError
+from mmlib.experiments.event_localization.experiment import WARM_START
+from mmlib.experiments.event_localization.model import ENCODERS
+from mmlib.experiments.warm_start import warm_start
 from mmlib.models.avga import AVGA
 
 

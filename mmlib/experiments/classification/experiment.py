@@ -73,14 +73,20 @@ def setup_training(
     }
     optimizer, scheduler = optimizer_and_schedule(parameters, model)
     groups = model.modality_parameters()
+    options = {"tensors": parameters.modulated_tensors}
     prepared = data["test"].prepared
     return Setup(
         model=model,
-        task=Classification(model, parameters.zeta_ratio, build_forcing(parameters, model, data, device, group)),
+        task=Classification(
+            model,
+            parameters.zeta_ratio,
+            build_forcing(parameters, model, data, device, group),
+            unimodal_weight=parameters.unimodal_weight,
+        ),
         loaders=loaders,
         optimizer=optimizer,
         scheduler=scheduler,
-        modulations=[attached_modulation(parameters, groups, optimizer, seed=parameters.seed)],
+        modulations=[attached_modulation(parameters, groups, optimizer, seed=parameters.seed, **options)],
         keep_weights_of="clean" if "validation" in data else "paper",
         facts=DataFacts(
             manifest_hash=prepared.manifest_hash,

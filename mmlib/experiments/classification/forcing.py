@@ -17,13 +17,13 @@ from mmlib.experiments.classification.task import collect_signals, signals
 from mmlib.experiments.execution import Conclusion, Setup
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.losses.soft_hgr import column_correlations
-from mmlib.models import AudioVisualClassifier
+from mmlib.models import MultimodalClassifier
 from mmlib.training import Group, Outcome
 
 
 def build_forcing(
     parameters: Parameters,
-    model: AudioVisualClassifier,
+    model: MultimodalClassifier,
     data: Mapping[str, MultimodalDataset],
     device: torch.device,
     group: Group,
@@ -56,7 +56,7 @@ def build_forcing(
 
 @torch.no_grad()
 def _signals_of_one_batch(
-    model: AudioVisualClassifier, train: MultimodalDataset, device: torch.device
+    model: MultimodalClassifier, train: MultimodalDataset, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The signals of two samples, for their widths; leaves the model as it was."""
     mode = model.training

@@ -68,9 +68,23 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     sum_site: Literal["projected", "logit", "feature"] = about(
         "projected", "sum: what is added (projected features, logits, or features as they are)"
     )
+    sum_unimodal_bias: Literal["full", "published"] = about(
+        "full", "sum at logit: bias of the unimodal logits; published halves it in evaluation only"
+    )
     film_generator: Literal["audio", "visual"] = about("audio", "film: modality that makes scale and shift")
+    gate_modality: str = about("", "gated: modality that gates the others; empty is audio (published), else the last")
     film_decouple: Literal["head", "term", "zero"] = about("head", "film: how one modality alone is scored")
     simam: bool = about(False, "SimAM, the single-modality original, on the last maps of each encoder")
+    simam2_fold: bool = about(False, "SimAM² of more than two modalities as a fold from the left (an extension)")
+    unimodal_heads: Literal["none", "attached", "detached"] = about(
+        "none", "a linear head with its own loss on each encoder; detached heads do not train the encoders"
+    )
+    unimodal_weight: NotNegative = about(1.0, "unimodal heads: weight of each one's loss; 0 builds no heads")
+
+    # Modulation; more in ModulationSettings
+    modulated_tensors: Literal["conv", "matrices", "all"] = about(
+        "conv", "what k scales in an encoder: convolutions (published), matrices, or all"
+    )
 
     # Forcing the correlation of the two superposed signals (mmlib.losses.forcing)
     force: Literal["none", "paired", "critic"] = about(

@@ -16,27 +16,36 @@ from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.predictions import collect_outputs, zeta_statistics
 from mmlib.fusion import FusionOutput
 from mmlib.losses.forcing import ForcedCorrelation
+from mmlib.losses.unimodal import unimodal_losses
 from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1
-from mmlib.models import AudioVisualClassifier
+from mmlib.models import MultimodalClassifier
 from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group
 
 
 class Classification:
-    """Cross-entropy on the fused logits, and the loss that forces a correlation where there is one.
+    """Cross-entropy on the fused logits, and losses of unimodal heads or a forced correlation where there are any.
 
-    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample).
+    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `unimodal_weight` weighs the heads' losses.
     """
 
     def __init__(
-        self, model: AudioVisualClassifier, zeta_reduce: str = "batch", forcing: ForcedCorrelation | None = None
+        self,
+        model: MultimodalClassifier,
+        zeta_reduce: str = "batch",
+        forcing: ForcedCorrelation | None = None,
+        *,
+        unimodal_weight: float = 1.0,
     ):
         self.model = model
         self.zeta_reduce = zeta_reduce
         self.forcing = forcing
+        self.unimodal_weight = unimodal_weight
 
     def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
         losses = {"cross_entropy": F.cross_entropy(output.logits.float(), batch.targets)}
+        if output.head_logits is not None:
+            losses |= unimodal_losses(output, batch.targets, weight=self.unimodal_weight)
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def state_dict(self) -> dict[str, Any]:
@@ -75,7 +84,7 @@ class Classification:
             values["hgr"] = self.forcing.value
         return values
 
-    def evaluate(self, model: AudioVisualClassifier, loader: Iterable[Batch], group: Group) -> Evaluation:
+    def evaluate(self, model: MultimodalClassifier, loader: Iterable[Batch], group: Group) -> Evaluation:
         """Metrics of one split: fused top1, map, macro_f1, loss, and top1 of each modality's decoupled logits."""
         rows = collect_outputs(model, loader, group, _named(model))
         targets, logits = rows.pop("targets"), rows.pop("logits")
@@ -108,7 +117,7 @@ def signals(output: FusionOutput) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def collect_signals(model: AudioVisualClassifier, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+def collect_signals(model: MultimodalClassifier, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """`signals` of every sample that the loader yields, (N, C) each, in its order, in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()
@@ -117,7 +126,7 @@ def collect_signals(model: AudioVisualClassifier, loader: Iterable[Batch]) -> tu
     return torch.cat(visual).float(), torch.cat(audio).float()
 
 
-def _named(model: AudioVisualClassifier) -> Callable[[FusionOutput], dict[str, Tensor]]:
+def _named(model: MultimodalClassifier) -> Callable[[FusionOutput], dict[str, Tensor]]:
     """What is kept of an output, by name: logits, those of each modality alone, ζ."""
 
     def named(output: FusionOutput) -> dict[str, Tensor]:

@@ -67,7 +67,7 @@ class EventLocalization(Experiment):
         model = model.to(device)
         optimizer, scheduler = optimizer_and_schedule(parameters, model)
         groups = modulated_groups(parameters, model)
-        options = {"touch": "matrices", "apply_to": parameters.apply_to}
+        options = {"tensors": "matrices", "apply_to": parameters.apply_to}
         prepared = data["test"].prepared
         return Setup(
             model=model,

@@ -24,7 +24,7 @@ SETTING_OF = {"lambda_u": "simam2_lambda"}
 def simam2_setting(option: str, settings: type[SimAM2Settings]) -> str | None:
     """The setting that holds an option of `SimAM2Options`; None where these settings leave it at its default."""
     prefixed = SETTING_OF.get(option, f"simam2_{option}")
-    if prefixed in SimAM2Settings.model_fields:
+    if prefixed in settings.model_fields:
         return prefixed
     own = issubclass(settings, FusionSettings) and option in FusionSettings.model_fields
     return option if own else None

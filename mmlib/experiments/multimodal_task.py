@@ -26,7 +26,8 @@ from mmlib.data.batch import Batch
 from mmlib.errors import NonFiniteLossError
 from mmlib.experiments.predictions import collect_outputs, zeta_statistics
 from mmlib.fusion import FusionOutput
-from mmlib.modulation.ratios import PAIR, ZetaReduce, decoupled_scores, score_ratio, zeta_scores
+from mmlib.fusion.modalities import in_order
+from mmlib.modulation.ratios import ZetaReduce, decoupled_scores, discrepancy_ratios, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group
 
 ALONE = "logits_"
@@ -77,10 +78,12 @@ class MultimodalTask(ABC):
     # What the training loop calls.
 
     def observables(self, output: FusionOutput, batch: Batch) -> dict[str, Any]:
+        """What a modulation may need (`mmlib.modulation.Observation`)."""
         unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}
         return {
             "unimodal_logits": unimodal,
-            "logits": output.logits.float(),
+            "fused_logits": output.logits,
+            "head_logits": output.head_logits,
             "zeta": output.zeta,
             "targets": self.counted(batch),
         }
@@ -88,22 +91,21 @@ class MultimodalTask(ABC):
     def trace(self, output: FusionOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
         """`train/<accuracy>`, the ratios, and what ζ and r are."""
         hits = (output.logits.argmax(dim=-1) == batch.targets).float().mean()
+        values = {f"train/{self.accuracy}": hits}
         scores = decoupled_scores(observed["unimodal_logits"], observed["targets"])
-        names = PAIR if set(scores) == set(PAIR) else tuple(scores)
+        names = in_order(scores)
         sums = [scores[name] for name in names]
         of_two = len(names) == 2
         if of_two and output.zeta is not None:
             sums += zeta_scores(output.zeta.float(), self.zeta_reduce)
         sums = all_reduce_sum(torch.stack(sums)).unbind()
-        values = {f"train/{self.accuracy}": hits}
         if of_two:
             values["rho_decoupled"] = score_ratio(sums[0], sums[1])
             values["rho_zeta"] = score_ratio(sums[2], sums[3]) if len(sums) > 2 else hits.new_full((), torch.nan)
             return values | zeta_trace(output)
         if len(names) > 2:
-            total = torch.stack(sums).sum()
-            for name, score in zip(names, sums, strict=True):
-                values[f"rho_{name}"] = score_ratio(score, (total - score) / (len(names) - 1))
+            ratios = discrepancy_ratios(dict(zip(names, sums, strict=True)))
+            values |= {f"rho_{name}": ratio for name, ratio in ratios.items()}
         return values
 
     def evaluate(self, model: nn.Module, loader: Iterable[Batch], group: Group) -> Evaluation:

@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from mmlib.experiments import classification, face_voice
+from mmlib.experiments import classification, event_localization, face_voice
 from mmlib.experiments.building import simam2_options, simam2_setting
 from mmlib.experiments.settings import FusionSettings, SimAM2Settings
 from mmlib.fusion import SimAM2Options
@@ -18,14 +18,16 @@ UNSET = {"zeta_map", "zeta_hidden", "zeta_tanh", "scale"}
 
 
 def test_every_setting_of_simam2_holds_an_option_and_every_option_has_a_setting():
-    held = {simam2_setting(option, FusionSettings) for option in OPTIONS} - {None}
-    inherited = {"simam2", *SimAM2Settings.__mro__[1].model_fields}
-    assert held == set(FusionSettings.model_fields) - inherited
-    assert {option for option in OPTIONS if simam2_setting(option, FusionSettings) is None} == UNSET
+    held = {simam2_setting(option, classification.Parameters) for option in OPTIONS} - {None}
+    named = {name for name in classification.Parameters.model_fields if name.startswith("simam2_")}
+    own = set(FusionSettings.model_fields) - set(SimAM2Settings.model_fields)
+    assert held == named | own
+    assert {option for option in OPTIONS if simam2_setting(option, classification.Parameters) is None} == UNSET
 
 
-@pytest.mark.parametrize("settings", [FusionSettings, SimAM2Settings])
-def test_choices_and_defaults_agree(settings):
+@pytest.mark.parametrize("task", [classification, event_localization, face_voice], ids=lambda task: task.__name__)
+def test_choices_and_defaults_agree(task):
+    settings = task.Parameters
     kinds = get_type_hints(SimAM2Options)
     compared = {option: name for option in OPTIONS if (name := simam2_setting(option, settings))}
     assert len(compared) > 8

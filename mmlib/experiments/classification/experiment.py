@@ -10,6 +10,7 @@ from torch import nn
 
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loading import load_data
+from mmlib.data.views import ItemView, TokenView
 from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
 from mmlib.experiments.building import build_setup
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
@@ -27,6 +28,12 @@ def metric_names(modalities: Iterable[str]) -> tuple[str, ...]:
     return ("top1", "map", "macro_f1", *(f"top1_{modality}" for modality in sorted(modalities)), "loss")
 
 
+def vocabularies_of(data: MultimodalDataset) -> dict[str, int]:
+    """Number of token ids, padding included, of the modalities that are tokens."""
+    views = {name: view.view if isinstance(view, ItemView) else view for name, view in data.views.items()}
+    return {name: view.vocabulary for name, view in views.items() if isinstance(view, TokenView)}
+
+
 class ClassificationExperiment(Experiment):
     """One run of Table 1's kind."""
 
@@ -39,14 +46,15 @@ class ClassificationExperiment(Experiment):
 
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
         data = {split: rows for split, rows in load_data(parameters.located()).items() if len(rows)}
-        model = build_model(parameters, data["train"].input_shapes, len(data["train"].classes)).to(device)
+        train = data["train"]
+        model = build_model(parameters, train.input_shapes, len(train.classes), vocabularies_of(train)).to(device)
         return setup_training(parameters, model, data, device, group)
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
         """`test_targets` (N,) and, where the data know it, which modality of a test sample is informative (N,)."""
         test = setup.data["test"]
         arrays = {"test_targets": test.targets}
-        for name in ("audio_informative", "visual_informative"):
+        for name in (f"{modality}_informative" for modality in test.views):
             if name in test.prepared.index:
                 arrays[f"test_{name}"] = test.column(name).astype(bool)
         return arrays
@@ -64,15 +72,17 @@ def setup_training(
     group: Group,
 ) -> Setup:
     """Loaders, optimiser and modulation for a model that is on its device."""
+    weights = {"label_smoothing": parameters.label_smoothing, "unimodal_weight": parameters.unimodal_weight}
     forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters()
     return build_setup(
         parameters,
         model,
-        Classification(model, parameters.zeta_ratio, forcing, parameters.label_smoothing),
+        Classification(model, parameters.zeta_ratio, forcing, **weights),
         build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
         DataFacts.of(data),
         groups=groups,
+        modulation_options={"tensors": parameters.modulated_tensors},
         metrics=metric_names(groups),
         data=data,
     )

@@ -13,34 +13,41 @@ from torch import Tensor
 from mmlib.data.batch import Batch
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.fusion import FusionOutput
+from mmlib.fusion.modalities import in_order
 from mmlib.losses.forcing import ForcedCorrelation
+from mmlib.losses.unimodal import unimodal_losses
 from mmlib.metrics.classification import classification_metrics, confusion_matrix
-from mmlib.models import AudioVisualClassifier
+from mmlib.models import MultimodalClassifier
 from mmlib.training import Evaluation
 
 
 class Classification(MultimodalTask):
-    """Cross-entropy on the fused logits, and the loss that forces a correlation where there is one.
+    """Cross-entropy on the fused logits, and losses of unimodal heads or a forced correlation where there are any.
 
-    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `label_smoothing` acts in training only.
+    `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `label_smoothing` acts in training only;
+    `unimodal_weight` weighs the heads' losses.
     """
 
     accuracy = "top1"
 
     def __init__(
         self,
-        model: AudioVisualClassifier,
+        model: MultimodalClassifier,
         zeta_reduce: str = "batch",
         forcing: ForcedCorrelation | None = None,
+        *,
         label_smoothing: float = 0.0,
+        unimodal_weight: float = 1.0,
     ):
         super().__init__(model, zeta_reduce)
         self.forcing = forcing
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.unimodal_weight = label_smoothing, unimodal_weight
 
     def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
         entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
         losses = {"cross_entropy": entropy}
+        if output.head_logits is not None:
+            losses |= unimodal_losses(output, batch.targets, weight=self.unimodal_weight)
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def state_dict(self) -> dict[str, Any]:
@@ -64,20 +71,21 @@ class Classification(MultimodalTask):
 
 
 def signals(output: FusionOutput) -> tuple[Tensor, Tensor]:
-    """The two signals whose correlation is meant, visual first, (B, C) each: X1 and X2 of Eq. 4.
+    """The two signals whose correlation is meant, visual before audio, (B, C) each: X1 and X2 of Eq. 4.
 
     Where no channel holds something of both (concatenation pads them apart), the encoders' features instead.
     """
-    visual, audio = output.terms["visual"], output.terms["audio"]
-    if visual.shape[-1] != output.features["visual"].shape[-1] and visual.shape[-1] == sum(
-        feature.shape[-1] for feature in output.features.values()
-    ):
-        return output.features["visual"], output.features["audio"]
-    return visual, audio
+    first, second = in_order(output.terms)
+    features = output.features[first], output.features[second]
+    padded = sum(feature.shape[-1] for feature in features)
+    width = output.terms[first].shape[-1]
+    if width != features[0].shape[-1] and width == padded:
+        return features
+    return output.terms[first], output.terms[second]
 
 
 @torch.no_grad()
-def collect_signals(model: AudioVisualClassifier, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+def collect_signals(model: MultimodalClassifier, loader: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """`signals` of every sample that the loader yields, (N, C) each, in its order, in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()

@@ -72,7 +72,7 @@ class EventLocalization(Experiment):
             build_loaders(parameters, data, device, group, evaluation_size=LARGEST_EVALUATION, **order),
             DataFacts.of(data),
             groups=modulated_groups(parameters, model),
-            modulation_options={"touch": "matrices", "apply_to": parameters.apply_to},
+            modulation_options={"tensors": "matrices", "apply_to": parameters.apply_to},
             data=data,
             notes=notes,
         )

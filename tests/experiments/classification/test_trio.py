@@ -61,8 +61,8 @@ def test_trains_and_leaves_a_record_of_its_own_modalities(run, case):
         ratio = finished.arrays[f"rho_{modality}"]
         assert np.isfinite(ratio).all(), modality
         assert f"test_{modality}_informative" in finished.arrays
-        modulated = finished.arrays[f"k_{modality}"] < 1
-        assert modulated.any() == (CASES[case].get("modulation") == "ogm_ge" and (ratio > 1).any()) or "heads" in case
+    held_back = any((finished.arrays[f"k_{modality}"] < 1).any() for modality in TRIO)
+    assert held_back == ("modulation" in CASES[case])
     assert not {"rho_decoupled", "rho_zeta", "zeta_mean"} & set(finished.arrays)
 
 
@@ -83,7 +83,7 @@ def test_what_two_modalities_define_is_refused_for_three(run):
         run(fusion="weighted_sum", modulation="decoupling_free")
     with pytest.raises(ParameterError, match="defined for two modalities"):
         run(fusion="film")
-    with pytest.raises(ParameterError, match="correlation of two modalities; synthetic_trio has vector, sequence, tok"):
+    with pytest.raises(ParameterError, match="correlation of two modalities; synthetic_trio has"):
         run(force="paired")
     with pytest.raises(ParameterError, match="correlation of two modalities"):
         run(measure_hgr=True)

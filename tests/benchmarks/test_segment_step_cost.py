@@ -40,7 +40,7 @@ class Step:
         self.task = Localisation(self.model, parameters, CLASSES)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
         groups = modulated_groups(parameters, self.model)
-        options = {"touch": "matrices", "apply_to": parameters.apply_to}
+        options = {"tensors": "matrices", "apply_to": parameters.apply_to}
         self.modulation = attached_modulation(parameters, groups, self.optimizer, seed=0, **options)
         inputs = {name: torch.rand(BATCH, *shape) for name, shape in SHAPES.items()}
         self.batch = Batch(inputs, torch.randint(CLASSES, (BATCH, 10)), torch.arange(BATCH))

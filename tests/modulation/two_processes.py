@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mmlib.collectives import batch_variance
 from mmlib.fusion import SimAM2Options
-from mmlib.models import build_classifier
+from mmlib.models import Input, build_classifier
 from mmlib.modulation import build_modulation
 
 CASES = {
@@ -35,7 +35,8 @@ def batch(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
 
 def train(rank: int, world: int, method: str, simam2: SimAM2Options | None) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    sizes = {"num_classes": 4, "visual_channels": 1, "feature_channels": 8, "width": 4, "norm": "group"}
+    inputs = {"visual": Input("frames", 1), "audio": Input("spectrogram", 1)}
+    sizes = {"num_classes": 4, "inputs": inputs, "feature_channels": 8, "width": 4, "norm": "group"}
     model = build_classifier("small", fusion="sum", simam2=simam2, **sizes).double()
     wrapped = DistributedDataParallel(model) if world > 1 else model
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)

@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from mmlib.data import registry, splits
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.prepared import Prepared, open_prepared
 from mmlib.data.views import FeatureView
 from mmlib.data.voxceleb import lists

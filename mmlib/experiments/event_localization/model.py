@@ -12,6 +12,9 @@ from mmlib.models.avga import AVGA
 from mmlib.models.psp import PSP
 from mmlib.models.segments import MODALITIES, SegmentNetwork
 
+# What every network here calls its attention and its LSTMs.
+ENCODERS = ("attention.", "audio_lstm.", "visual_lstm.")
+
 
 def build_model(
     parameters: Parameters, input_shapes: Mapping[str, tuple[int, ...]], num_classes: int

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.collectives import batch_variance
 from mmlib.data.batch import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
+from mmlib.experiments.multimodal_task import zeta_trace
 from mmlib.losses.orthogonal_projection import orthogonal_projection
 from mmlib.metrics.verification import area, equal_error, fop_compat, roc, verification_rate
 from mmlib.models.fop import FOP, FOPOutput, verification_distance
@@ -46,12 +46,8 @@ class FaceVoice:
         constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
         hits = (output.logits.argmax(dim=1) == batch.targets).float().mean()
         values = {"train/top1": hits, "cosine_same": constraint.same, "cosine_different": constraint.different}
-        unknown = hits.new_full((), torch.nan)
-        zeta = output.zeta
-        values["zeta_mean"] = unknown if zeta is None else zeta.float().mean()
-        values["zeta_sd"] = unknown if zeta is None else batch_variance(zeta.float()).mean().sqrt()
-        values["r"] = unknown if output.r is None else output.r
-        return values
+        zeta = zeta_trace(output)
+        return values | {"zeta_mean": zeta["zeta_mean"], "zeta_sd": zeta["zeta_variance"].sqrt(), "r": zeta["r"]}
 
     def evaluate(self, model: FOP, pairs: PairList, group: Group) -> Evaluation:
         """`eer`, `auc`, `vr` (exact) and `eer_fop`, `auc_fop` (FOP's evaluator) of one list, by every process."""

@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
+from waves import filled, wave
 
 from mmlib.errors import UsageError
 from mmlib.fusion import SimAM2Options, build_fusion
-from waves import filled, wave
 
 PAIR, THREE = {"visual": 4, "audio": 4}, {"text": 4, "audio": 4, "flow": 4}
 SIMAM2 = {

@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
+from waves import filled, wave
 
 from mmlib.errors import ParameterError
 from mmlib.fusion import SimAM2Options, build_fusion
 from mmlib.fusion.fold import SimAM2Fold
 from mmlib.fusion.segments import HiddenConcat, HiddenHead, Mean, ProjectedSum
-from waves import filled, wave
 
 THREE = {"text": 4, "audio": 4, "flow": 4}
 NAMES = ["concat", "sum", "weighted_sum", "gated"]

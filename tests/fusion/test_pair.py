@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
+from waves import filled, wave
 
 from mmlib.fusion import SimAM2Options, build_fusion
-from waves import filled, wave
 
 PLAIN = {"zeta_norm": "none"}
 LEARNED = {"simam2": SimAM2Options(zeta="learned", zeta_norm="none")}

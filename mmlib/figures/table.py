@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.statistics import summarise
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def table_figure(
                 )
                 if (row.id, name) in printed:
                     axis.plot(printed[row.id, name], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
+            axis.set_xlabel(metric(name).arrow, fontsize=7)
             axis.grid(axis="y", visible=False)
             axis.margins(x=0.06)
         if not results.rows:

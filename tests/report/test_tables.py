@@ -9,16 +9,11 @@ from dataclasses import replace
 import pytest
 from claims_fakes import CLAIMS, fake_results
 
+from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
-from mmlib.report.tables import (
-    compact_statements,
-    plain_sentence,
-    plus_minus,
-    problems_table,
-    results_table,
-    signed,
-    statements_table,
-)
+from mmlib.report.statements import compact_statements, plain_sentence, statements_table
+from mmlib.report.tables import plus_minus, problems_table, results_table
+from mmlib.statistics import summarise
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.results import Problem
 from mmlib.workbook.verdicts import judge_statements
@@ -94,8 +89,9 @@ def test_latex_escaping(text, expected):
 
 
 def test_small_texts():
-    assert [signed(v) for v in (0.04, -0.04, 1.25, -3.0)] == ["0.0", "0.0", "+1.2", "−3.0"]
-    assert plus_minus(None) == "–"
+    assert plus_minus(None, metric("top1")) == "–"
+    assert plus_minus(summarise([62.0, 63.0]), metric("top1")) == "62.5 ± 0.7 (2)"
+    assert plus_minus(summarise([0.71, 0.726]), metric("mae"), n=False) == "0.718 ± 0.011"
 
 
 def test_table_of_embedded_data_hides_printed_numbers(claims):
@@ -128,14 +124,15 @@ def test_statements_table(claims):
     table = statements_table(family, results)
     assert len(table.rows) == 19
     first = dict(zip((column.title for column in table.columns), table.rows[0], strict=True))
-    assert first["paper’s table"] == "+2.8 / +0.2"
+    assert first["paper’s table"] == "2.8 / 0.2 better"
     assert first["verdict"] == family.verdicts[0].verdict
     assert family.warning in table.notes
     sentence = plain_sentence(family.verdicts[0])
-    assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds the Top-1 difference is +")
-    assert "lower" not in sentence
-    error = replace(family.verdicts[0], metric="eer_seen_heard")
-    assert plain_sentence(error).endswith("; positive: lower, which is better).")
+    assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds Top-1 is ")
+    assert sentence.endswith(" better).")
+    error = replace(family.verdicts[0], metric="mae")
+    assert " MAE is " in plain_sentence(error)
+    assert "points" not in plain_sentence(error)
 
 
 def test_tables_without_records(claims):

@@ -56,9 +56,10 @@ def _draw_panel(axis: Any, unit: str, verdicts: list[StatementVerdict]) -> None:
     axis.set_ylim(heights[-1] + 1.2, -1.2)
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0)
+    titles = dict.fromkeys(metric(verdict.metric).title for verdict in verdicts)
     words = [" or ".join(dict.fromkeys(pair)) for pair in zip(*(metric(v.metric).words for v in verdicts), strict=True)]
     axis.set_xlabel(
-        f"difference{' in ' if unit else ''}{unit}\n← {words[0]}, against the statement     {words[1]}, as stated →"
+        f"difference in {unit or ', '.join(titles)}\n← {words[0]}, against the statement     {words[1]}, as stated →"
     )
     if all(verdict.difference is None for verdict in verdicts):
         axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")

@@ -25,7 +25,7 @@ def table_figure(
     lines, ticks = _layout(results)
     printed = _printed(results, claims)
     with style():
-        figure, axes = new_figure(FULL, 1.35 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
+        figure, axes = new_figure(FULL, 1.5 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
         for axis, name in zip(axes[0], metrics, strict=True):
             axis.set_title(_panel_title(name, len(metrics)))
             if not any(row.values(f"{protocol}/{name}") for row in results.rows.values()):

@@ -132,20 +132,17 @@ def _units(metrics: Sequence[str]) -> str:
     groups: dict[str, list[str]] = {}
     for known in map(metric, metrics):
         groups.setdefault(known.unit.name, []).append(known.title)
-    listed = list(groups) if len(groups) == 1 else [f"{unit} ({', '.join(titles)})" for unit, titles in groups.items()]
-    return _first_upper(", ".join(listed))
-
-
-def _first_upper(text: str) -> str:
+    listed = list(groups) if len(groups) == 1 else [f"{unit} ({'; '.join(titles)})" for unit, titles in groups.items()]
+    text = ", ".join(listed)
     return text[:1].upper() + text[1:]
 
 
 def _directions(metrics: Sequence[str]) -> list[str]:
     """A note of which way is better; none where higher is, everywhere."""
-    words = {"lower": "lower is better", "higher": "higher is better", None: "neither way is better"}
+    words = {"lower": "Lower is better", "higher": "Higher is better", None: "Neither way is better"}
     found = {better: [known.title for known in map(metric, metrics) if known.better == better] for better in words}
-    told = [f"{words[better]}: {', '.join(titles)}" for better, titles in found.items() if titles]
-    return [_first_upper("; ".join(told)) + "."] if found["lower"] or found[None] else []
+    told = [f"{words[better]}: {'; '.join(titles)}." for better, titles in found.items() if titles]
+    return [" ".join(told)] if found["lower"] or found[None] else []
 
 
 def problems_table(results: Results) -> Table | None:

@@ -56,6 +56,7 @@ def _draw_panel(axis: Any, unit: str, verdicts: list[StatementVerdict]) -> None:
     axis.set_ylim(heights[-1] + 1.2, -1.2)
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")  # the words below say which side is which
     titles = dict.fromkeys(metric(verdict.metric).title for verdict in verdicts)
     words = [" or ".join(dict.fromkeys(pair)) for pair in zip(*(metric(v.metric).words for v in verdicts), strict=True)]
     axis.set_xlabel(

@@ -31,6 +31,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def finite_metrics(metrics: dict[str, float | None]) -> dict[str, float | None]:
+    """The metrics as they are. Raises `ValueError` for one that is not finite."""
+    for name, value in metrics.items():
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"metric {name!r} is {value}; write null where a metric does not exist")
+    return metrics
+
+
 class Selection(BaseModel):
     """Which epoch a protocol reports, and by which rule it was chosen."""
 
@@ -40,18 +48,39 @@ class Selection(BaseModel):
     epoch: int | None = None
 
 
+class StageResult(BaseModel):
+    """What one stage of a run measured: the run's own fields, of this stage alone. Epochs count through the run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    first_epoch: int
+    epochs: int
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    selection: dict[str, Selection] = Field(default_factory=dict)
+    splits: dict[str, int] = Field(default_factory=dict)
+    coverage: dict[str, int] = Field(default_factory=dict)
+    parameter_count: int | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _finite(cls, metrics: dict[str, float | None]) -> dict[str, float | None]:
+        return finite_metrics(metrics)
+
+
 class Result(BaseModel):
     """What an experiment measured (`result.json`); written by the notebook's process.
 
     `metrics` is flat, ``"<protocol>/<metric>"`` to a fraction in [0, 1] (or a loss), null where it does not exist.
     `splits` counts samples by split, and `coverage` how many of the things that must occur do (classes, identities).
     `data_origin` says what was measured on; a stand-in only has the shape of the data set whose name it carries, and
-    no verdict is ever given on it. Times are seconds, memory is MiB.
+    no verdict is ever given on it. `stages` are the parts of the run in order; what stands outside of them is the last
+    one's (version 1 has none). Times are seconds, memory is MiB.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     run_id: str | None = None
     parameters: dict[str, Any]
     metrics: dict[str, float | None]
@@ -68,14 +97,12 @@ class Result(BaseModel):
     device: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+    stages: list[StageResult] = Field(default_factory=list)
 
     @field_validator("metrics")
     @classmethod
     def _finite(cls, metrics: dict[str, float | None]) -> dict[str, float | None]:
-        for name, value in metrics.items():
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"metric {name!r} is {value}; write null where a metric does not exist")
-        return metrics
+        return finite_metrics(metrics)
 
 
 class CellError(BaseModel):

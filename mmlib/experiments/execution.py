@@ -1,15 +1,15 @@
 """What every training experiment does around its own part: device, processes, seeds, training, the run's files.
 
-A task subclasses `Experiment`, and its `run` is `execute(Task(), parameters)`. Written into the output folder:
-`history.jsonl`, `progress.json` and `checkpoint.pt` while it trains; then `arrays.npz`, `model.safetensors` (weights of
-the epoch that `keep_weights_of` chose) and, last, `result.json`.
+A task subclasses `Experiment`, and its `run` is `execute(Task(), parameters)`; nearly every task has one stage.
+Written into the output folder: `history.jsonl`, `progress.json` and `checkpoint.pt` while it trains; then `arrays.npz`,
+`model.safetensors` (weights of the epoch that `keep_weights_of` chose) and, last, `result.json`.
 """
 
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,8 +25,22 @@ from mmlib.experiments import measure
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.files import atomic_path, dump_json
-from mmlib.record import DataOrigin, Result, Selection, run_id_of, write_result
-from mmlib.training import Evaluation, Group, Outcome, Protocol, Task, Trainer, TrainingSettings, process_group
+from mmlib.record import DataOrigin, Result, Selection, StageResult, run_id_of, write_result
+from mmlib.training import (
+    Carried,
+    Evaluation,
+    Group,
+    Outcome,
+    Protocol,
+    Stage,
+    StageOutcome,
+    StagePlan,
+    StageRunner,
+    Step,
+    Task,
+    TrainingSettings,
+    process_group,
+)
 from mmlib.training.determinism import deterministic_algorithms, seed_everything
 
 
@@ -42,19 +56,23 @@ class DataFacts:
 
 @dataclass
 class Setup:
-    """Everything a run trains with. `loaders` has "train"; every other entry is evaluated after each epoch.
+    """Everything a stage trains with; fields as in `mmlib.training.Stage`, where they are explained.
 
-    `data` is whatever the experiment wants to find again in `arrays` and `conclude`.
+    `data` is whatever the experiment wants to find again in `arrays` and `conclude`. `protocols` are the experiment's
+    unless a stage has its own.
     """
 
     model: nn.Module
     task: Task
     loaders: Mapping[str, Any]
-    optimizer: Optimizer
     facts: DataFacts
-    scheduler: LRScheduler | None = None
+    optimizer: Optimizer | None = None
+    step: Step | None = None
+    scheduler: LRScheduler | Sequence[LRScheduler] | None = None
     modulations: Sequence[Any] = ()
     keep_weights_of: str = "clean"
+    hand_over: Callable[[StageOutcome], Carried] | None = None
+    protocols: Mapping[str, Protocol] | None = None
     data: Any = None
     notes: list[str] = field(default_factory=list)
 
@@ -73,6 +91,8 @@ class Experiment(ABC):
 
     `module` is hashed with everything it imports; `protocols` are tried by name, those whose split no loader gives are
     recorded as not available; `metrics` are the names every record holds (null where there is none).
+
+    An experiment of one stage defines `setup`; one of several defines `stages` and `stage` instead.
     """
 
     module: ClassVar[str]
@@ -80,16 +100,27 @@ class Experiment(ABC):
     metrics: ClassVar[Sequence[str]]
     unavailable: ClassVar[str] = "not available: there is no validation split (validation_fraction = 0)"
 
-    @abstractmethod
+    def stages(self, parameters: Any) -> dict[str, int]:
+        """Epochs of each stage, by name, in order."""
+        return {"train": parameters.epochs}
+
+    def stage(self, name: str, parameters: Any, device: torch.device, group: Group, carried: Carried | None) -> Setup:
+        """Build a stage from what the one before handed over (None for the first). Called in every process.
+
+        It must depend on its arguments and the global random state alone: a resumed run builds its stage again.
+        """
+        return self.setup(parameters, device, group)
+
     def setup(self, parameters: Any, device: torch.device, group: Group) -> Setup:
         """Load the data, build everything on `device`. Called after the seeds are set, once per process."""
+        raise NotImplementedError
 
     def reported(self, evaluations: Mapping[str, Evaluation]) -> Evaluation:
         """What a protocol reports of its epoch, from the evaluations by split; the test split's unless overridden."""
         return evaluations["test"]
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
-        """Arrays of the run beyond the traces and those that `reported` gives."""
+        """Arrays of the run beyond the traces and those that `reported` gives; `setup` is the last stage's."""
         return {}
 
     def conclude(self, parameters: Any, setup: Setup, outcome: Outcome, device: torch.device) -> Conclusion:
@@ -110,8 +141,7 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
         device = measure.pick_device(parameters.device)  # of this process, now that it is known which it is
         seed_everything(parameters.seed)
-        setup = experiment.setup(parameters, device, group)
-        outcome = fit(experiment, parameters, setup, folder, device, group)
+        setup, outcome = fit(experiment, parameters, folder, device, group)
         if not group.first:
             return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
         conclusion = experiment.conclude(parameters, setup, outcome, device)
@@ -125,30 +155,53 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
 
 
 def fit(
-    experiment: Experiment, parameters: RecipeSettings, setup: Setup, folder: Path, device: torch.device, group: Group
-) -> Outcome:
-    """Train what `setup` holds, with checkpoints in `folder`."""
-    stamp = (parameters, experiment.module, folder, setup.facts.manifest_hash, device, group.size)
-    trainer = Trainer(
+    experiment: Experiment, parameters: RecipeSettings, folder: Path, device: torch.device, group: Group
+) -> tuple[Setup, Outcome]:
+    """Train all stages, with checkpoints in `folder`; also gives what the last stage was trained with."""
+    latest: list[Setup] = []
+
+    def plan(name: str, epochs: int) -> StagePlan:
+        def build(carried: Carried | None) -> Stage:
+            latest.clear()  # the stage before may go before this one is built
+            latest.append(experiment.stage(name, parameters, device, group, carried))
+            return as_stage(experiment, latest[0])
+
+        return StagePlan(name, epochs, build)
+
+    stamp = (parameters, experiment.module, folder, parameters.prepare_data() or "", device, group.size)
+    settings = TrainingSettings(
+        device=device,
+        precision=parameters.precision,
+        channels_last=parameters.channels_last,
+        folder=folder,
+        fingerprint=measure.fingerprint(*stamp),
+    )
+    plans = [plan(name, epochs) for name, epochs in experiment.stages(parameters).items()]
+    outcome = StageRunner(plans, settings, group).run()
+    return latest[0], outcome
+
+
+def as_stage(experiment: Experiment, setup: Setup) -> Stage:
+    """What the training loop needs of a setup."""
+    protocols = experiment.protocols if setup.protocols is None else setup.protocols
+    return Stage(
         setup.model,
         setup.task,
-        loaders=setup.loaders,
+        setup.loaders,
         optimizer=setup.optimizer,
+        step=setup.step,
         scheduler=setup.scheduler,
         modulations=setup.modulations,
-        protocols=[p for p in experiment.protocols.values() if p.split is None or p.split in setup.loaders],
+        protocols=[p for p in protocols.values() if p.split is None or p.split in setup.loaders],
         keep_weights_of=setup.keep_weights_of,
-        group=group,
-        settings=TrainingSettings(
-            epochs=parameters.epochs,
-            device=device,
-            precision=parameters.precision,
-            channels_last=parameters.channels_last,
-            folder=folder,
-            fingerprint=measure.fingerprint(*stamp),
-        ),
+        hand_over=setup.hand_over,
+        facts={
+            "splits": dict(setup.facts.splits),
+            "coverage": dict(setup.facts.coverage),
+            "parameter_count": sum(parameter.numel() for parameter in setup.model.parameters()),
+            "rules": {name: protocol.rule for name, protocol in protocols.items()},
+        },
     )
-    return trainer.fit()
 
 
 def describe(
@@ -160,32 +213,49 @@ def describe(
     device: torch.device,
 ) -> Result:
     """The record's contents: every protocol's metrics, the rule and the epoch, and what the run took."""
-    metrics: dict[str, float | None] = {}
-    selection = {}
-    for name, protocol in experiment.protocols.items():
-        known = name in outcome.selector.chosen
-        found = experiment.reported(outcome.selector.result(name)).metrics if known else {}
-        metrics |= {f"{name}/{metric}": found.get(metric) for metric in experiment.metrics}
-        epoch = outcome.selector.epoch_of(name) if known else None
-        selection[name] = Selection(rule=protocol.rule if known else experiment.unavailable, epoch=epoch)
     notes = [f"{torch.get_num_threads()} torch thread(s)", *setup.notes, *conclusion.notes]
     if outcome.resumed_at is not None:
         notes.append(f"resumed at epoch {outcome.resumed_at}")
+    stages = [describe_stage(experiment, stage) for stage in outcome.stages]
+    last = stages[-1]
     return Result(
         parameters=parameters.model_dump(mode="json"),
-        metrics=metrics | conclusion.metrics,
-        selection=selection,
+        metrics=last.metrics | conclusion.metrics,
+        selection=last.selection,
         seed=parameters.seed,
-        splits=setup.facts.splits,
+        splits=last.splits,
         data_origin=setup.facts.origin,
-        coverage=setup.facts.coverage,
-        parameter_count=sum(parameter.numel() for parameter in setup.model.parameters()),
+        coverage=last.coverage,
+        parameter_count=last.parameter_count,
         epochs_run=len(outcome.history),
         peak_memory_mb=measure.peak_memory_mb(),
         peak_gpu_memory_mb=measure.peak_gpu_memory_mb(device),
         device=measure.describe_device(device),
         versions=measure.versions(),
         notes=notes,
+        stages=stages,
+    )
+
+
+def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
+    """Every protocol's metrics at the epoch it chose in this stage."""
+    metrics: dict[str, float | None] = {}
+    selection = {}
+    for name, rule in stage.facts["rules"].items():
+        known = name in stage.selector.chosen
+        found = experiment.reported(stage.selector.result(name)).metrics if known else {}
+        metrics |= {f"{name}/{metric}": found.get(metric) for metric in experiment.metrics}
+        epoch = stage.selector.epoch_of(name) if known else None
+        selection[name] = Selection(rule=rule if known else experiment.unavailable, epoch=epoch)
+    return StageResult(
+        name=stage.name,
+        first_epoch=stage.first_epoch,
+        epochs=stage.epochs,
+        metrics=metrics,
+        selection=selection,
+        splits=stage.facts["splits"],
+        coverage=stage.facts["coverage"],
+        parameter_count=stage.facts["parameter_count"],
     )
 
 

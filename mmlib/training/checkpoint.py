@@ -15,7 +15,7 @@ import torch
 from mmlib.files import atomic_path
 from mmlib.record import CHECKPOINT_FILE
 
-FORMAT = 1
+FORMAT = 2
 FILE = CHECKPOINT_FILE
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mmlib.errors import OutputsError
 from mmlib.files import dump_json, write_json, write_text
@@ -40,29 +43,55 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 class Progress:
-    """`progress.json`: {epoch, epochs, step, steps, loss, eta_s}, at most every two seconds."""
+    """`progress.json`, at most every two seconds: {stage, stages, epoch, epochs, step, steps, loss, eta_s}.
 
-    def __init__(self, folder: Path | None, epochs: int, steps: int):
+    `epoch` and `epochs` count through all stages, from 0; `step` and `steps` are of the running epoch. The time left
+    assumes that coming epochs take as many steps as the last one did.
+
+    Args:
+        folder: where it is written; None writes nothing.
+        stages: epochs of each stage, by name, in order.
+    """
+
+    def __init__(self, folder: Path | None, stages: Mapping[str, int]):
         self.path = folder / "progress.json" if folder else None
-        self.epochs, self.steps = epochs, steps
-        self.first_step = 0
+        self.names, self.epochs = list(stages), sum(stages.values())
+        self.first_epochs = dict(zip(stages, np.cumsum([0, *stages.values()]).tolist(), strict=False))
+        self.stage, self.now, self.steps = self.names[0], 0, 0  # the stage, the epoch and the epoch's steps under way
         self.started = self.written = time.monotonic()
+        self.done_before: float | None = None  # epochs done when this session began
 
-    def start(self, epoch: int) -> None:
-        """Begin to measure the rate: `epoch` is the first one trained in this session."""
-        self.first_step, self.started = epoch * self.steps, time.monotonic()
-        self.write(epoch, 0, None)
+    def start(self, stage: str, epoch: int) -> None:
+        """A stage begins or goes on at its `epoch`; the first call begins to measure the rate."""
+        self.stage, self.now, self.steps = stage, self.first_epochs[stage] + epoch, 0
+        if self.done_before is None:
+            self.done_before, self.started = self.now, time.monotonic()
+        self.write(0, None)
+
+    def epoch(self, epoch: int, steps: int) -> None:
+        """An epoch of the stage begins; it takes `steps` steps."""
+        first = self.steps == 0
+        self.now, self.steps = self.first_epochs[self.stage] + epoch, steps
+        if first:
+            self.write(0, None)  # now that the number of steps is known
 
     def due(self) -> bool:
         """Whether it is time to look at the loss (the only moment within an epoch that waits for the device)."""
         return time.monotonic() - self.written >= PROGRESS_SECONDS
 
-    def write(self, epoch: int, step: int, loss: float | None) -> None:
-        """`epoch` counts from 0, `step` is the number of steps done in it."""
-        now, done, total = time.monotonic(), epoch * self.steps + step, self.epochs * self.steps
-        rate = (now - self.started) / max(done - self.first_step, 1)
-        eta = round(rate * (total - done), 1) if done > self.first_step else None
-        entry = {"epoch": epoch, "epochs": self.epochs, "step": step, "steps": self.steps, "loss": loss}
+    def write(self, step: int, loss: float | None) -> None:
+        """`step` is the number of steps done in the running epoch."""
+        now = time.monotonic()
+        done = self.now + (step / self.steps if self.steps else 0)
+        trained = done - (self.done_before or 0)
+        eta = round((now - self.started) / trained * (self.epochs - done), 1) if trained > 0 else None
+        entry = {"stage": self.stage, "stages": self.names, "epoch": self.now, "epochs": self.epochs}
+        entry |= {"step": step, "steps": self.steps, "loss": loss}
         self.written = now
         if self.path:
-            write_json(self.path, {**entry, "eta_s": 0.0 if done >= total else eta})
+            write_json(self.path, {**entry, "eta_s": 0.0 if done >= self.epochs else eta})
+
+    def finish(self) -> None:
+        """All stages are done."""
+        self.now = self.epochs
+        self.write(0, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import torch
@@ -52,13 +52,17 @@ class Precision:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, self.dtype)
 
-    def step(self, loss: Tensor, optimizer: Optimizer) -> None:
-        """Backward and optimiser step; step hooks (modulations) see unscaled gradients."""
+    def step(self, loss: Tensor, optimizer: Optimizer, between: Callable[[Optimizer], None] | None = None) -> None:
+        """Backward and optimiser step; `between` (clipping) and step hooks (modulations) see unscaled gradients."""
         if not self.scaler.is_enabled():
             loss.backward()
+            if between is not None:
+                between(optimizer)
             optimizer.step()
             return
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(optimizer)
+        if between is not None:
+            between(optimizer)
         self.scaler.step(optimizer)
         self.scaler.update()

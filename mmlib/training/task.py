@@ -1,4 +1,4 @@
-"""What the loop asks of a task. Classification, localisation, verification, ... each implement these five calls."""
+"""What the loop asks of a task. Classification, localisation, verification, ... each implement these four calls."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ class Task(Protocol):
     """A task; `output` is what the model returns; `batch` what the loader yields: `inputs`, `size` (samples
     over all processes), `len` and `to(device, non_blocking)`.
 
-    A task that trains something of its own (critics) also has `state_dict` and `load_state_dict`: checkpoints keep it.
+    A task that keeps something of its own (critics, an exemplar memory) also has `state_dict` and `load_state_dict`:
+    checkpoints keep it. One with a `start_epoch(epoch)` is told each epoch of its stage, counted from 0, before the
+    loader makes its order; it may replace the loader's plan then.
     """
 
-    def loss(self, output: Any, batch: Any) -> Tensor:
-        """Mean loss over the samples of the batch, 0-d."""
+    def losses(self, output: Any, batch: Any) -> dict[str, Tensor]:
+        """Losses by name, each weighted as it counts, 0-d means over the samples of the batch; their sum is minimised.
+
+        The same names at every step.
+        """
         ...
 
     def observables(self, output: Any, batch: Any) -> dict[str, Any]:

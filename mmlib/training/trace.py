@@ -1,4 +1,7 @@
-"""Values of every step. They stay on the device and move to the host once per epoch."""
+"""Values of every step. They stay on the device and move to the host once per epoch.
+
+Columns are the union of what all stages traced, NaN where a stage has none.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ class Trace:
         columns = {"samples": counts[:, 1], **dict(zip(self.names, table.cpu().numpy().T, strict=True))}
         first = len(self.arrays["step"]) if self.arrays else 0
         steps = {"epoch": np.full(len(table), epoch), "step": np.arange(first, first + len(table)), **columns}
-        self.arrays = {name: np.concatenate([self.arrays.get(name, value[:0]), value]) for name, value in steps.items()}
+        for name in {**self.arrays, **steps}:
+            before, now = self.arrays.get(name), steps.get(name)
+            before = np.full(first, np.nan, np.float32) if before is None else before
+            now = np.full(len(table), np.nan, np.float32) if now is None else now
+            self.arrays[name] = np.concatenate([before, now]) if first else now
         self.rows, self.counts = [], []
         return columns
 

@@ -17,6 +17,7 @@ from mmlib.experiments.building import attached_modulation
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.model import build_model, modulated_groups
 from mmlib.experiments.event_localization.task import Localisation
+from mmlib.training.step import total_of
 
 SHAPES = {"audio": (10, 128), "visual": (10, 7, 7, 512)}
 CLASSES, BATCH = 29, 64
@@ -47,7 +48,7 @@ class Step:
     def __call__(self) -> None:
         output = self.model(self.batch.inputs)
         self.modulation.observe(**self.task.observables(output, self.batch))
-        self.task.loss(output, self.batch).backward()
+        total_of(self.task.losses(output, self.batch)).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 

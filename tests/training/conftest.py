@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmlib.training import Evaluation, Protocol, Trainer, TrainingSettings
+from mmlib.training import Evaluation, Protocol, Stage, StagePlan, StageRunner, TrainingSettings
 from mmlib.training.distributed import gathered_rows
 from mmlib.training.optimisation import build_optimizer, build_scheduler
 
@@ -54,12 +54,12 @@ class Regression:
     spoil_at: tuple[int, int] | None = None  # epoch, step at which the loss becomes infinite
     calls = 0
 
-    def loss(self, output, batch):
+    def losses(self, output, batch):
         loss = (output.squeeze(1) - batch.targets).square().mean() + 1e-3 * torch.rand(())
         if self.spoil_at is not None and self.calls == self.spoil_at:
             loss = loss * torch.inf
         self.calls += 1
-        return loss
+        return {"squared_error": loss}
 
     def observables(self, output, batch):
         return {"values": output}
@@ -110,9 +110,20 @@ PROTOCOLS = (
 )
 
 
+class OneStage(StageRunner):
+    """A runner of one stage whose parts exist before it runs, so that tests can look at them and change them."""
+
+    def __init__(self, stage, epochs, settings):
+        super().__init__([StagePlan("train", epochs, lambda carried: stage)], settings)
+        self.stage = stage
+        self.model, self.task, self.modulations = stage.model, stage.task, stage.modulations
+
+    fit = StageRunner.run
+
+
 @pytest.fixture
 def make_trainer(tmp_path):
-    """`make_trainer(epochs=4, folder="a")`: a trainer of the regression problem, writing below tmp_path."""
+    """`make_trainer(epochs=4, folder="a")`: a run of the regression problem in one stage, writing below tmp_path."""
 
     def make(epochs=4, folder="run", task=None, seed=0, fingerprint="f", schedule="step", optimizer="sgd", **settings):
         torch.manual_seed(seed)
@@ -123,21 +134,17 @@ def make_trainer(tmp_path):
             "validation": PointLoader(9, 4, 1, False),
             "test": PointLoader(9, 4, 2, False),
         }
-        return Trainer(
+        stage = Stage(
             model,
             task or Regression(),
-            loaders=loaders,
+            loaders,
             optimizer=steps,
             scheduler=build_scheduler(steps, schedule, epochs, 2, 0.1),
             modulations=[Halve()],
             protocols=PROTOCOLS,
             keep_weights_of="clean",
-            settings=TrainingSettings(
-                epochs=epochs,
-                folder=tmp_path / folder if folder else None,
-                fingerprint=fingerprint,
-                **settings,
-            ),
         )
+        where = tmp_path / folder if folder else None
+        return OneStage(stage, epochs, TrainingSettings(folder=where, fingerprint=fingerprint, **settings))
 
     return make

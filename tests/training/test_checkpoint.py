@@ -16,22 +16,23 @@ class Stop(Exception):
     """Stands for a kill: nothing of the loop runs after it."""
 
 
-def stop_after(trainer: Trainer, epochs: int, monkeypatch, during_next=False) -> None:
+def stop_after(runner, epochs: int, monkeypatch, during_next=False) -> None:
     """Let `epochs` epochs finish, then stop, in the middle of the next one if asked."""
-    real = trainer._train_epoch
+    real = Trainer._train_epoch
 
-    def train_epoch(epoch, learning_rate):
-        if epoch < epochs:
-            return real(epoch, learning_rate)
+    def train_epoch(trainer, epoch, learning_rate):
+        if trainer.first_epoch + epoch < epochs:
+            return real(trainer, epoch, learning_rate)
         if during_next:
             trainer.replica.train()
             trainer._step(next(iter(trainer.train_loader)))
-            trainer.history.append({"epoch": "half written"})
+            trainer.log.history.append({"epoch": "half written"})
         raise Stop
 
-    trainer._train_epoch = train_epoch
-    with pytest.raises(Stop):
-        trainer.fit()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_train_epoch", train_epoch)
+        with pytest.raises(Stop):
+            runner.run()
 
 
 def untimed(history):
@@ -117,20 +118,21 @@ def test_holds_plain_tensors_and_numbers_only(make_trainer, tmp_path):
     assert state["fingerprint"] == "f"
 
 
-def test_interrupt_leaves_a_resumable_state(make_trainer, tmp_path, capsys):
+def test_interrupt_leaves_a_resumable_state(make_trainer, tmp_path, capsys, monkeypatch):
     whole = make_trainer(3, "whole")
     expected = whole.fit()
     trainer = make_trainer(3)
-    real = trainer._step
+    real = Trainer._step
 
-    def step(batch):
+    def step(within, batch):
         if trainer.task.calls == 4:
             raise KeyboardInterrupt
-        real(batch)
+        real(within, batch)
 
-    trainer._step = step
-    with pytest.raises(KeyboardInterrupt):
-        trainer.fit()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", step)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit()
     assert "interrupted in epoch 2; finished epochs are kept" in capsys.readouterr().out
     resumed = make_trainer(3)
     assert_equal_runs(expected, resumed.fit(), whole, resumed)

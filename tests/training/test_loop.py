@@ -33,7 +33,9 @@ def test_writes_history_progress_and_traces(make_trainer, tmp_path, capsys):
     assert history[-1]["undefined"] is None
     assert history[-1]["test/never"] is None
     progress = json.loads((tmp_path / "run" / "progress.json").read_text())
-    assert progress == {"epoch": 3, "epochs": 3, "step": 0, "steps": 3, "loss": None, "eta_s": 0.0}
+    stages = {"stage": "train", "stages": ["train"]}
+    assert progress == {**stages, "epoch": 3, "epochs": 3, "step": 0, "steps": 3, "loss": None, "eta_s": 0.0}
+    assert all(entry["stage"] == "train" for entry in history)
     np.testing.assert_array_equal(outcome.traces["epoch"], np.repeat([0, 1, 2], 3))
     np.testing.assert_array_equal(outcome.traces["step"], np.arange(9))
     np.testing.assert_array_equal(outcome.traces["samples"], [8, 8, 5] * 3)
@@ -119,7 +121,7 @@ def test_progress_carries_loss_and_remaining_time(make_trainer, monkeypatch):
 def test_a_step_does_not_wait_for_the_device(make_trainer, monkeypatch):
     """Within an epoch no tensor becomes a Python number (that would stop a GPU at every step)."""
     trainer = make_trainer(epochs=1, folder=None)
-    closed = trainer.trace.close_epoch
+    closed = trainer.log.trace.close_epoch
     for name in ("item", "tolist", "__float__", "__bool__", "__int__", "cpu", "numpy"):
         monkeypatch.setattr(torch.Tensor, name, lambda *_, name=name, **__: pytest.fail(f"{name} within a step"))
 
@@ -127,7 +129,7 @@ def test_a_step_does_not_wait_for_the_device(make_trainer, monkeypatch):
         monkeypatch.undo()
         return closed(epoch)
 
-    trainer.trace.close_epoch = end
+    trainer.log.trace.close_epoch = end
     trainer.fit()
 
 

@@ -31,30 +31,34 @@ CASES = {
 }
 
 
+class WithoutBatchStatistics(ClassificationExperiment):
+    """Classification with group normalisation in the encoders."""
+
+    def setup(self, parameters, device, group):
+        torch.manual_seed(group.rank)  # the replicas must be made equal, whatever they start from
+        if group.first:
+            torch.manual_seed(0)
+        model = build_classifier(
+            "small",
+            num_classes=6,
+            fusion=parameters.fusion,
+            feature_channels=8,
+            visual_channels=1,
+            norm="group",
+            simam2=simam2_options(parameters),
+            zeta_norm=parameters.zeta_norm,
+        )
+        return setup_training(parameters, model, load_data(parameters), device, group)
+
+
 def train_all(folder: Path) -> None:
     """One folder per case with its history, checkpoint and final weights."""
     with process_group("cpu") as group:
         for name, changes in CASES.items():
             parameters = Parameters.resolve({**COMMON, **changes, "data_store": str(folder / "data")})
-            data = load_data(parameters)
-            torch.manual_seed(group.rank)  # the replicas must be made equal, whatever they start from
-            if group.first:
-                torch.manual_seed(0)
-            model = build_classifier(
-                "small",
-                num_classes=6,
-                fusion=parameters.fusion,
-                feature_channels=8,
-                visual_channels=1,
-                norm="group",
-                simam2=simam2_options(parameters),
-                zeta_norm=parameters.zeta_norm,
-            )
-            device = torch.device("cpu")
-            setup = setup_training(parameters, model, data, device, group)
-            fit(ClassificationExperiment(), parameters, setup, folder / name, device, group)
+            setup, _ = fit(WithoutBatchStatistics(), parameters, folder / name, torch.device("cpu"), group)
             (folder / name).mkdir(exist_ok=True)
-            torch.save(model.state_dict(), folder / name / f"weights-{group.rank}.pt")
+            torch.save(setup.model.state_dict(), folder / name / f"weights-{group.rank}.pt")
 
 
 if __name__ == "__main__":

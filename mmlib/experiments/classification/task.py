@@ -35,9 +35,9 @@ class Classification:
         self.zeta_reduce = zeta_reduce
         self.forcing = forcing
 
-    def loss(self, output: FusionOutput, batch: Batch) -> Tensor:
-        loss = F.cross_entropy(output.logits.float(), batch.targets)
-        return loss if self.forcing is None else loss + self.forcing(*signals(output))
+    def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
+        losses = {"cross_entropy": F.cross_entropy(output.logits.float(), batch.targets)}
+        return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps of the task: the critics, where a correlation is forced."""

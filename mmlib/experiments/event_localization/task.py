@@ -32,18 +32,19 @@ class Localisation:
         self.background = classes - 1
         self.similarity_targets = Targets(parameters.avps_target, self.background)
 
-    def loss(self, output: SegmentOutput, batch: Batch) -> Tensor:
+    def losses(self, output: SegmentOutput, batch: Batch) -> dict[str, Tensor]:
         if self.parameters.supervision == "weak":
-            return self.classification(output.clip_scores.float(), batch.extra["clip_target"])
+            return {"clips": self.classification(output.clip_scores.float(), batch.extra["clip_target"])}
         logits = output.logits.float()
         if self.parameters.loss == "mlsm_softmax":
             loss = soft_margin_of_softmax(logits, F.one_hot(batch.targets, self.classes).float())
         else:
             loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        losses = {"segments": loss}
         if output.similarity is not None and self.parameters.similarity_weight:
             agreement = segment_similarity(output.similarity.float(), self.similarity_targets(batch.targets))
-            loss = loss + self.parameters.similarity_weight * agreement
-        return loss
+            losses["similarity"] = self.parameters.similarity_weight * agreement
+        return losses
 
     def classification(self, scores: Tensor, target: Tensor) -> Tensor:
         """Loss of clip scores (B, K) against targets (B, K) in [0, 1]."""

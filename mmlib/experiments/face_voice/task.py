@@ -25,12 +25,12 @@ class FaceVoice:
     def __init__(self, orthogonality: float = 1.0, negative_weight: float = 0.7):
         self.orthogonality, self.negative_weight = orthogonality, negative_weight
 
-    def loss(self, output: FOPOutput, batch: Batch) -> Tensor:
-        entropy = F.cross_entropy(output.logits.float(), batch.targets)
-        if not self.orthogonality:
-            return entropy
-        constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
-        return entropy + self.orthogonality * constraint.loss
+    def losses(self, output: FOPOutput, batch: Batch) -> dict[str, Tensor]:
+        losses = {"cross_entropy": F.cross_entropy(output.logits.float(), batch.targets)}
+        if self.orthogonality:
+            constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
+            losses["orthogonality"] = self.orthogonality * constraint.loss
+        return losses
 
     def observables(self, output: FOPOutput, batch: Batch) -> dict[str, Any]:
         """Nothing: FOP has no gradient modulation."""

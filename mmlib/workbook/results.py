@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
 from mmlib.files import dump_json, read_json, write_text
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.record import Record, load_records
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
-from mmlib.workbook.plan import Plan
+from mmlib.workbook.plan import Comparison, Plan
 
 Kind = Literal["embedded", "small", "paper"]
 
@@ -76,6 +76,7 @@ class Results:
     source: Literal["runs", "reference", "none"] = "none"
     notes: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    comparisons: list[Comparison] = field(default_factory=list)
 
     @property
     def records(self) -> list[Record]:
@@ -135,6 +136,7 @@ def collect(
         cells += more_seeds(cells)
     cells = list(cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
+    results.comparisons = plan.comparisons
     by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
     for cell in cells:
@@ -175,13 +177,25 @@ def _empty_rows(plan: Plan, cells: list[Cell]) -> dict[str, RowResult]:
 def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str, str | None]) -> None:
     """Put a cell's record, or the reason there is none, into its row."""
     row.seeds.append(cell.seed)
-    if record is not None and record.done:
+    if record is not None and record.done and (reason := _impossible(record)):
+        row.problems.append(Problem(row.id, cell.seed, "refused", reason, cell.id))
+    elif record is not None and record.done:
         row.records[cell.seed] = record
     elif record is not None:
         reason = f"{record.error.kind}: {record.error.message}" if record.error else "no reason recorded"
         row.problems.append(Problem(row.id, cell.seed, record.status, reason, cell.id))
     elif reason := _missing_data(cell, blocked):
         row.problems.append(Problem(row.id, cell.seed, "blocked", reason, cell.id))
+
+
+def _impossible(record: Record) -> str:
+    """Why a record cannot be believed: the first number that its metric cannot be; empty where all can."""
+    for key, value in record.metrics.items():
+        try:
+            metric(key).check(value, key)
+        except UsageError as error:
+            return f"{error} Find out what went wrong, then run this cell again with --force."
+    return ""
 
 
 def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
@@ -257,7 +271,7 @@ def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int
     changed = 0
     for record in reference.records:
         row = results.rows.get(record.row or "")
-        if row is not None and record.done and record.seed in row.seeds:
+        if row is not None and record.done and record.seed in row.seeds and not _impossible(record):
             row.records[record.seed] = record
             changed += cells.get((row.id, record.seed)) != record.cell_id
     if results.records:

@@ -19,7 +19,7 @@ from mmlib.experiments.face_voice import Parameters, finding
 from mmlib.experiments.face_voice.experiment import FaceVoiceExperiment
 from mmlib.experiments.face_voice.task import FaceVoice, pair_distances, pair_metrics
 from mmlib.fusion import SimAM2Options
-from mmlib.metrics.names import metric as named
+from mmlib.metrics.family import metric as named
 from mmlib.metrics.verification import FOPEvaluation, auc, eer, vr_at_far
 from mmlib.models.fop import FOP
 from mmlib.record import read_result

@@ -132,7 +132,7 @@ _zygote: tuple[tuple, Zygote] | None = None
 
 
 class PromptProvisioner(LocalProvisioner):
-    """Jupyter's local provisioner without its waits: a connection attempt too early costs 0.1 s, so does a late look."""
+    """Jupyter's local provisioner without its waits: connecting too early costs 0.1 s, and so does a late look."""
 
     async def bound(self) -> None:
         """Return when the kernel listens on all its sockets; when it has ended or takes too long, Jupyter finds out."""

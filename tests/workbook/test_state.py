@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from mmlib.workbook.memo import Memo
 
 from mmlib import record as records
 from mmlib.errors import OutputsError
 from mmlib.record import GitState, Result, read_cell_file, write_result
 from mmlib.workbook.fingerprint import Fingerprints
-from mmlib.workbook.memo import Memo
 from mmlib.workbook.plan import load_plan
 from mmlib.workbook.running.execute import begin, finish
 from mmlib.workbook.running.task import Outcome, Task

@@ -120,7 +120,7 @@ class Walk:
         self._waiting.append((module, ALL))
         self._go_on()
         if any(mark in self.closure.source(name).content for name in self.used for mark in _SUBCLASSES):
-            self._waiting += [(name, ALL) for name in self.loaded if self._defines_classes(name)]
+            self._waiting += [(name, ALL) for name in self.loaded if self.closure.source(name).classes]
             self._go_on()
 
     @cached_property
@@ -189,6 +189,3 @@ class Walk:
             waiting += [part for base, each in source.at_import for part in (base, f"{base}.{each}")]
             if source.acts:
                 self._waiting.append((name, ALL))
-
-    def _defines_classes(self, module: str) -> bool:
-        return any(isinstance(statement, ast.ClassDef) for statement in self.closure.source(module).tree.body)

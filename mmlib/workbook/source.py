@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 from mmlib.errors import UsageError
@@ -26,47 +25,51 @@ _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
 class Source:
-    """The module `name` in the file `path`. Raises `UsageError` for a file that is no Python."""
+    """The module `name` in the file `path`. Raises `UsageError` for a file that is no Python.
+
+    Attributes:
+        bindings: the statements that give each name its value; only of a package's `__init__`.
+        all_references: every module it may import, wherever the import stands, but for those of types alone.
+        at_import: what is imported when it is: not what its functions import when they are called.
+        acts: whether importing it may change something elsewhere: a call for its effect, an attribute set, a
+            registration. Definitions, imports and assignments to names do not; except where one of our own functions is
+            called for them (`@register`, `X = register(Y)`), because nobody knows what else that does.
+        classes: whether it defines any.
+        content_hash: hash of the file, whatever it says.
+        hash: hash of what counts of the file: all but the parameters it declares (`name: type = about(...)` in a
+            class). What a declaration does is in the values, and those are in a cell's identity; were it counted, no
+            parameter could be added without making every record stale.
+    """
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path, self.content = name, path, path.read_bytes()
         try:
-            self.tree = ast.parse(self.content)
+            statements = ast.parse(self.content).body
         except SyntaxError as error:
             raise UsageError(f"{path}, line {error.lineno}: {error.msg}. Mend it and run again.") from error
         self.is_package = path.name == "__init__.py"
         self.package = name if self.is_package else name.rpartition(".")[0]
+        self.bindings = _bindings(statements)
+        self.all_references = frozenset(references(statements, self.package))
+        imports = (each for each in _executed(statements) if isinstance(each, _IMPORTS))
+        self.at_import = frozenset(references(imports, self.package))
+        self.acts = any(self._effect(each) for each in _executed(statements, into_classes=False))
+        self.classes = any(isinstance(each, ast.ClassDef) for each in statements)
+        self.content_hash = sha256_bytes(self.content)[:16]
+        self.hash = self._hash_without_declarations(statements)
+        if not self.is_package:
+            self.bindings = {}  # the parsed statements of a hundred modules would be many objects to keep
 
-    @cached_property
-    def all_references(self) -> frozenset[Reference]:
-        """Every module this one may import, wherever the import stands; imports for types alone are left out."""
-        return frozenset(references(self.tree.body, self.package))
-
-    @cached_property
-    def at_import(self) -> frozenset[Reference]:
-        """What is imported when this module is: not what its functions import when they are called."""
-        found = (statement for statement in _executed(self.tree.body) if isinstance(statement, _IMPORTS))
-        return frozenset(references(found, self.package))
-
-    @cached_property
-    def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements that give each name of the module its value."""
-        found: dict[str, list[ast.stmt]] = {}
-        for statement in self.tree.body:
-            if isinstance(statement, ast.If) and _for_types(statement.test):
-                continue
-            for name in _bound(statement):
-                found.setdefault(name, []).append(statement)
-        return found
-
-    @cached_property
-    def acts(self) -> bool:
-        """Whether importing it may change something elsewhere: a call for its effect, an attribute set, a registration.
-
-        Definitions, imports and assignments to names do not; except where one of our own functions is called for them
-        (`@register`, `X = register(Y)`), because nobody knows what else that does.
-        """
-        return any(self._effect(statement) for statement in _executed(self.tree.body, into_classes=False))
+    def _hash_without_declarations(self, statements: list[ast.stmt]) -> str:
+        if FIELD.encode() not in self.content:
+            return self.content_hash
+        lines = self.content.splitlines(keepends=True)
+        for statement in _executed(statements):
+            for declared in statement.body if isinstance(statement, ast.ClassDef) else ():
+                if _declares(declared):
+                    count = declared.end_lineno - declared.lineno + 1
+                    lines[declared.lineno - 1 : declared.end_lineno] = [b""] * count
+        return sha256_bytes(b"".join(lines))[:16]
 
     def _effect(self, statement: ast.stmt) -> bool:
         if isinstance(statement, _DEFINITIONS):
@@ -114,35 +117,6 @@ class Source:
         decorators = getattr(statement, "decorator_list", [])
         first = min([statement.lineno, *(each.lineno for each in decorators)])
         return b"\n".join(self.content.splitlines()[first - 1 : statement.end_lineno]).decode()
-
-    @cached_property
-    def content_hash(self) -> str:
-        """Hash of the file's content, whatever it says."""
-        return sha256_bytes(self.content)[:16]
-
-    @cached_property
-    def hash(self) -> str:
-        """Hash of the file without the parameters it declares (`name: type = about(...)` in a class).
-
-        What a declaration does is in the values, and those are in a cell's identity; were it counted, no parameter
-        could be added without making every record stale.
-        """
-        declared = [
-            statement
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.ClassDef)
-            for statement in node.body
-            if isinstance(statement, ast.AnnAssign)
-            and isinstance(statement.value, ast.Call)
-            and isinstance(statement.value.func, ast.Name)
-            and statement.value.func.id == FIELD
-        ]
-        if not declared:
-            return self.content_hash
-        lines = self.content.splitlines(keepends=True)
-        for statement in declared:
-            lines[statement.lineno - 1 : statement.end_lineno] = [b""] * (statement.end_lineno - statement.lineno + 1)
-        return sha256_bytes(b"".join(lines))[:16]
 
 
 def names_in(statement: ast.stmt) -> set[str]:
@@ -217,6 +191,22 @@ def _executed(statements: Iterable[ast.stmt], into_classes: bool = True) -> Iter
             yield from _executed(getattr(statement, name, []), into_classes)
         for handler in getattr(statement, "handlers", []):
             yield from _executed(handler.body, into_classes)
+
+
+def _declares(statement: ast.stmt) -> bool:
+    """Whether a statement of a class declares a parameter of an experiment."""
+    called = statement.value.func if isinstance(getattr(statement, "value", None), ast.Call) else None
+    return isinstance(statement, ast.AnnAssign) and isinstance(called, ast.Name) and called.id == FIELD
+
+
+def _bindings(statements: list[ast.stmt]) -> dict[str, list[ast.stmt]]:
+    found: dict[str, list[ast.stmt]] = {}
+    for statement in statements:
+        if isinstance(statement, ast.If) and _for_types(statement.test):
+            continue
+        for name in _bound(statement):
+            found.setdefault(name, []).append(statement)
+    return found
 
 
 def _bound(statement: ast.stmt) -> set[str]:

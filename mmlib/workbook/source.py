@@ -21,6 +21,7 @@ FIELD = "about"  # what declares a parameter of an experiment
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.arg, ast.Pass, ast.alias})  # half of all nodes
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
@@ -134,6 +135,8 @@ def references(nodes: Iterable[ast.AST], package: str) -> Iterator[Reference]:
     waiting: list[ast.AST] = list(nodes)
     while waiting:
         node = waiting.pop()
+        if type(node) in _LEAVES:
+            continue
         if isinstance(node, ast.If) and _for_types(node.test):
             waiting += node.orelse
             continue

@@ -151,6 +151,7 @@ METRICS = {
             Metric("weighted_f1", "weighted F1"),
             Metric("auc", "AUC"),
             Metric("auc_fop", "AUC (FOP’s evaluator)"),
+            Metric("vr", "VR", "verification rate (0.1 % false accepts)"),
             Metric("accuracy", "accuracy", "segment accuracy"),
             Metric("average_accuracy", "average accuracy", "accuracy, mean over tasks"),
             Metric("accuracy_disjoint", "no shared video", "segment accuracy, no video shared with train"),
@@ -186,7 +187,7 @@ METRICS = {
 
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
-SPLIT = ("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "mae", "pearson", "forgetting", "loss")
+SPLIT = ("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss")
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
 BOUNDS = {"_low": "95 % from", "_high": "95 % to"}
 _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": " "}

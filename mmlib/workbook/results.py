@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -137,7 +137,8 @@ def collect(
     cells = list(cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
     results.comparisons = plan.comparisons
-    by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
+    added = _added_later(cells)
+    by_cell = {record.cell_id: _complete(record, added) for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
     for cell in cells:
         _place(results.rows[cell.row], cell, by_cell.get(cell.id), blocked)
@@ -145,7 +146,7 @@ def collect(
     if results.records:
         results.source = "runs"
     elif reference is not None:
-        _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells})
+        _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells}, added)
     if any(record.data_origin == "stand-in" for record in results.records):
         results.notes.append(
             "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
@@ -154,15 +155,17 @@ def collect(
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")
     if fingerprints is not None and results.source == "runs":
-        results.notes += _stale(results.records, fingerprints)
+        named = {cell.id: cell.parameters.modules_by_name() for cell in cells}
+        results.notes += _stale(results.records, fingerprints, named)
     return results
 
 
-def _stale(records: list[Record], fingerprints: Fingerprints) -> list[str]:
+def _stale(records: list[Record], fingerprints: Fingerprints, named: Mapping[str, tuple[str, ...]]) -> list[str]:
     """One note where records describe other sources than the present ones (data are not looked at)."""
     reasons = []
     for record in records:
-        reason = why_stale(record.hashes, fingerprints.hashes(record.notebook), record.notebook)
+        current = fingerprints.hashes(record.notebook, named=named[record.cell_id])
+        reason = why_stale(record.hashes, current, record.notebook)
         reasons += [reason] if reason else []
     if not reasons:
         return []
@@ -201,7 +204,7 @@ def _impossible(record: Record) -> str:
 def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
     """What a cell's data lack, asked once per data set (a look at the disk each)."""
     parameters = cell.parameters
-    key = f"{getattr(parameters, 'dataset', '')} {getattr(parameters, 'data_root', '')}"
+    key = parameters.data_key()
     if key not in known:
         known[key] = parameters.missing_data()
     return known[key]
@@ -263,7 +266,19 @@ def _without_folder(value: object) -> object:
     return "" if isinstance(value, str) and Path(value).is_absolute() else value
 
 
-def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int], str]) -> None:
+def _added_later(cells: list[Cell]) -> dict[str, Any]:
+    """The neutral values of the parameters that were added since there are records; all cells are of one notebook."""
+    return type(cells[0].parameters).neutral_values() if cells else {}
+
+
+def _complete(record: Record, added: Mapping[str, Any]) -> Record:
+    """A record with every parameter: one made before some were added has their neutral values."""
+    return record.model_copy(update={"parameters": {**added, **record.parameters}})
+
+
+def _use_reference(
+    results: Results, folder: Path, cells: Mapping[tuple[str, int], str], added: Mapping[str, Any]
+) -> None:
     """Fill the rows from the reference, matched by row and seed; say so, and say where parameters changed since."""
     reference = load_reference(folder, results.plan, results.profile)
     if reference is None:
@@ -272,7 +287,7 @@ def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int
     for record in reference.records:
         row = results.rows.get(record.row or "")
         if row is not None and record.done and record.seed in row.seeds and not _impossible(record):
-            row.records[record.seed] = record
+            row.records[record.seed] = _complete(record, added)
             changed += cells.get((row.id, record.seed)) != record.cell_id
     if results.records:
         results.source = "reference"

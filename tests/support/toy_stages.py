@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmlib.experiments.execution import DataFacts, Experiment, Setup, execute
 from torch import nn
 
-from mmlib.experiments.execution import DataFacts, Experiment, Setup, execute
 from mmlib.experiments.settings import RecipeSettings, about
 from mmlib.training import Evaluation, Protocol
 from mmlib.training.distributed import gathered_rows

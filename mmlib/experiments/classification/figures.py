@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from IPython.display import Audio
     from matplotlib.figure import Figure
 
-    from mmlib.data.loading import MultimodalDataset
+    from mmlib.data.dataset import MultimodalDataset
     from mmlib.experiments.finished import FinishedRun
 
 SHOWS_PEOPLE = {"grid_words", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}

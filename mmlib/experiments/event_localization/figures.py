@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mmlib.data.loading import MultimodalDataset
+    from mmlib.data.dataset import MultimodalDataset
     from mmlib.experiments.finished import FinishedRun
 
 __all__ = [

@@ -58,7 +58,7 @@ def finished_runs(outputs: Path) -> list[Choice]:
         if result is None or not (path.parent / WEIGHTS).is_file():
             continue
         try:
-            found.append(Choice(path.parent, Parameters.resolve(result.parameters), result))
+            found.append(Choice(path.parent, Parameters.of_record(result.parameters), result))
         except ParameterError:  # another experiment's, or written by another version of this one
             continue
     return sorted(found, key=lambda choice: (choice.parameters.zeta != "learned", choice.name))

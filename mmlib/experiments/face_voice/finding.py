@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SETTINGS = {"seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
 STRATA = ("random", "G", "N", "A", "GNA")
-MEASURES = {"eer": "EER", "auc": "AUC", "eer_fop": "EER (FOP’s)"}
+MEASURES = {"eer": "EER", "auc": "AUC", "vr": "VR (FAR 0.1 %)", "eer_fop": "EER (FOP’s)"}
 
 
 def scores_with_and_without_simam2(run: FinishedRun, parameters: Parameters) -> str:
@@ -60,7 +60,7 @@ def gate_sentence(run: FinishedRun) -> str:
 
 
 def protocols_table(run: FinishedRun) -> DataFrame:
-    """EER and AUC (%) of the random lists under every protocol, with the epoch it chose (counted from 1)."""
+    """EER, AUC and VR (%) of the random lists under every protocol, with the epoch it chose (counted from 1)."""
     import pandas
 
     rows = {}
@@ -74,7 +74,7 @@ def protocols_table(run: FinishedRun) -> DataFrame:
 
 
 def lists_table(run: FinishedRun) -> DataFrame:
-    """EER and AUC (%) of every list at the epoch whose weights were kept, with intervals over identities."""
+    """EER, AUC and VR (%) of every list at the epoch whose weights were kept, with intervals over identities."""
     import pandas
 
     protocol = "clean" if run.selection["clean"].epoch is not None else "paper"

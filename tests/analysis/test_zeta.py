@@ -96,6 +96,8 @@ def test_reads_records_and_arrays(tmp_path):
     assert forced.runs[0].r == pytest.approx(0.6)
     table = zeta_table(found, "zeta-embedded")
     assert [row[-1] for row in table.rows] == ["reached", ""]
+    assert table.columns[-2].title == "Top-1 (%)"
+    assert table.rows[0][-2] == "80.0 (one seed)"
 
 
 def test_figures_mark_what_was_missed():

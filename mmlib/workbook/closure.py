@@ -32,8 +32,6 @@ from mmlib.errors import UsageError
 from mmlib.files import content_hash
 from mmlib.workbook.source import ALL, BELOW, Reference, Source, names_in
 
-_SUBCLASSES = (b"__init_subclass__", b"__subclasses__")  # what makes a class count that nobody mentions
-
 
 class ImportClosure:
     """Reads each source once; make a new one to see changes."""
@@ -119,7 +117,7 @@ class Walk:
     def start(self, module: str) -> None:
         self._waiting.append((module, ALL))
         self._go_on()
-        if any(mark in self.closure.source(name).content for name in self.used for mark in _SUBCLASSES):
+        if any(self.closure.source(name).finds_subclasses for name in self.used):
             self._waiting += [(name, ALL) for name in self.loaded if self.closure.source(name).classes]
             self._go_on()
 

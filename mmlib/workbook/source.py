@@ -36,6 +36,7 @@ class Source:
             registration. Definitions, imports and assignments to names do not; except where one of our own functions is
             called for them (`@register`, `X = register(Y)`), because nobody knows what else that does.
         classes: whether it defines any.
+        finds_subclasses: whether a class counts for it that it does not mention.
         content_hash: hash of the file, whatever it says.
         hash: hash of what counts of the file: all but the parameters it declares (`name: type = about(...)` in a
             class). What a declaration does is in the values, and those are in a cell's identity; were it counted, no
@@ -56,6 +57,7 @@ class Source:
         self.at_import = frozenset(references(imports, self.package))
         self.acts = any(self._effect(each) for each in _executed(statements, into_classes=False))
         self.classes = any(isinstance(each, ast.ClassDef) for each in statements)
+        self.finds_subclasses = b"subclass" in self.content and any(map(_finds_subclasses, statements))
         self.content_hash = sha256_bytes(self.content)[:16]
         self.hash = self._hash_without_declarations(statements)
         if not self.is_package:
@@ -194,6 +196,14 @@ def _executed(statements: Iterable[ast.stmt], into_classes: bool = True) -> Iter
             yield from _executed(getattr(statement, name, []), into_classes)
         for handler in getattr(statement, "handlers", []):
             yield from _executed(handler.body, into_classes)
+
+
+def _finds_subclasses(statement: ast.stmt) -> bool:
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr == "__subclasses__")
+        or (isinstance(node, ast.FunctionDef) and node.name == "__init_subclass__")
+        for node in ast.walk(statement)
+    )
 
 
 def _declares(statement: ast.stmt) -> bool:

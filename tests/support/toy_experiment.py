@@ -45,6 +45,9 @@ class Parameters(ExperimentParameters):
     def slug(self) -> str:
         return f"toy-{self.behaviour}-s{self.seed}"
 
+    def data_key(self) -> str:
+        return f"{self.needs_data} {self.data_root}"
+
     def missing_data(self) -> str | None:
         if self.needs_data and not Path(self.data_root, "toy.txt").is_file():
             return "toy.txt is not in the data root; make it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,12 @@ def test_a_sibling_whose_import_acts_counts(tree, source):
     assert "pack/deep/aside.py" in closure(tree)
 
 
-def test_siblings_with_classes_count_where_subclasses_are_looked_for(tree):
-    write(tree, "pack/deep/helper.py", "from . import inner, inside\n\ndef find(base): return base.__subclasses__()")
+@pytest.mark.parametrize(
+    "source",
+    ["def find(base): return base.__subclasses__()", "class Base:\n    def __init_subclass__(cls): KNOWN.append(cls)"],
+)
+def test_siblings_with_classes_count_where_subclasses_are_looked_for(tree, source):
+    write(tree, "pack/plain.py", source)
     assert "pack/deep/aside.py" in closure(tree)
 
 
@@ -169,6 +174,27 @@ def test_unknown_module_and_syntax_error_are_messages(tree):
     (tree / "pack/plain.py").write_text("def (")
     with pytest.raises(UsageError, match=r"plain.py, line 1"):
         closure(tree)
+
+
+def test_a_new_method_beside_the_old_ones_makes_no_training_stale(tmp_path, project):
+    shutil.copytree(project / "mmlib", tmp_path / "mmlib", ignore=shutil.ignore_patterns("__pycache__"))
+    experiments = [f"mmlib.experiments.{name}" for name in ("classification", "event_localization", "face_voice")]
+
+    def files() -> list[dict[str, str]]:
+        found = ImportClosure([])
+        found.roots["mmlib"] = tmp_path
+        return [found.files(experiment) for experiment in experiments]
+
+    before = files()
+    for room in ("modulation", "fusion", "models", "training", "losses", "metrics", "figures"):
+        write(tmp_path, f"mmlib/{room}/added.py", "from mmlib.report import build\n\n\nclass Added: ...\n")
+        init = (tmp_path / f"mmlib/{room}/__init__.py").read_text()
+        write(tmp_path, f"mmlib/{room}/__init__.py", f"{init}\nfrom mmlib.{room}.added import Added\n")
+    assert files() == before
+    with open(tmp_path / "mmlib/modulation/base.py", "a") as stream:
+        stream.write("# changed")
+    changed = [{name for name in new if new[name] != old[name]} for new, old in zip(files(), before, strict=True)]
+    assert changed[:2] == [{"mmlib/modulation/base.py"}] * 2
 
 
 def test_modules_of_other_data_sets_and_unused_exports_do_not_count_for_a_training():

@@ -15,6 +15,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 GUIDE = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.M | re.S)
 
 
@@ -62,7 +64,7 @@ def followed(tmp_path_factory):
     written, printed = [], []
     for kind, text in BLOCKS:
         if kind == "bash":
-            done = subprocess.run(["bash", "-ec", text], cwd=root, env=env, capture_output=True, text=True, timeout=300)
+            done = subprocess.run(["bash", "-ec", text], cwd=root, env=env, capture_output=True, text=True, timeout=600)
             assert done.returncode == 0, text + done.stdout[-3000:] + done.stderr[-3000:]
             printed.append(done.stdout)
         else:

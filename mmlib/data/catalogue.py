@@ -10,10 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One dataset. Its module holds `missing`, and `inputs` and `prepare_folder` or, where `published`, `notes`.
+    """One dataset. Its module holds `prepare_folder` and, where it `needs_root`, `missing` and `inputs`; or, where it
+    is `published`, `missing` and `notes`.
 
-    `options`: what a preparation depends on, with defaults. `parameter_of` names the experiment parameter that sets an
-    option where it has another name. A `published` dataset is read from a prepared folder; a run never prepares it.
+    `options`: what a preparation depends on, with defaults; the experiment parameter that sets one is called like it,
+    with `prefix` before. A `published` dataset is read from a prepared folder; a run never prepares it.
     `media`: what can be set when it is prepared from raw media, with defaults (`preset` among them); None where that
     cannot be done. Its module then holds `media_source(folder, options) -> MediaSource`.
     `home` is the module below `mmlib.data`, where it is not called like the dataset.
@@ -24,7 +25,7 @@ class DatasetInfo:
     origin: str
     licence: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    parameter_of: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
     needs_root: bool = True
     published: bool = False
     media: Mapping[str, Any] | None = None
@@ -33,6 +34,10 @@ class DatasetInfo:
     @property
     def module(self) -> Any:
         return importlib.import_module(f"mmlib.data.{self.home or self.name}")
+
+    def parameter(self, option: str) -> str:
+        """The experiment parameter that sets an option."""
+        return {"seed": "data_seed", "storage": "feature_storage"}.get(option, self.prefix + option)
 
 
 DATASETS: dict[str, DatasetInfo] = {
@@ -52,15 +57,7 @@ DATASETS: dict[str, DatasetInfo] = {
                 "correlation": 0.7,
                 "seed": 0,
             },
-            parameter_of={
-                "classes": "synthetic_classes",
-                "samples": "synthetic_samples",
-                "audio_snr_db": "synthetic_audio_snr_db",
-                "visual_snr_db": "synthetic_visual_snr_db",
-                "uninformative": "synthetic_uninformative",
-                "correlation": "synthetic_correlation",
-                "seed": "data_seed",
-            },
+            prefix="synthetic_",
             needs_root=False,
         ),
         DatasetInfo(
@@ -78,7 +75,6 @@ DATASETS: dict[str, DatasetInfo] = {
             "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
             "CC BY 4.0",
             options={"seed": 0},
-            parameter_of={"seed": "data_seed"},
         ),
         DatasetInfo(
             "av_digits",
@@ -86,7 +82,6 @@ DATASETS: dict[str, DatasetInfo] = {
             "folders fsdd/ and mnist10k/ of the small real data sets: Free Spoken Digit Dataset, MNIST test images",
             "FSDD CC BY-SA 4.0",
             options={"split": "official", "seed": 0},
-            parameter_of={"seed": "data_seed"},
         ),
         DatasetInfo(
             "cremad",
@@ -145,18 +140,7 @@ DATASETS: dict[str, DatasetInfo] = {
                 "storage": "float16",
                 "seed": 0,
             },
-            parameter_of={
-                "clips": "synthetic_clips",
-                "classes": "synthetic_classes",
-                "audio_features": "synthetic_audio_features",
-                "visual_features": "synthetic_visual_features",
-                "map": "synthetic_map",
-                "snr_audio": "synthetic_snr_audio",
-                "snr_visual": "synthetic_snr_visual",
-                "noise": "synthetic_noise",
-                "storage": "feature_storage",
-                "seed": "data_seed",
-            },
+            prefix="synthetic_",
             needs_root=False,
             home="ave.synthetic",
         ),
@@ -166,7 +150,7 @@ DATASETS: dict[str, DatasetInfo] = {
             "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
             "CC BY 4.0",
             options={"storage": "float16", "noise": 0.0, "seed": 0},
-            parameter_of={"storage": "feature_storage", "noise": "grid_noise", "seed": "data_seed"},
+            prefix="grid_",
         ),
         DatasetInfo(
             "ave",
@@ -175,7 +159,6 @@ DATASETS: dict[str, DatasetInfo] = {
             "YapengTian/AVE-ECCV18, visual_feature.h5 from the link there",
             "features: none stated; the videos come from their uploaders",
             options={"storage": "float16"},
-            parameter_of={"storage": "feature_storage"},
         ),
         DatasetInfo(
             "synthetic_faces_voices",
@@ -194,18 +177,7 @@ DATASETS: dict[str, DatasetInfo] = {
                 "video_offset": 0.0,
                 "seed": 0,
             },
-            parameter_of={
-                "train_identities": "synthetic_train_identities",
-                "validation_identities": "synthetic_validation_identities",
-                "test_identities": "synthetic_test_identities",
-                "rows": "synthetic_rows",
-                "test_rows": "synthetic_test_rows",
-                "face_features": "synthetic_face_features",
-                "voice_features": "synthetic_voice_features",
-                "rho": "synthetic_rho",
-                "video_offset": "synthetic_video_offset",
-                "seed": "data_seed",
-            },
+            prefix="synthetic_",
             needs_root=False,
             home="voxceleb.synthetic",
         ),

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.ave.conversion import check_storage
+from mmlib.data.features.checks import check_storage
 from mmlib.data.grid_words import (
     ARCHIVE,
     AUDIO,

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmlib.files import dump_json
 from mmlib.parameters.base import ExperimentParameters, resolve_path
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -53,6 +54,17 @@ class DataSettings(TrainingParameters):
         """The same parameters with absolute data paths, whatever folder this process was started in."""
         root = str(resolve_path(self.data_root)) if self.data_root else ""
         return self.model_copy(update={"data_root": root, "data_store": str(resolve_path(self.data_store))})
+
+    def data_key(self) -> str:
+        from mmlib.data.registry import options_for
+
+        where = self.located()
+        return dump_json([self.dataset, where.data_root, where.data_store, options_for(self)], indent=None)
+
+    def modules_by_name(self) -> tuple[str, ...]:
+        from mmlib.data.registry import find_dataset
+
+        return (find_dataset(self.dataset).module.__name__,)
 
     def missing_data(self) -> str | None:
         from mmlib.data.registry import missing

@@ -178,6 +178,16 @@ def test_paths_start_at_the_project_or_the_outputs(monkeypatch, tmp_path):
     assert Parameters().located().data_store == str(tmp_path / "elsewhere" / "data")
 
 
+def test_equal_data_have_equal_keys(tmp_path):
+    first = Parameters.resolve({"seed": 1, "epochs": 3, "fusion": "film"})
+    assert first.data_key() == Parameters().data_key()
+    assert first.modules_by_name() == ("mmlib.data.synthetic",)
+    changed = {"data_seed": 1, "synthetic_samples": 400, "data_root": "r", "data_store": "elsewhere"}
+    keys = {Parameters.resolve({name: value}).data_key() for name, value in changed.items()}
+    assert len(keys | {first.data_key()}) == 5
+    assert Parameters(dataset="grid_words").data_key() not in keys
+
+
 def test_missing_data_are_named(tmp_path):
     assert Parameters().missing_data() is None
     assert "cremad" in Parameters(dataset="cremad", data_root=str(tmp_path)).missing_data()

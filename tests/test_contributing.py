@@ -44,14 +44,24 @@ def apply_diff(root: Path, text: str) -> Path:
     return path
 
 
+def copy_of_the_project(root: Path) -> Path:
+    """What the guide touches, and what its commands need."""
+    for name in ("mmlib", "notebooks"):
+        shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for name in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(PROJECT / name, root)
+    return root
+
+
+def carry_out(root: Path, kind: str, text: str) -> Path:
+    """Write or change the file that a block is about."""
+    return apply_diff(root, text) if kind == "diff" else write_file(root, text)
+
+
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory):
     """A copy of the project in which every block of the guide was carried out, and what its commands printed."""
-    root = tmp_path_factory.mktemp("contributing")
-    for name in ("mmlib", "notebooks"):
-        shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    shutil.copy(PROJECT / "requirements.lock", root)
-    shutil.copy(PROJECT / "pyproject.toml", root)
+    root = copy_of_the_project(tmp_path_factory.mktemp("contributing"))
     tools = root / "bin"
     tools.mkdir()
     for name, module in (("python", ""), ("mmlib", "-m mmlib.cli ")):
@@ -59,15 +69,15 @@ def followed(tmp_path_factory):
         (tools / name).chmod(0o755)
     env = {key: value for key, value in os.environ.items() if key != "MMLIB_OUTPUTS"}
     env |= {"PATH": f"{tools}:{env['PATH']}", "PYTHONPATH": str(root), "MMLIB_PROJECT": str(root)}
-    written, printed = [], []
+    printed = []
     for kind, text in BLOCKS:
         if kind == "bash":
-            done = subprocess.run(["bash", "-ec", text], cwd=root, env=env, capture_output=True, text=True, timeout=300)
+            done = subprocess.run(["bash", "-ec", text], cwd=root, env=env, capture_output=True, text=True, timeout=600)
             assert done.returncode == 0, text + done.stdout[-3000:] + done.stderr[-3000:]
             printed.append(done.stdout)
         else:
-            written.append(apply_diff(root, text) if kind == "diff" else write_file(root, text))
-    return root, written, "\n".join(printed)
+            carry_out(root, kind, text)
+    return root, "\n".join(printed)
 
 
 def test_every_recipe_has_its_blocks():
@@ -83,29 +93,34 @@ def test_every_recipe_has_its_blocks():
     assert {kind for kind, _ in BLOCKS} == {"python", "diff", "bash", "yaml"}
 
 
-def test_fusion_modulation_and_data_set_train_together(followed):
-    root, _, _ = followed
-    result = json.loads((root / "outputs" / "rings" / "result.json").read_text())
-    assert result["parameters"]["fusion"] == "scaled_sum"
-    assert result["parameters"]["modulation"] == "soft_ogm"
-    assert {"last/top1_point", "last/top1_steps"} <= set(result["metrics"])
-
-
-def test_experiment_and_table_end_in_verdicts(followed):
-    root, _, printed = followed
-    records = [json.loads(path.read_text()) for path in (root / "outputs").glob("runs/*/record.json")]
-    assert {record["parameters"]["modality"] for record in records} == {"point", "steps"}
-    assert all(record["status"] == "done" for record in records), printed
-    table = "\n".join(path.read_text() for path in (root / "outputs").glob("tables/probe-embedded/*.md"))
-    assert "Linear" in table
-    assert "steps" in table
-
-
-def test_what_it_shows_keeps_the_style_of_the_house(followed):
-    root, written, _ = followed
+def test_its_files_and_changes_fit_and_keep_the_style_of_the_house(tmp_path):
+    root = copy_of_the_project(tmp_path)
+    written = [carry_out(root, kind, text) for kind, text in BLOCKS if kind != "bash"]
     files = [str(path) for path in written if path.suffix == ".py"]
     assert len(files) > 10
     for arguments in (["check"], ["format", "--check"]):
         line = [sys.executable, "-m", "ruff", *arguments, "--no-cache", *files]
         done = subprocess.run(line, cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fusion_modulation_and_data_set_train_together(followed):
+    root, _ = followed
+    result = json.loads((root / "outputs" / "rings" / "result.json").read_text())
+    assert result["parameters"]["fusion"] == "scaled_sum"
+    assert result["parameters"]["modulation"] == "soft_ogm"
+    assert {"last/top1_point", "last/top1_steps"} <= set(result["metrics"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_experiment_and_table_end_in_verdicts(followed):
+    root, printed = followed
+    records = [json.loads(path.read_text()) for path in (root / "outputs").glob("runs/*/record.json")]
+    assert {record["parameters"]["modality"] for record in records} == {"point", "steps"}
+    assert all(record["status"] == "done" for record in records), printed
+    table = "\n".join(path.read_text() for path in (root / "outputs").glob("tables/probe-embedded/*.md"))
+    assert "Linear" in table
+    assert "steps" in table

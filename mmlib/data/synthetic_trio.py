@@ -30,15 +30,6 @@ STEPS, SHORTEST, CHANNELS = 16, 10, 4
 TOKENS, FEWEST, WORDS, TOPICAL = 12, 5, 4, 0.5
 
 
-def inputs(root: Path | None) -> dict[str, Path]:
-    """No files are read."""
-    return {}
-
-
-def missing(root: Path | None) -> None:
-    """Never anything."""
-
-
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
     """Generate and write the prepared folder. Raises `ParameterError` for an option out of range."""
     count, classes = options["samples"], options["classes"]

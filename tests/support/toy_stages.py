@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmlib.experiments.execution import DataFacts, Experiment, Setup, execute
 from torch import nn
 
+from mmlib.experiments.base import DataFacts, Experiment, Setup, execute
 from mmlib.experiments.settings import RecipeSettings, about
 from mmlib.training import Evaluation, Protocol
 from mmlib.training.distributed import gathered_rows
@@ -166,14 +166,14 @@ class TwoStages(Experiment):
             model,
             task,
             {"train": train, **loaders},
-            DataFacts("none", {"train": len(train.targets)}, {"train": len(classes)}, "generated"),
+            DataFacts({"train": len(train.targets)}, {"train": len(classes)}, "generated"),
             optimizer=optimizer,
             scheduler=torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5),
             hand_over=hand_over,
         )
 
     def conclude(self, parameters, setup, outcome, device):
-        from mmlib.experiments.execution import Conclusion
+        from mmlib.experiments.base import Conclusion
 
         old = outcome.stages[0].selector.result("clean")["test"].metrics["top1"]
         return Conclusion({"clean/forgetting": old - outcome.selector.result("clean")["test"].metrics["top1"]})

@@ -13,10 +13,11 @@ from equal_runs import assert_same_run
 from safetensors import safe_open
 
 from mmlib.errors import ParameterError
-from mmlib.experiments.building import chosen_protocols, optimizer_and_schedule
+from mmlib.experiments.building import optimizer_and_schedule
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.experiment import EventLocalization
 from mmlib.experiments.event_localization.task import Localisation, accuracy_disjoint
+from mmlib.experiments.protocols import chosen_protocols
 from mmlib.metrics.localisation import accuracy_interval, localisation_metrics
 from mmlib.record import read_result
 from mmlib.training.loop import Trainer

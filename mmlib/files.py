@@ -15,10 +15,11 @@ from mmlib.errors import OutputsError, UsageError
 
 
 @contextlib.contextmanager
-def atomic_path(target: str | Path) -> Iterator[Path]:
+def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `target`; on success it replaces `target`, on failure it is removed.
 
-    A reader sees the old file or the new one, never a part. Raises `OutputsError` when the folder cannot be
+    A reader sees the old file or the new one, never a part; after a power cut, too, if `durable`. What is only of use
+    until its process ends need not wait for the disk. Raises `OutputsError` when the folder cannot be
     written or the disk is full.
     """
     target = Path(target)
@@ -30,8 +31,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary = Path(name)
         os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
+        if durable:
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:
         raise OutputsError(
@@ -49,9 +51,9 @@ def _umask() -> int:
     return mask
 
 
-def write_text(target: str | Path, text: str) -> None:
+def write_text(target: str | Path, text: str, durable: bool = True) -> None:
     """Write `text` (UTF-8) atomically."""
-    with atomic_path(target) as path:
+    with atomic_path(target, durable) as path:
         path.write_text(text, encoding="utf-8")
 
 
@@ -60,9 +62,9 @@ def dump_json(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False)
 
 
-def write_json(target: str | Path, value: Any) -> None:
+def write_json(target: str | Path, value: Any, durable: bool = True) -> None:
     """Write `value` as strict JSON, atomically."""
-    write_text(target, dump_json(value) + "\n")
+    write_text(target, dump_json(value) + "\n", durable)
 
 
 def read_json(path: str | Path) -> Any:

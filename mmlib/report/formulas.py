@@ -5,6 +5,7 @@ nbconvert leaves `$...$` in the page for MathJax to draw; these functions take t
 
 from __future__ import annotations
 
+import functools
 import html
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,6 +46,11 @@ def draw_formulas(exporter: HTMLExporter) -> None:
     @pass_context
     def markdown(context: Any, source: str) -> str:
         attachments = context.get("cell", {}).get("attachments", {})
+        return render(source, attachments) if attachments else plain(source)
+
+    def render(source: str, attachments: dict) -> str:
         return MarkdownWithMath(renderer=Renderer(escape=False, attachments=attachments)).render(source)
+
+    plain = functools.lru_cache(maxsize=1024)(lambda source: render(source, {}))
 
     exporter.register_filter("markdown2html", markdown)

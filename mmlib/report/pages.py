@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from mmlib.files import read_json, sha256_bytes, sha256_file, write_json, write_text
-from mmlib.report.formulas import STYLE, draw_formulas
+from mmlib.report.formulas import STYLE
 
 INDEX = "index.json"
 PARALLEL_FROM = 4  # fewer pages are made faster than processes start
@@ -24,7 +24,7 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
     """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
     index_path = folder / INDEX
     known = read_json(index_path) if index_path.exists() else {}
-    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "formulas.py"))
+    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "exporter.py", "formulas.py"))
     wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
     tasks = [
         (str(notebooks[name]), str(folder / f"{name}.html"))
@@ -54,13 +54,12 @@ def _convert_all(tasks: list[tuple[str, str]], workers: int) -> None:
 def convert(task: tuple[str, str]) -> None:
     """Write one page; `task` is (notebook, target)."""
     import nbformat
-    from nbconvert import HTMLExporter
+
+    from mmlib.report.exporter import exporter
 
     source, target = task
     notebook = nbformat.read(source, as_version=4)
-    exporter = HTMLExporter(template_name="lab")
-    draw_formulas(exporter)
-    page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": Path(target).stem}})
+    page, _ = exporter().from_notebook_node(notebook, resources={"metadata": {"name": Path(target).stem}})
     write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
 
 

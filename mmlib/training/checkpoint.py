@@ -21,7 +21,8 @@ FILE = CHECKPOINT_FILE
 
 def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> None:
     """Replace the folder's checkpoint. Raises `OutputsError`."""
-    with atomic_path(folder / FILE) as path:
+    # Not durable: what a power cut damages is noticed when it is read, and training starts anew.
+    with atomic_path(folder / FILE, durable=False) as path:
         torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
 
 

@@ -89,7 +89,7 @@ class Progress:
         entry |= {"step": step, "steps": self.steps, "loss": loss}
         self.written = now
         if self.path:
-            write_json(self.path, {**entry, "eta_s": 0.0 if done >= self.epochs else eta})
+            write_json(self.path, {**entry, "eta_s": 0.0 if done >= self.epochs else eta}, durable=False)
 
     def finish(self) -> None:
         """All stages are done."""

@@ -12,7 +12,7 @@ import time
 import pytest
 import torch
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.experiments.building import attached_modulation
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.model import build_model, modulated_groups

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from mmlib.data.loading import load_data
+from mmlib.experiments.base import fit
 from mmlib.experiments.building import simam2_options
 from mmlib.experiments.classification import Parameters
 from mmlib.experiments.classification.experiment import ClassificationExperiment, setup_training
-from mmlib.experiments.execution import fit
 from mmlib.models import Input, build_classifier
 from mmlib.training import process_group
 

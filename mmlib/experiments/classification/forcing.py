@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.errors import ParameterError
+from mmlib.experiments.base import Conclusion, Setup
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import collect_signals, signals
-from mmlib.experiments.execution import Conclusion, Setup
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.losses.soft_hgr import column_correlations
 from mmlib.models import MultimodalClassifier
@@ -29,6 +29,14 @@ def build_forcing(
     group: Group,
 ) -> ForcedCorrelation | None:
     """The forcing loss, None where there is none. Raises `ParameterError` for what cannot be forced."""
+    if parameters.force == "none" and not parameters.measure_hgr:
+        return None
+    modalities = data["train"].views
+    if len(modalities) != 2:
+        raise ParameterError(
+            f"force and measure_hgr are about the correlation of two modalities; {parameters.dataset} has "
+            f"{', '.join(modalities)}. Set force = 'none' and measure_hgr = false."
+        )
     if parameters.force == "none":
         return None
     if group.many:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 
@@ -23,7 +22,6 @@ def build_model(
     `vocabularies`: number of token ids of the modalities that are tokens.
     """
     sizes = vocabularies or {}
-    simam2 = simam2_options(parameters)
     model = build_classifier(
         parameters.encoder,
         num_classes=num_classes,
@@ -33,7 +31,7 @@ def build_model(
         fusion=parameters.fusion,
         feature_channels=parameters.feature_channels,
         simam=parameters.simam,
-        simam2=replace(simam2, fold=parameters.simam2_fold) if simam2 else None,
+        simam2=simam2_options(parameters),
         sum_site=parameters.sum_site,
         sum_unimodal_bias=parameters.sum_unimodal_bias,
         film_generator=parameters.film_generator,

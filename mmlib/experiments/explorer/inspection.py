@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
+from mmlib.data.loading import load_data
 from mmlib.errors import DataError, OutputsError
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.explorer.runs import WEIGHTS, Choice

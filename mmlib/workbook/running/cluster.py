@@ -82,6 +82,10 @@ def local_cluster(where: Places) -> Iterator[Client]:
         "distributed.scheduler.worker-saturation": 1.0,  # what is not running waits at the scheduler
         "distributed.scheduler.allowed-failures": 10,  # attempts are counted in cell.json instead
         "distributed.comm.timeouts.connect": "60s",  # a worker starves while others import torch on few cores
+        # What watches Dask itself, fifty or a hundred times a second, took a tenth of a core from the cells.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.tick.limit": "30s",
         "distributed.admin.system-monitor.gil.enabled": False,
     }
     try:

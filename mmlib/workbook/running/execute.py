@@ -177,6 +177,7 @@ def execute(task: Task) -> None:
     import papermill
     from jupyter_core.utils import ensure_event_loop
 
+    from mmlib.workbook.running.engine import ENGINE, SAVE_SECONDS
     from mmlib.workbook.running.kernel import IPCKernelManager
 
     for name in ("papermill", "traitlets"):  # what they would say is in the outcome
@@ -187,6 +188,8 @@ def execute(task: Task) -> None:
             task.project / "notebooks" / task.cell.notebook,
             task.cell.folder / RUNNING_NOTEBOOK,
             parameters=task.cell.notebook_parameters(),
+            engine_name=ENGINE,
+            autosave_cell_every=SAVE_SECONDS,
             kernel_name="python3",
             language="python",  # else papermill refuses a notebook whose metadata name no kernel
             progress_bar=False,

@@ -6,6 +6,7 @@ in a private folder cannot collide. Both manager classes live in this importable
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,11 +17,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
@@ -30,6 +34,9 @@ PREFIX = "mmlib-"
 INLINE = "module://matplotlib_inline.backend_inline"
 TRIM_VARIABLE, DASK_TRIM = "MALLOC_TRIM_THRESHOLD_", "65536"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+CHANNELS = 5  # sockets of a kernel: shell, iopub, stdin, heartbeat, control
+BIND_SECONDS = 60.0
+LOOK_SECONDS = 0.005  # Jupyter looks every 0.1 or 0.2 s, several times a cell
 
 
 class Zygote:
@@ -124,7 +131,26 @@ _current: Launch | None = None
 _zygote: tuple[tuple, Zygote] | None = None
 
 
-class WarmProvisioner(LocalProvisioner):
+class PromptProvisioner(LocalProvisioner):
+    """Jupyter's local provisioner without its waits: connecting too early costs 0.1 s, and so does a late look."""
+
+    async def bound(self) -> None:
+        """Return when the kernel listens on all its sockets; when it has ended or takes too long, Jupyter finds out."""
+        end = time.monotonic() + BIND_SECONDS
+        while sum(path.is_socket() for path in _current.folder.iterdir()) < CHANNELS and time.monotonic() < end:
+            if self.process.poll() is not None:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and see it gone, for a second at most."""
+        await super().kill(restart)
+        end = time.monotonic() + 1
+        while self.process and self.process.poll() is None and time.monotonic() < end:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+class WarmProvisioner(PromptProvisioner):
     """Starts the kernel as a fork of the zygote; signals and shutdown are Jupyter's own."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict:
@@ -138,10 +164,11 @@ class WarmProvisioner(LocalProvisioner):
         }
         self.process = ForkedProcess(launch.zygote, launch.zygote.ask(**request)["pid"])
         self.pid = self.pgid = launch.pid = self.process.pid
+        await self.bound()
         return self.connection_info
 
 
-class ColdProvisioner(LocalProvisioner):
+class ColdProvisioner(PromptProvisioner):
     """Starts the kernel as a new Python, in the launch's folder and environment."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: object) -> dict:
@@ -151,7 +178,35 @@ class ColdProvisioner(LocalProvisioner):
             kwargs["env"] = {**os.environ, **launch.env, "JPY_PARENT_PID": str(os.getpid())}
             info = await super().launch_kernel(cmd, **kwargs)
         launch.pid = self.pid
+        await self.bound()
         return info
+
+
+class PromptClient(AsyncKernelClient):
+    """A client that is ready as soon as the kernel's answer says so; Jupyter's own listens 0.2 s more for nothing."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait for a reply on the shell channel and its "idle" on the other. Raises `RuntimeError` as Jupyter does."""
+        end = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < end:
+            asked = self.kernel_info()
+            if await self._answered(asked):
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+        raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+    async def _answered(self, asked: str) -> bool:
+        """Whether the question `asked` got its reply and, on the channel that subscribes late, the end of its work."""
+        try:
+            while (await self.get_shell_msg(timeout=1))["parent_header"].get("msg_id") != asked:
+                pass
+            while True:
+                said = await self.get_iopub_msg(timeout=0.2)
+                if said["parent_header"].get("msg_id") == asked and said["content"].get("execution_state") == "idle":
+                    return True
+        except Empty:
+            return False
 
 
 class IPCKernelManager(AsyncKernelManager):
@@ -159,6 +214,7 @@ class IPCKernelManager(AsyncKernelManager):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        self.client_factory = PromptClient
         self.transport = "ipc"
         self.connection_file = str(_current.folder / "k.json")
         self.ip = str(_current.folder / "k")

@@ -20,9 +20,11 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.errors import ParameterError
-from mmlib.experiments import measure
+from mmlib.experiments import provenance
 from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.protocols import chosen_protocols
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.files import atomic_path, dump_json
 from mmlib.record import DataOrigin, Result, Selection, StageResult, run_id_of, write_result
@@ -46,20 +48,28 @@ from mmlib.training.determinism import deterministic_algorithms, seed_everything
 
 @dataclass
 class DataFacts:
-    """What the record says of the data: sizes and classes present by split, the manifest's hash, the origin."""
+    """What the record says of the data: sizes and classes present by split, the origin."""
 
-    manifest_hash: str
     splits: dict[str, int]
     coverage: dict[str, int] = field(default_factory=dict)
     origin: DataOrigin | None = None
+
+    @classmethod
+    def of(cls, data: Mapping[str, MultimodalDataset]) -> DataFacts:
+        """Of data sets by split, all from one prepared folder."""
+        return cls(
+            splits={split: len(rows) for split, rows in data.items()},
+            coverage={split: len(np.unique(rows.targets)) for split, rows in data.items()},
+            origin=next(iter(data.values())).prepared.origin,
+        )
 
 
 @dataclass
 class Setup:
     """Everything a stage trains with; fields as in `mmlib.training.Stage`, where they are explained.
 
-    `data` is whatever the experiment wants to find again in `arrays` and `conclude`. `protocols` are the experiment's
-    unless a stage has its own.
+    `data` is whatever the experiment wants to find again in `arrays` and `conclude`. `protocols` and the names of the
+    `metrics` are the experiment's unless a stage has its own.
     """
 
     model: nn.Module
@@ -73,6 +83,7 @@ class Setup:
     keep_weights_of: str = "clean"
     hand_over: Callable[[StageOutcome], Carried] | None = None
     protocols: Mapping[str, Protocol] | None = None
+    metrics: Sequence[str] | None = None
     data: Any = None
     notes: list[str] = field(default_factory=list)
 
@@ -134,12 +145,12 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     Raises `BlockedError` (no GPU, data missing), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
     """
     started = time.perf_counter()
-    device = measure.pick_device(parameters.device)
+    device = provenance.pick_device(parameters.device)
     if parameters.precision == "fp16" and device.type != "cuda":
         raise ParameterError("precision = 'fp16' needs a CUDA device, and there is none; use 'fp32' or 'bf16'")
     folder = parameters.output_folder()
     with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
-        device = measure.pick_device(parameters.device)  # of this process, now that it is known which it is
+        device = provenance.pick_device(parameters.device)  # of this process, now that it is known which it is
         seed_everything(parameters.seed)
         setup, outcome = fit(experiment, parameters, folder, device, group)
         if not group.first:
@@ -164,7 +175,7 @@ def fit(
         def build(carried: Carried | None) -> Stage:
             latest.clear()  # the stage before may go before this one is built
             latest.append(experiment.stage(name, parameters, device, group, carried))
-            return as_stage(experiment, latest[0])
+            return as_stage(experiment, parameters, latest[0])
 
         return StagePlan(name, epochs, build)
 
@@ -174,22 +185,24 @@ def fit(
         precision=parameters.precision,
         channels_last=parameters.channels_last,
         folder=folder,
-        fingerprint=measure.fingerprint(*stamp),
+        fingerprint=provenance.fingerprint(*stamp),
     )
     plans = [plan(name, epochs) for name, epochs in experiment.stages(parameters).items()]
     outcome = StageRunner(plans, settings, group).run()
     return latest[0], outcome
 
 
-def as_stage(experiment: Experiment, setup: Setup) -> Stage:
+def as_stage(experiment: Experiment, parameters: RecipeSettings, setup: Setup) -> Stage:
     """What the training loop needs of a setup."""
     protocols = experiment.protocols if setup.protocols is None else setup.protocols
+    protocols = chosen_protocols(parameters, protocols)
     return Stage(
         setup.model,
         setup.task,
         setup.loaders,
         optimizer=setup.optimizer,
         step=setup.step,
+        clip_norm=parameters.clip_norm,
         scheduler=setup.scheduler,
         modulations=setup.modulations,
         protocols=[p for p in protocols.values() if p.split is None or p.split in setup.loaders],
@@ -200,6 +213,7 @@ def as_stage(experiment: Experiment, setup: Setup) -> Stage:
             "coverage": dict(setup.facts.coverage),
             "parameter_count": sum(parameter.numel() for parameter in setup.model.parameters()),
             "rules": {name: protocol.rule for name, protocol in protocols.items()},
+            "metrics": list(experiment.metrics if setup.metrics is None else setup.metrics),
         },
     )
 
@@ -228,10 +242,10 @@ def describe(
         coverage=last.coverage,
         parameter_count=last.parameter_count,
         epochs_run=len(outcome.history),
-        peak_memory_mb=measure.peak_memory_mb(),
-        peak_gpu_memory_mb=measure.peak_gpu_memory_mb(device),
-        device=measure.describe_device(device),
-        versions=measure.versions(),
+        peak_memory_mb=provenance.peak_memory_mb(),
+        peak_gpu_memory_mb=provenance.peak_gpu_memory_mb(device),
+        device=provenance.describe_device(device),
+        versions=provenance.versions(),
         notes=notes,
         stages=stages,
     )
@@ -244,7 +258,7 @@ def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
     for name, rule in stage.facts["rules"].items():
         known = name in stage.selector.chosen
         found = experiment.reported(stage.selector.result(name)).metrics if known else {}
-        metrics |= {f"{name}/{metric}": found.get(metric) for metric in experiment.metrics}
+        metrics |= {f"{name}/{metric}": found.get(metric) for metric in stage.facts["metrics"]}
         epoch = stage.selector.epoch_of(name) if known else None
         selection[name] = Selection(rule=rule if known else experiment.unavailable, epoch=epoch)
     return StageResult(

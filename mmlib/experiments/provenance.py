@@ -16,7 +16,7 @@ from mmlib.errors import BlockedError
 from mmlib.files import content_hash
 from mmlib.parameters.base import ExperimentParameters, project_root
 from mmlib.record import read_cell_file
-from mmlib.workbook.fingerprint import ImportClosure
+from mmlib.workbook.closure import ImportClosure
 
 
 def pick_device(name: str) -> torch.device:
@@ -55,18 +55,21 @@ def versions() -> dict[str, str]:
     }
 
 
-def library_hash(module: str, folder: Path) -> str:
-    """Hash of the sources an experiment imports: the runner's, or our own where a person runs the notebook."""
+def library_hash(module: str, folder: Path, named: tuple[str, ...]) -> str:
+    """Hash of the sources that count for an experiment: the runner's, or our own where a person runs the notebook.
+
+    `named` are the modules its parameters name.
+    """
     cell, _ = read_cell_file(folder)
     if cell is not None:
         return cell.hashes.library
-    return _source_hash(module)
+    return _source_hash(module, named)
 
 
 @functools.cache
-def _source_hash(module: str) -> str:
+def _source_hash(module: str, named: tuple[str, ...]) -> str:
     """Read once per process: the code that runs is the code that was imported."""
-    return content_hash(ImportClosure([project_root()]).files(module))
+    return content_hash(ImportClosure([project_root()]).files(module, named))
 
 
 def fingerprint(
@@ -76,7 +79,7 @@ def fingerprint(
     return content_hash(
         {
             "parameters": parameters.identity(),
-            "library": library_hash(module, folder),
+            "library": library_hash(module, folder, parameters.modules_by_name()),
             "data": data_hash,
             "torch": torch.__version__,
             "device": device.type,

@@ -17,7 +17,7 @@ from mmlib.errors import UsageError
 from mmlib.files import read_json, write_json
 
 
-class ArrayPieces:
+class ResumableArray:
     """Rows of `folder/<name>.npy`, an array of `shape` and `dtype`, appended in order; `done` rows are safe.
 
     `folder` must belong to one content only: whatever lies there of the same shape and type is taken to be its start.

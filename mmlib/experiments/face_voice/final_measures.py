@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
-from mmlib.experiments.execution import Conclusion, Setup
+from mmlib.experiments.base import Conclusion, Setup
 from mmlib.experiments.face_voice.task import pair_distances, pair_metrics
 from mmlib.metrics.identity_bootstrap import identity_bootstrap
 from mmlib.metrics.verification import matching_accuracy, roc

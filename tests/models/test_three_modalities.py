@@ -164,9 +164,8 @@ def test_kinds_of_input(modality, shape, vocabulary, expected):
 
 
 def test_flow_through_the_published_network():
-    model = build_classifier(
-        "resnet18", num_classes=101, inputs={"visual": Input("frames", 3), "flow": Input("flow", 2)}
-    )
+    inputs = {"visual": Input("frames", 3), "flow": Input("flow", 2)}
+    model = build_classifier("resnet18", num_classes=101, inputs=inputs)
     assert sum(p.numel() for p in model.encoders["flow"].parameters()) == 11_173_376
     assert sum(p.numel() for p in model.parameters()) == 22_453_413
 

@@ -136,6 +136,23 @@ def show(
     shows.show(what, set_outputs(outputs))
 
 
+@app.command(epilog="Example: mmlib reference table1 --profile embedded   |   mmlib reference table1 --made '2 cores'")
+def reference(
+    plan: Annotated[str, typer.Argument(help="A plan.")],
+    profile: Profile = "embedded",
+    made: Annotated[str, typer.Option(help="Keep the runs as the reference result; how they were made.")] = "",
+    outputs: Outputs = None,
+) -> None:
+    """Compare the finished runs with the committed reference result, metric by metric; with --made, replace it."""
+    from mmlib.commands import reference as references
+
+    where = set_outputs(outputs)
+    if made:
+        references.keep(plan, profile, where, made)
+    else:
+        raise typer.Exit(references.check(plan, profile, where))
+
+
 def add_data_commands() -> None:
     """`mmlib data ...` belongs to the data package; it is torch-free, like everything here."""
     from mmlib.commands.data import data

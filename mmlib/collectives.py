@@ -26,6 +26,24 @@ def all_reduce_sum(values: Tensor) -> Tensor:
     return values
 
 
+def all_rows(rows: Tensor) -> tuple[Tensor, int]:
+    """Rows (N_rank, ...) of all processes, one after another, and where this process's begin. No gradient.
+
+    Processes may hold different numbers of rows; with several, this waits for the device.
+    """
+    if world_size() == 1:
+        return rows, 0
+    counts = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(world_size())]
+    dist.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
+    sizes = [int(count) for count in counts]
+    padded = rows.new_zeros(max(sizes), *rows.shape[1:])
+    padded[: len(rows)] = rows
+    parts = [torch.empty_like(padded) for _ in sizes]
+    dist.all_gather(parts, padded)
+    found = torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+    return found, sum(sizes[: dist.get_rank()])
+
+
 def batch_variance(rows: Tensor) -> Tensor:
     """Biased variance of each column over the rows of all processes.
 

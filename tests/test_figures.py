@@ -6,7 +6,7 @@ import json
 
 import matplotlib
 import pytest
-from claims_fakes import CLAIMS, fake_results
+from claims_fakes import CLAIMS, MIXED, fake_results, mixed_results
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
@@ -184,3 +184,26 @@ def test_damaged_lines_of_a_history_are_left_out(tmp_path):
     good = json.dumps({"epoch": 0, "train/loss": 1.5}).encode()
     (tmp_path / "history.jsonl").write_bytes(b"\x9b\xff\n3\n" + good + b'\n{"epoch": 1, "tra')
     assert figures.read_history(tmp_path) == {"train/loss": [(0, 1.5)]}
+
+
+def test_axes_say_which_way_is_better(claims):
+    results = fake_results()
+    for axis in figures.table_figure(results, claims).axes:
+        assert axis.get_xlabel() == "better →"
+    (axis,) = figures.statement_figure(judge_statements(claims, results), results).axes
+    assert axis.get_xlabel() == "difference in points\n← worse, against the statement     better, as stated →"
+
+
+def test_statements_of_several_units_get_a_panel_each(tmp_path):
+    (tmp_path / "mixed.yaml").write_text(MIXED)
+    results = mixed_results()
+    metrics = ["accuracy_2", "mae", "pearson"]
+    family = judge_statements(load_claims(tmp_path / "mixed.yaml"), results)
+    figure = figures.statement_figure(family, results)
+    assert [axis.get_xlabel().split("\n")[0] for axis in figure.axes] == [
+        "difference in points", "difference in MAE, Pearson’s r",
+    ]  # fmt: skip
+    assert [len(axis.get_yticklabels()) for axis in figure.axes] == [1, 2]
+    table = figures.table_figure(results, metrics=metrics)
+    assert [axis.get_xlabel() for axis in table.axes] == ["better →", "← better", "better →"]
+    assert points(table.axes[1])[1] == (pytest.approx(0.718, abs=0.001),)  # never multiplied by 100

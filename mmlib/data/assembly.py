@@ -8,9 +8,11 @@ import numpy as np
 
 from mmlib.data.media.presets import PRESETS, MediaPreset
 from mmlib.data.prepared import Prepared
+from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
-from mmlib.data.views import AudioView, FrameView, PhotoView, View
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView, View
+from mmlib.errors import DataError
 
 DEFAULT_PRESETS = {
     "synthetic": "synthetic",
@@ -21,10 +23,18 @@ DEFAULT_PRESETS = {
 }
 # How published data sets are shown whose folder does not say by which preset it was made.
 MEDIA_PRESETS = {"cremad": "ogm_head", "vggsound": "vggsound"}
+STORED_VIEWS = {"features": FeatureView, "tokens": TokenView}
 
 
 def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str, View]:
-    """Audio and visual views of a prepared dataset for `parameters`; `training` turns augmentation on."""
+    """Views of a prepared dataset for `parameters`, by modality; `training` turns augmentation on.
+
+    A folder whose source names its `modalities` is shown as it is stored; others hold sound and pictures, shown as
+    audio and visual. Raises `DataError`.
+    """
+    stored = prepared.manifest["source"].get("modalities")
+    if stored is not None:
+        return {name: _stored_view(prepared, name, kind) for name, kind in stored.items()}
     rate = int(prepared.manifest["source"]["sample_rate"])
     shown = media_preset(prepared)
     if shown is not None:
@@ -35,9 +45,27 @@ def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str
         _spectrogram(parameters, DEFAULT_PRESETS[prepared.dataset]),
         training=training,
         snr_db=parameters.audio_snr_db,
-        lengths=prepared.index.get("samples"),
+        lengths=prepared.beside("waveform", "samples"),
     )
-    return {"audio": audio, "visual": FrameView(prepared.arrays["frames"])}
+    return _sound_and_pictures(prepared, audio, FrameView(prepared.arrays["frames"]))
+
+
+def _stored_view(prepared: Prepared, name: str, kind: str) -> View:
+    if name not in prepared.arrays or kind not in STORED_VIEWS:
+        raise DataError(
+            f"{prepared.folder}: its source says that {name!r} is shown as {kind!r}. Prepare the data again with "
+            f"modalities among the arrays ({', '.join(prepared.arrays)}), each one of {', '.join(STORED_VIEWS)}."
+        )
+    return _by_row(prepared, name, STORED_VIEWS[kind](prepared.arrays[name]))
+
+
+def _by_row(prepared: Prepared, array: str, view: View) -> View:
+    """The view, through the items that rows share where the array has a row for each item."""
+    return ItemView(view, prepared.index[ITEM]) if prepared.by_item(array) else view
+
+
+def _sound_and_pictures(prepared: Prepared, audio: View, visual: View) -> dict[str, View]:
+    return {"audio": _by_row(prepared, "waveform", audio), "visual": _by_row(prepared, "frames", visual)}
 
 
 def media_preset(prepared: Prepared) -> MediaPreset | None:
@@ -52,16 +80,17 @@ def _spectrogram(parameters: Any, default: str) -> SpectrogramPreset:
 
 def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: MediaPreset, rate: int) -> dict[str, View]:
     """What was recorded, at full shape, with the transforms of the published loaders."""
-    waveform, index = prepared.arrays["waveform"], prepared.index
+    waveform = prepared.arrays["waveform"]
     audio = AudioView(
         waveform,
         rate,
         _spectrogram(parameters, shown.spectrogram),
         training=training,
-        lengths=index.get("samples"),
+        lengths=prepared.beside("waveform", "samples"),
         crop=shown.crop if shown.crop and shown.crop < waveform.shape[1] else None,
         crop_at=parameters.test_crop if shown.crop else "center",
     )
+    height, width = (prepared.beside("frames", side) for side in ("height", "width"))
     frames, pick = getattr(parameters, "frames", None), parameters.frame_pick
     visual = PhotoView(
         prepared.arrays["frames"],
@@ -71,8 +100,8 @@ def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: Med
         mean=IMAGENET_MEAN,
         deviation=IMAGENET_DEVIATION,
         size=shown.image_size,
-        valid=index.get("frames"),
-        sizes=np.stack([index["height"], index["width"]], axis=1) if "height" in index else None,
+        valid=prepared.beside("frames", "frames"),
+        sizes=None if height is None else np.stack([height, width], axis=1),
         test_share=shown.image_size / shown.test_resize if shown.test_resize else None,
     )
-    return {"audio": audio, "visual": visual}
+    return _sound_and_pictures(prepared, audio, visual)

@@ -13,7 +13,6 @@ index column `frames` says how many are real; `group` is the actor; classes in t
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +32,6 @@ from mmlib.errors import DataError, ParameterError
 EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")  # label 0..5
 SAMPLE_RATE = 22_050  # Hz
 SAMPLES = 66_150  # 3 s
-TILES = 3
 PUBLISHED = {
     "train": {"NEU": 973, "HAP": 1148, "SAD": 1131, "FEA": 1138, "DIS": 1142, "ANG": 1166},
     "test": {"NEU": 114, "HAP": 123, "SAD": 140, "FEA": 133, "DIS": 129, "ANG": 105},
@@ -111,36 +109,6 @@ def repeated_lines(clips: list[Clip]) -> int:
     return sum(line in known for line in said["test"])
 
 
-def read_list(path: str | Path) -> list[tuple[str, int]]:
-    """Clip ids and labels of a published list (`train.csv`, `test.csv`, `data.csv`): no header, id and emotion.
-
-    The id `ACTOR_SENTENCE_EMOTION_LEVEL` must agree with the emotion. Raises `DataError` with the line.
-    """
-    path = Path(path)
-    try:
-        # newline="" and utf-8-sig: the files have CRLF line ends, and one begins with a byte order mark
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = [(number, row) for number, row in enumerate(csv.reader(stream), 1) if row]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Get the CREMA-D lists of OGM-GE.") from error
-    clips = []
-    for number, row in rows:
-        fields = row[0].split("_")
-        if len(row) != 2 or row[1] not in EMOTIONS or len(fields) != 4 or fields[2] != row[1]:
-            raise DataError(
-                f"{path} line {number}: expected ACTOR_SENTENCE_EMOTION_LEVEL,EMOTION, found {','.join(row)!r}. "
-                "Get the CREMA-D lists of OGM-GE again."
-            )
-        clips.append((row[0], EMOTIONS.index(row[1])))
-    return clips
-
-
 def actor(clip: str) -> str:
     """The actor's number, e.g. `1001` of `1001_IEO_NEU_XX`."""
     return clip.split("_")[0]
-
-
-def fixed_length(sound: np.ndarray) -> np.ndarray:
-    """Sound at 22,050 Hz in [-1, 1] (any length) to `SAMPLES`: tiled three times, cut, clipped; zeros if too short."""
-    tiled = np.clip(np.tile(sound, TILES)[:SAMPLES], -1.0, 1.0)
-    return np.pad(tiled, (0, SAMPLES - len(tiled)))

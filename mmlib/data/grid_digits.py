@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.ave.conversion import check_storage
+from mmlib.data.features.checks import check_storage
 from mmlib.data.grid_words import (
     ARCHIVE,
     AUDIO,
@@ -53,7 +53,6 @@ WINDOW = SEGMENTS * FRAMES  # video frames: 0.8 s
 LAST_START = 55  # a clip has 75 frames
 SAMPLES_PER_FRAME = 640  # 40 ms at 16 kHz
 N_FFT, HOP, MELS, FLOOR = 512, 160, 40, 1e-2
-PLACES = (4, 6)  # rows and columns of places
 VIEW = (9, 13)  # rows and columns of pixels that a place sees, at half resolution: 12 x 18 in all
 COMPONENTS = 64
 CHUNK = 100

@@ -7,7 +7,15 @@ A prepared folder holds
   listed, found, decoded and skipped with reasons, and for generated data the truth that was built in;
 - `index.csv`: one row per sample: `id`, `label` (class number), `split`, `group` (what must not cross splits: clip,
   speaker, video), then columns of the dataset;
-- one `.npy` per array; row i of every array is row i of the index. Arrays are memory-mapped, never unpickled.
+- one `.npy` per array; row i of the array is row i of the index. Arrays are memory-mapped, never unpickled.
+
+Where samples share recordings (45,867 questions on 9,288 videos), the index has a column `item`, and arrays marked
+`"by": "item"` in the manifest have one row per item instead: sample i has row `item[i]` of those, and row i of the
+others. A `group` holds all samples of an item, or splits would share it.
+
+Two entries of the manifest's `source` say how a folder is read: `target`, the float column that is learned instead of
+the label (which then tells a class the value falls in, for carving and balance), and `modalities`, arrays that are
+shown as they are, each `"features"` or `"tokens"` (ids, 0 is padding).
 
 Folders appear whole or not at all: everything is written to a temporary folder beside the target and renamed.
 """
@@ -31,14 +39,16 @@ import mmlib
 from mmlib.data.prepared_check import (
     FORMAT,
     INDEX_COLUMNS,
+    ITEM,
     SPLITS,
     VERSION,
     Problem,
+    check_prepared,
     open_array,
     read_index,
     read_manifest,
 )
-from mmlib.errors import DataError, OutputsError
+from mmlib.errors import OutputsError
 from mmlib.files import content_hash, sha256_file, write_json
 
 __all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", "open_prepared", "write_prepared"]
@@ -46,7 +56,7 @@ __all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An opened prepared folder: `index` columns `(N,)`, `arrays` memory-mapped `(N, ...)`."""
+    """An opened prepared folder: `index` columns `(N,)`, `arrays` memory-mapped `(N, ...)`, or `(items, ...)`."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -68,6 +78,24 @@ class Prepared:
     def labels(self) -> np.ndarray:
         """Class numbers `(N,)`, int64."""
         return self.index["label"]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """What is learned, `(N,)`: the labels, or the column of real values that the source names."""
+        return self.index[self.manifest["source"].get("target", "label")]
+
+    def by_item(self, array: str) -> bool:
+        """Whether the rows of an array are items that samples share."""
+        return self.manifest["arrays"][array].get("by") == ITEM
+
+    def beside(self, array: str, column: str) -> np.ndarray | None:
+        """A column of the index in the order of an array's rows, None where there is none. Samples of an item agree."""
+        values = self.index.get(column)
+        if values is None or not self.by_item(array):
+            return values
+        of_items = np.zeros(len(self.arrays[array]), values.dtype)
+        of_items[self.index[ITEM]] = values
+        return of_items
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -103,26 +131,6 @@ def open_prepared(folder: str | Path, verify: bool = False) -> Prepared:
     return Prepared(folder, manifest, index, arrays)
 
 
-def check_prepared(folder: str | Path) -> list[Problem]:
-    """Everything wrong with a prepared folder (hashes included), one `Problem` per file; empty when sound."""
-    folder = Path(folder)
-    problems: list[Problem] = []
-    try:
-        manifest = read_manifest(folder)
-    except DataError as error:
-        return [Problem(folder / "manifest.json", str(error))]
-    try:
-        read_index(folder, manifest, verify=True)
-    except DataError as error:
-        problems.append(Problem(folder / manifest["index"]["file"], str(error)))
-    for name, entry in manifest["arrays"].items():
-        try:
-            open_array(folder, name, entry, manifest["index"]["rows"], verify=True)
-        except DataError as error:
-            problems.append(Problem(folder / entry["file"], str(error)))
-    return problems
-
-
 class PreparedWriter:
     """Write a prepared folder piece by piece; nothing is visible until `finish`.
 
@@ -147,6 +155,7 @@ class PreparedWriter:
         self.folder = Path(folder)
         self.dataset, self.classes, self.replace = dataset, [str(name) for name in classes], replace
         self._arrays: dict[str, np.memmap] = {}
+        self._by_item: set[str] = set()
         self._temporary = self._workplace = workplace
 
     def __enter__(self) -> PreparedWriter:
@@ -164,15 +173,19 @@ class PreparedWriter:
         if self._temporary is not None and self._temporary != self._workplace:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def array(self, name: str, shape: Sequence[int], dtype: Any) -> np.memmap:
-        """A new array `(N, ...)` on disk, to be filled in place."""
+    def array(self, name: str, shape: Sequence[int], dtype: Any, by_item: bool = False) -> np.memmap:
+        """A new array `(N, ...)`, or `(items, ...)`, on disk, to be filled in place."""
+        if by_item:
+            self._by_item.add(name)
         with _writing(self.folder):
             path = self._temporary / f"{name}.npy"
             self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
         return self._arrays[name]
 
-    def adopt(self, name: str, path: Path) -> None:
+    def adopt(self, name: str, path: Path, by_item: bool = False) -> None:
         """Take over an array file written elsewhere on the same disk: `path` is moved here."""
+        if by_item:
+            self._by_item.add(name)
         with _writing(self.folder):
             target = self._temporary / f"{name}.npy"
             os.replace(path, target)
@@ -229,7 +242,7 @@ class PreparedWriter:
             "dtype": array.dtype.str,
             "shape": list(array.shape),
             "sha256": sha256_file(path),
-        }
+        } | ({"by": ITEM} if name in self._by_item else {})
 
     def _rename(self) -> None:
         aside = self._temporary.with_suffix(".old")
@@ -252,11 +265,15 @@ def write_prepared(
     skipped: Sequence[Mapping[str, str]] = (),
     versions: Mapping[str, str] | None = None,
     replace: bool = False,
+    by_item: Sequence[str] = (),
 ) -> Path:
-    """Write arrays that fit in memory as a prepared folder, atomically. Raises `OutputsError`, `DataError`."""
+    """Write arrays that fit in memory as a prepared folder, atomically; those of `by_item` have a row per item.
+
+    Raises `OutputsError`, `DataError`.
+    """
     with PreparedWriter(folder, dataset=dataset, classes=classes, replace=replace) as writer:
         for name, array in arrays.items():
-            writer.array(name, array.shape, array.dtype)[...] = array
+            writer.array(name, array.shape, array.dtype, name in by_item)[...] = array
         return writer.finish(index=index, source=source, truth=truth, counts=counts, skipped=skipped, versions=versions)
 
 

@@ -20,6 +20,7 @@ FORMAT = "mmlib-prepared"
 VERSION = 1
 SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "label", "split", "group")
+ITEM = "item"  # the column of rows in arrays that samples share, and the mark of such arrays
 COLUMN_TYPES = ("int", "float", "bool", "str")
 
 _MANIFEST_KEYS: dict[str, type] = {
@@ -94,11 +95,21 @@ def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
             raise damaged(path, f"the entry of array {name!r} lacks file, dtype, shape or sha256")
         if Path(entry["file"]).name != entry["file"]:
             raise damaged(path, f"the file of array {name!r} lies outside the folder")
+        if entry.get("by", ITEM) != ITEM:
+            raise damaged(path, f"the rows of array {name!r} are by {entry['by']!r} (known: {ITEM})")
     index = manifest["index"]
     if not {"file", "rows", "sha256", "columns"} <= set(index):
         raise damaged(path, "the entry 'index' lacks file, rows, sha256 or columns")
     if not set(INDEX_COLUMNS) <= set(index["columns"]) or not set(index["columns"].values()) <= set(COLUMN_TYPES):
         raise damaged(path, f"the index columns must include {', '.join(INDEX_COLUMNS)} with types {COLUMN_TYPES}")
+    shapes = {name: entry["shape"] for name, entry in manifest["arrays"].items() if "by" in entry}
+    if bool(shapes) != (ITEM in index["columns"]) or index["columns"].get(ITEM, "int") != "int":
+        raise damaged(path, f"an index column {ITEM!r} of integers and arrays by {ITEM} belong together")
+    if len({tuple(shape[:1]) for shape in shapes.values()}) > 1:
+        raise damaged(path, f"arrays by {ITEM} have different numbers of rows ({shapes})")
+    target = manifest["source"].get("target", "label")
+    if index["columns"].get(target) != ("int" if target == "label" else "float"):
+        raise damaged(path, f"the source names the target {target!r}, which is no index column of floats")
 
 
 def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify: bool = False) -> np.ndarray:
@@ -115,7 +126,7 @@ def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify
             path,
             f"array {name!r} is {array.dtype} {list(array.shape)}, the manifest says {entry['dtype']} {entry['shape']}",
         )
-    if array.shape[0] != rows:
+    if "by" not in entry and array.shape[0] != rows:
         raise damaged(path, f"array {name!r} has {array.shape[0]} rows, the index has {rows}")
     if path.stat().st_size != array.offset + array.nbytes:
         raise damaged(path, f"array {name!r} has {path.stat().st_size} bytes, expected {array.offset + array.nbytes}")
@@ -152,6 +163,26 @@ def read_index(folder: Path, manifest: dict[str, Any], verify: bool = False) -> 
     return index
 
 
+def check_prepared(folder: str | Path) -> list[Problem]:
+    """Everything wrong with a prepared folder (hashes included), one `Problem` per file; empty when sound."""
+    folder = Path(folder)
+    problems: list[Problem] = []
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        return [Problem(folder / "manifest.json", str(error))]
+    try:
+        read_index(folder, manifest, verify=True)
+    except DataError as error:
+        problems.append(Problem(folder / manifest["index"]["file"], str(error)))
+    for name, entry in manifest["arrays"].items():
+        try:
+            open_array(folder, name, entry, manifest["index"]["rows"], verify=True)
+        except DataError as error:
+            problems.append(Problem(folder / entry["file"], str(error)))
+    return problems
+
+
 def _typed(path: Path, name: str, kind: str, values: tuple[str, ...]) -> np.ndarray:
     try:
         if kind == "str":
@@ -180,3 +211,8 @@ def _check_index(path: Path, manifest: dict[str, Any], index: dict[str, np.ndarr
         raise damaged(path, f"the index has splits {counts}, the manifest says {manifest['splits']}")
     if len(np.unique(index["id"])) != len(labels):
         raise damaged(path, "ids are not unique")
+    items = next((entry["shape"][0] for entry in manifest["arrays"].values() if "by" in entry), 0)
+    outside = np.flatnonzero((index[ITEM] < 0) | (index[ITEM] >= items)) if ITEM in index else labels[:0]
+    if outside.size:
+        row = int(outside[0])
+        raise damaged(path, f"line {row + 2}: item {index[ITEM][row]} is out of range for {items} items")

@@ -67,7 +67,7 @@ def prepare(
 
         return published_folder(name, Path(data_root))
     resolved = resolve_options(info, options or {})
-    files = info.module.inputs(_root(info, data_root))
+    files = info.module.inputs(Path(data_root)) if info.needs_root else {}
     inputs = {relative: _content(path, Path(store)) for relative, path in files.items()}
     key = content_hash({"dataset": name, "layout": info.module.LAYOUT, "options": resolved, "inputs": inputs})
     folder = Path(store) / f"{name}-{key[:8]}"
@@ -164,7 +164,7 @@ def prepared_folders(name: str, store: str | Path) -> list[Path]:
 def options_for(parameters: Any) -> dict[str, Any]:
     """The preparation options that experiment parameters ask for."""
     info = find_dataset(parameters.dataset)
-    return {name: getattr(parameters, info.parameter_of.get(name, name)) for name in info.options}
+    return {name: getattr(parameters, info.parameter(name)) for name in info.options}
 
 
 def prepare_for(parameters: Any) -> Path:

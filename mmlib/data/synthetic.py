@@ -41,15 +41,6 @@ SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 CHUNK = 256
 
 
-def inputs(root: Path | None) -> dict[str, Path]:
-    """No files are read."""
-    return {}
-
-
-def missing(root: Path | None) -> None:
-    """Never anything."""
-
-
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
     """Generate and write the prepared folder. Raises `ParameterError` for an option out of range."""
     _check(options)

@@ -12,12 +12,11 @@ is the YouTube id. VGGSound's videos disappear: counts differ between downloads,
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,6 @@ from mmlib.errors import DataError
 CLASSES = 309
 SAMPLE_RATE = 16_000  # Hz
 SAMPLES = 160_000  # 10 s stored; 5 s are shown
-MINIMUM_FRAMES = 4  # upstream keeps a clip only if it has more than three frames
 # About what OGM-GE's paper reports as usable; recalled, not read: compared loosely, never enforced.
 REPORTED = {"train": 168_618, "test": 13_954}
 LAYOUT: Layout = {
@@ -42,14 +40,6 @@ LAYOUT: Layout = {
 SECONDS = 10  # length of a clip
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _ADVICE = "Get vggsound.csv from its authors."
-
-
-class ListedClip(NamedTuple):
-    """One row of the list."""
-
-    stem: str  # <YouTube id>_<start second>: the stem of its media files
-    label: str
-    split: str
 
 
 def missing(root: Path) -> str | None:
@@ -120,36 +110,3 @@ def _located(clip: Clip, video: str, start: int, found: Found) -> Clip:
     if whole:
         return replace(clip, sound=whole[0], pictures=whole[0], start_s=float(start), end_s=float(end))
     return clip
-
-
-def read_list(path: str | Path) -> list[ListedClip]:
-    """The rows of `vggsound.csv`: YouTube id, start second, label, train or test. Raises `DataError` with the line."""
-    path = Path(path)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = [(number, row) for number, row in enumerate(csv.reader(stream), 1) if row]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Get vggsound.csv from its authors.") from error
-    clips = []
-    for number, row in rows:
-        if len(row) != 4 or not row[1].strip().isdigit() or row[3] not in ("train", "test"):
-            raise DataError(
-                f"{path} line {number}: expected id,start,label,train|test, found {','.join(row)!r}. "
-                "Get vggsound.csv from its authors again."
-            )
-        clips.append(ListedClip(f"{row[0]}_{row[1].strip()}", row[2].strip(), row[3]))
-    return clips
-
-
-def class_names(clips: list[ListedClip]) -> list[str]:
-    """Label names, sorted: the class number is the place in this list."""
-    return sorted({clip.label for clip in clips})
-
-
-def fixed_length(sound: np.ndarray) -> np.ndarray:
-    """Mono sound at 16 kHz in [-1, 1] (not empty) to `SAMPLES`: doubled until 10 s are there, cut, clipped."""
-    if not len(sound):
-        raise DataError("a VGGSound clip has no sound samples. Skip it and record the reason in the manifest.")
-    while len(sound) < SAMPLES:
-        sound = np.concatenate([sound, sound])
-    return np.clip(sound[:SAMPLES], -1.0, 1.0)

@@ -1,7 +1,9 @@
 """Views: how the arrays of a prepared folder become the tensors a network receives, one view per modality.
 
-A view takes row numbers of the prepared folder and, in training, the batch's `Draws`; without draws it must give the
-same result every time. `random` says whether draws change it: what they do not change may be computed once and kept.
+A view takes row numbers of its arrays and, in training, the batch's `Draws`; without draws it must give the same result
+every time. `random` says whether draws change it: what they do not change may be computed once and kept. The rows are
+those of the prepared folder's index; where several of them share an item (questions on one clip), `ItemView` stands
+between and the view sees items.
 """
 
 from __future__ import annotations
@@ -24,17 +26,29 @@ from mmlib.data.transforms import (
     scale_boxes,
     whole_boxes,
 )
+from mmlib.errors import DataError
 
 FramePick = Literal["first", "random", "uniform"]
 _EVALUATION_NOISE = "evaluation noise"
 
 
 class View(Protocol):
-    """Rows (n,) of a prepared folder to a float32 tensor `(n, ...)`."""
+    """Rows (n,) of a prepared folder to a tensor `(n, ...)`: float32, or int64 for token ids."""
 
     random: bool
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor: ...
+
+
+class ItemView:
+    """A view of what several rows share: `items` (N,) int64 gives each row's place in the arrays that `view` shows."""
+
+    def __init__(self, view: View, items: np.ndarray) -> None:
+        self.view, self.items = view, items
+        self.random = view.random
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        return self.view(self.items[rows], draws)
 
 
 class AudioView:
@@ -103,15 +117,21 @@ class AudioView:
 
 
 class FeatureView:
-    """Stored features `(N, ...)`, float16 or float32, to `(n, ...)` float32, as they are.
+    """Stored features `(N, ...)`, floats of any width, to `(n, ...)` float32, as they are.
 
     Of a memory-mapped file nothing stays in this process: a page that was read counts as its memory until it is let
     go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for.
+    Raises `DataError` for integers: ids are no quantities.
     """
 
     random = False
 
     def __init__(self, features: np.ndarray) -> None:
+        if features.dtype.kind != "f":
+            raise DataError(
+                f"features are {features.dtype}, which would be made float32. Store features as floats, and show token "
+                "ids through TokenView (source modalities: tokens)."
+            )
         self.features = features
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
@@ -120,6 +140,34 @@ class FeatureView:
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
         return values
+
+
+class TokenView:
+    """Token ids `(N, L)`, integers of any width, to `(n, L)` int64, as they are.
+
+    Id 0 is padding and nothing else: whoever needs a mask compares with it. `lengths` (N,) counts each row's tokens;
+    what lies beyond becomes padding. Ids run from 0 to `vocabulary` - 1 (without it, to the largest one there is).
+    Raises `DataError` for other arrays and for ids outside.
+    """
+
+    random = False
+
+    def __init__(self, tokens: np.ndarray, vocabulary: int | None = None, lengths: np.ndarray | None = None) -> None:
+        if tokens.dtype.kind not in "iu" or tokens.ndim != 2:
+            raise DataError(f"token ids are {tokens.dtype} {list(tokens.shape)}: store integers (rows, tokens).")
+        low, high = (int(tokens.min()), int(tokens.max())) if tokens.size else (0, 0)
+        self.tokens, self.lengths, self.vocabulary = tokens, lengths, vocabulary or high + 1
+        if low < 0 or high >= self.vocabulary:
+            raise DataError(
+                f"token ids run from {low} to {high}, the vocabulary from 0 (padding) to {self.vocabulary - 1}. "
+                "Prepare the tokens again with the vocabulary they are read with."
+            )
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        ids = torch.from_numpy(self.tokens[rows].astype(np.int64))  # (n, L)
+        if self.lengths is not None:
+            ids[torch.arange(ids.shape[1]) >= torch.from_numpy(self.lengths[rows])[:, None]] = 0
+        return ids
 
 
 class FrameView:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mmlib.experiments.base import DataFacts, Setup
 from mmlib.experiments.settings import FusionSettings, ModulationSettings, RecipeSettings, SimAM2Settings
 from mmlib.fusion import SimAM2Options
 from mmlib.modulation import Modulation, build_modulation
+from mmlib.training import Task
 from mmlib.training.optimisation import build_optimizer, build_scheduler
+
+# Options of SimAM² whose setting is not called `simam2_<option>` or, in `FusionSettings`, like the option itself.
+SETTING_OF = {"lambda_u": "simam2_lambda"}
+
+
+def simam2_setting(option: str, settings: type[SimAM2Settings]) -> str | None:
+    """The setting that holds an option of `SimAM2Options`; None where these settings leave it at its default."""
+    prefixed = SETTING_OF.get(option, f"simam2_{option}")
+    if prefixed in settings.model_fields:
+        return prefixed
+    own = issubclass(settings, FusionSettings) and option in FusionSettings.model_fields
+    return option if own else None
 
 
 def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
     """SimAM²'s readings of the paper, None where it is not used."""
     if not parameters.simam2:
         return None
-    options = {
-        "gate": parameters.simam2_gate,
-        "stat_axis": parameters.simam2_stat_axis,
-        "ddof": parameters.simam2_ddof,
-        "lambda_u": parameters.simam2_lambda,
-        "s": parameters.simam2_s,
-        "degradation": parameters.simam2_degradation,
-        "var_over": parameters.simam2_var_over,
-        "var_max": parameters.simam2_var_max,
-        "r_eval": parameters.simam2_r_eval,
-        "r_grad": parameters.simam2_r_grad,
-        "r_reduce": parameters.simam2_r_reduce,
-    }
-    if isinstance(parameters, FusionSettings):
-        names = ("zeta", "zeta_input", "zeta_norm", "concat_scale", "concat_stats")
-        options |= {name: getattr(parameters, name) for name in names}
-    return SimAM2Options(**options)
+    settings = {option.name: simam2_setting(option.name, type(parameters)) for option in fields(SimAM2Options)}
+    return SimAM2Options(**{option: getattr(parameters, name) for option, name in settings.items() if name})
 
 
 def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tuple[Optimizer, LRScheduler]:
@@ -45,9 +46,12 @@ def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tupl
         parameters.learning_rate,
         parameters.momentum,
         parameters.weight_decay,
+        decay_1d=parameters.decay_1d,
+        nesterov=parameters.nesterov,
     )
     schedule = (parameters.schedule, parameters.epochs, parameters.step_size, parameters.gamma)
-    return optimizer, build_scheduler(optimizer, *schedule)
+    options = {"unit": parameters.step_unit, "most_drops": parameters.most_drops}
+    return optimizer, build_scheduler(optimizer, *schedule, **options)
 
 
 def attached_modulation(
@@ -69,3 +73,37 @@ def attached_modulation(
         **options,
     )
     return modulation.attach(optimizer)
+
+
+def build_setup(
+    parameters: RecipeSettings,
+    model: nn.Module,
+    task: Task,
+    loaders: Mapping[str, Any],
+    facts: DataFacts,
+    *,
+    groups: Mapping[str, Iterable[nn.Parameter]] | None = None,
+    modulation_options: Mapping[str, object] | None = None,
+    **more: Any,
+) -> Setup:
+    """A stage that trains all of `model` by one recipe; `model` is on its device.
+
+    `groups` are the parameters that the recipe's modulation changes, None where the task has none; `more` goes to
+    `Setup`. The weights kept are those of `clean`, of `paper` where there is no validation split.
+    """
+    optimizer, scheduler = optimizer_and_schedule(parameters, model)
+    modulations: Sequence[Modulation] = ()
+    if groups is not None:
+        options = {"seed": parameters.seed, **(modulation_options or {})}
+        modulations = [attached_modulation(parameters, groups, optimizer, **options)]
+    return Setup(
+        model=model,
+        task=task,
+        loaders=loaders,
+        facts=facts,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        modulations=modulations,
+        keep_weights_of="clean" if "validation" in loaders else "paper",
+        **more,
+    )

@@ -44,19 +44,20 @@ class FinishedRun(Result):
             return dict(stored)
 
     def table(self) -> DataFrame:
-        """One row per protocol: the epoch it chose (counted from 1) and its metrics (shares in percent)."""
+        """One row per protocol: the epoch it chose (counted from 1) and its metrics, each in the unit and with one
+        decimal more than the registry shows it in."""
         import pandas
 
-        from mmlib.metrics.names import metric as metric_of
+        from mmlib.metrics.family import metric
 
         rows = {}
-        for name, value in self.metrics.items():
-            protocol, metric = name.split("/")
-            shown = value if value is None else value * metric_of(metric).scale
+        for key, value in self.metrics.items():
+            protocol, name = key.split("/")
+            known = metric(name)
             if protocol not in rows:
                 chosen = self.selection[protocol].epoch
                 rows[protocol] = {"epoch": None if chosen is None else chosen + 1}
-            rows[protocol][metric] = shown
+            rows[protocol][name] = None if value is None else round(value * known.scale, known.unit.digits + 1)
         return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("protocol")
 
     def provenance(self) -> DataFrame:

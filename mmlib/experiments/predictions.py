@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.training import Group
 from mmlib.training.distributed import gathered_rows
 

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmlib.files import dump_json
 from mmlib.parameters.base import ExperimentParameters, resolve_path
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -24,9 +25,14 @@ Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
 
 
-def about(default: object, text: str) -> object:
-    """A field with its default and its one-line description."""
-    return Field(default=default, description=text)
+def about(default: object, text: str, neutral: object = ...) -> object:
+    """A field with its default and its one-line description.
+
+    `neutral`, for a parameter added to an experiment that has records: with this value all is as it was without the
+    parameter, and cells keep their ids (`ExperimentParameters.identity`).
+    """
+    extra = None if neutral is ... else {"neutral": neutral}
+    return Field(default=default, description=text, json_schema_extra=extra)
 
 
 class TrainingParameters(ExperimentParameters):
@@ -48,6 +54,17 @@ class DataSettings(TrainingParameters):
         """The same parameters with absolute data paths, whatever folder this process was started in."""
         root = str(resolve_path(self.data_root)) if self.data_root else ""
         return self.model_copy(update={"data_root": root, "data_store": str(resolve_path(self.data_store))})
+
+    def data_key(self) -> str:
+        from mmlib.data.registry import options_for
+
+        where = self.located()
+        return dump_json([self.dataset, where.data_root, where.data_store, options_for(self)], indent=None)
+
+    def modules_by_name(self) -> tuple[str, ...]:
+        from mmlib.data.registry import find_dataset
+
+        return (find_dataset(self.dataset).module.__name__,)
 
     def missing_data(self) -> str | None:
         from mmlib.data.registry import missing
@@ -143,9 +160,28 @@ class RecipeSettings(TrainingParameters):
     schedule: Literal["step", "cosine", "constant"] = about("step", "learning rate schedule, stepped per epoch")
     step_size: Count = about(6, "step schedule: epochs between drops")
     gamma: Positive = about(0.1, "step schedule: factor of each drop")
+    step_unit: Literal["epochs", "iterations"] = about(
+        "epochs", "step schedule: what step_size counts, epochs or steps of the optimiser", neutral="epochs"
+    )
+    most_drops: Index = about(0, "step schedule: number of drops after which the rate stays; 0 for no limit", neutral=0)
+    decay_1d: bool = about(True, "weight decay acts on biases, norms and other tensors below 2-D too", neutral=True)
+    nesterov: bool = about(False, "sgd: Nesterov's momentum", neutral=False)
+    clip_norm: Positive | None = about(
+        None, "longest gradient over all parameters, before any modulation; null for no clipping", neutral=None
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = about(
+        0.0, "cross-entropy: share of the target that is spread over all classes", neutral=0.0
+    )
     precision: Literal["fp32", "bf16", "fp16"] = about("fp32", "arithmetic of forward and backward; fp16 needs CUDA")
     channels_last: bool = about(False, "memory layout of images: channels last")
     deterministic: bool = about(True, "bit-identical repeats on the same machine (slower on CUDA)")
+    select_every: Count = about(
+        1, "protocol paper: chooses among every n-th epoch, as published code that evaluates so", neutral=1
+    )
+    select_from: Index = about(0, "protocol paper: first epoch it may choose, counted from 0", neutral=0)
+    select_ties: Literal["first", "last"] = about(
+        "first", "protocol paper: which of equally good epochs it chooses", neutral="first"
+    )
     seed: Index = about(0, "seed of initialisation, order, augmentation and noise")
     device: Literal["auto", "cpu", "cuda"] = about("auto", "auto: CUDA where there is a GPU")
     loader_workers: Index = about(0, "processes that load data; 0 loads in this one")
@@ -155,4 +191,19 @@ class RecipeSettings(TrainingParameters):
     def _check_precision(self) -> Self:
         if self.precision == "fp16" and self.device == "cpu":
             raise ValueError("precision = 'fp16' needs device = 'cuda'; on a CPU use 'fp32' or 'bf16'")
+        return self
+
+    @model_validator(mode="after")
+    def _check_nesterov(self) -> Self:
+        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+            raise ValueError("nesterov = true is a form of sgd's momentum: set optimizer = 'sgd' and momentum above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _check_selection(self) -> Self:
+        if self.select_from >= self.epochs:
+            raise ValueError(
+                f"select_from = {self.select_from} leaves protocol paper no epoch to choose: epochs = {self.epochs}, "
+                f"so the last one is {self.epochs - 1}"
+            )
         return self

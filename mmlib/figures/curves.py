@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
-from mmlib.metrics.names import METRICS, metric
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmlib.workbook.results import Results
 
 History = dict[str, list[tuple[int, float]]]
+SPLITS = ("train", "validation", "test")
 TITLES = {
     "train/loss": "training loss (nats)",
     "lr": "learning rate",
@@ -65,7 +66,7 @@ def default_quantities(histories: Mapping[str, Sequence[History]], headline: str
     """
     known = {name for row in histories.values() for history in row for name in history}
     measured = sorted(name for name in known if name.endswith(f"/{headline}") and not name.startswith("train/"))
-    own = sorted(name for name in known if "/" in name and _own_name(name) in METRICS)
+    own = sorted(name for name in known if _names_its_split(name))
     kinds = [name.split("/")[1] for name in own if _own_name(name) == headline]
     wanted = ["train/loss", *sorted(measured, key=lambda name: not name.startswith("validation"))[:1]]
     wanted += [name for name in own if name.split("/")[1] in kinds]
@@ -126,6 +127,8 @@ def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[Histo
         )  # fmt: skip
         axis.fill_between(epochs, low, high, color=color, alpha=0.12, lw=0)
     axis.set_title(_title(quantity))
+    if "/" in quantity:
+        axis.set_ylabel(metric(quantity).arrow, fontsize=7)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
     axis.margins(x=0.04)
@@ -137,13 +140,19 @@ def _own_name(quantity: str) -> str:
     return f"{name}_{split}"
 
 
+def _names_its_split(quantity: str) -> bool:
+    """Whether a record names this metric after its split: "seen_heard/eer", but not "validation/eer"."""
+    split = quantity.partition("/")[0]
+    return "/" in quantity and split not in SPLITS and metric(_own_name(quantity)).known
+
+
 def _title(quantity: str) -> str:
     """ "k_audio" -> "coefficient k, audio"."""
     if quantity.startswith("k_"):
         return f"coefficient k, {quantity[2:]}"
     if quantity in TITLES or "/" not in quantity:
         return TITLES.get(quantity, quantity.replace("_", " "))
-    if _own_name(quantity) in METRICS:
+    if _names_its_split(quantity):
         return metric(_own_name(quantity)).axis
     split = quantity.split("/")[0].replace("_", " ")
     return f"{'training' if split == 'train' else split} {metric(quantity).axis}"

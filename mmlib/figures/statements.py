@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, PALETTE, new_figure, set_title, source_text, style
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,30 +27,44 @@ LINE = 0.128  # inches per line of a label
 
 
 def statement_figure(family: StatementFamily, results: Results) -> Figure:
-    """One line per statement; right of zero goes the way the statement says. Points of the metric."""
-    labels = [_label(verdict) for verdict in family.verdicts]
-    heights = _heights(labels)
-    drawn = [verdict for verdict in family.verdicts if verdict.difference is not None]
+    """One line per statement; right of zero is better, as the statement says. One panel for every unit that occurs."""
+    groups: dict[str, list[StatementVerdict]] = {}
+    for verdict in family.verdicts:
+        groups.setdefault(metric(verdict.metric).unit.difference, []).append(verdict)
+    lines = [_heights([_label(verdict) for verdict in group])[-1] + 1 for group in groups.values()] or [1]
     with style():
-        figure, axes = new_figure(FULL, 1.5 + LINE * (heights[-1] + 1 if heights else 1))
-        axis = axes[0][0]
-        axis.axvline(0, color="black", lw=0.9)
-        for y, verdict in zip(heights, family.verdicts, strict=True):
-            _draw(axis, y, verdict)
-        axis.set_yticks(heights, labels, fontsize=7, linespacing=1.1)
-        axis.set_ylim((heights[-1] if heights else 0) + 1.2, -1.2)
-        axis.grid(axis="y", visible=False)
-        axis.tick_params(axis="y", length=0)
-        axis.set_xlabel("difference in points\n← against the statement     as stated →")
-        if not drawn:
-            axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
-            axis.set_xticks([])
-        else:
+        height = 0.75 + 0.75 * len(lines) + LINE * sum(lines)
+        figure, axes = new_figure(FULL, height, len(lines), height_ratios=[count + 1.4 for count in lines])
+        for (axis,), (unit, group) in zip(axes, groups.items(), strict=False):
+            _draw_panel(axis, unit, group)
+        drawn = [verdict for verdict in family.verdicts if verdict.difference is not None]
+        if drawn:
             figure.legend(handles=_legend(any(v.rival for v in drawn)), loc="outside lower center", ncols=4)
         protocol = {"clean": "clean protocol", "paper": "selected on test"}.get(family.protocol, family.protocol)
         title = f"Statements of {results.title.split(':')[0]}: differences paired over seeds"
         set_title(figure, title, f"{source_text(results)}; {protocol}")
     return figure
+
+
+def _draw_panel(axis: Any, unit: str, verdicts: list[StatementVerdict]) -> None:
+    labels = [_label(verdict) for verdict in verdicts]
+    heights = _heights(labels)
+    axis.axvline(0, color="black", lw=0.9)
+    for y, verdict in zip(heights, verdicts, strict=True):
+        _draw(axis, y, verdict)
+    axis.set_yticks(heights, labels, fontsize=7, linespacing=1.1)
+    axis.set_ylim(heights[-1] + 1.2, -1.2)
+    axis.grid(axis="y", visible=False)
+    axis.tick_params(axis="y", length=0)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")  # the words below say which side is which
+    titles = dict.fromkeys(metric(verdict.metric).title for verdict in verdicts)
+    words = [" or ".join(dict.fromkeys(pair)) for pair in zip(*(metric(v.metric).words for v in verdicts), strict=True)]
+    axis.set_xlabel(
+        f"difference in {unit or ', '.join(titles)}\n← {words[0]}, against the statement     {words[1]}, as stated →"
+    )
+    if all(verdict.difference is None for verdict in verdicts):
+        axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
+        axis.set_xticks([])
 
 
 def _label(verdict: StatementVerdict) -> str:

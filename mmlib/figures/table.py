@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.statistics import summarise
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def table_figure(
     lines, ticks = _layout(results)
     printed = _printed(results, claims)
     with style():
-        figure, axes = new_figure(FULL, 1.35 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
+        figure, axes = new_figure(FULL, 1.5 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
         for axis, name in zip(axes[0], metrics, strict=True):
             axis.set_title(_panel_title(name, len(metrics)))
             if not any(row.values(f"{protocol}/{name}") for row in results.rows.values()):
@@ -37,6 +37,7 @@ def table_figure(
                 )
                 if (row.id, name) in printed:
                     axis.plot(printed[row.id, name], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
+            axis.set_xlabel(metric(name).arrow, fontsize=7)
             axis.grid(axis="y", visible=False)
             axis.margins(x=0.06)
         if not results.rows:

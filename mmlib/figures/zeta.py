@@ -12,6 +12,7 @@ import numpy as np
 
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, Series, ZetaPoint, ZetaResult
 from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, set_title, style
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,14 +79,14 @@ def achieved_figure(result: ZetaResult) -> Figure:
 
 def outcome_figure(result: ZetaResult) -> Figure:
     """r of Eq. 6 (mean of the last epoch) and top-1 against the correlation achieved."""
-    panels = (("r", "r (Eq. 6)"), ("top1", "top-1 accuracy (%)"))
+    top1 = metric("top1")
+    panels = (("r", "r (Eq. 6)", 1.0), ("top1", f"{top1.axis}\n{top1.arrow}", top1.scale))
     with style():
         figure, axes = new_figure(COLUMN, 3.9, 2, 1, sharex=True)
         if not result.names:
             return _nothing(figure, axes)
-        for (axis,), (quantity, label) in zip(axes, panels, strict=True):
+        for (axis,), (quantity, label, scale) in zip(axes, panels, strict=True):
             for index, name in enumerate(result.names):
-                scale = 100 if quantity == "top1" else 1
                 _curve(axis, result.series(name), quantity, index, SERIES_NAMES[name], scale=scale)
             axis.set_ylabel(label)
         axes[-1][0].set_xlabel("correlation (achieved, or of the data)")

@@ -1,4 +1,4 @@
-"""Fusion of audio and visual features: sum, weighted sum, concatenation, FiLM, gated, each plain or with SimAM²."""
+"""Fusion of modalities' features: sum, weighted sum, concatenation, FiLM, gated, each plain or with SimAM²."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from mmlib.fusion.film import FiLM
 from mmlib.fusion.gated import Gated
 from mmlib.fusion.options import (
     Decouple,
-    FilmGenerator,
     FusionName,
     SimAM2Options,
+    SumBias,
     SumSite,
     ZetaNorm,
     check_choice,
@@ -46,7 +46,9 @@ def build_fusion(
     num_classes: int,
     *,
     sum_site: SumSite = "projected",
-    film_generator: FilmGenerator = "audio",
+    sum_unimodal_bias: SumBias = "full",
+    film_generator: str = "audio",
+    gate_modality: str | None = None,
     film_decouple: Decouple = "head",
     zeta_hidden: int = 128,
     zeta_norm: ZetaNorm = "batch",
@@ -56,13 +58,15 @@ def build_fusion(
 
     Args:
         name: sum, weighted_sum, concat, film or gated.
-        channels: feature size of `visual` and `audio`.
+        channels: feature size by modality; FiLM takes two modalities, the others any number.
         num_classes: K.
         sum_site: where `sum` and `weighted_sum` add: projected, logit or feature.
+        sum_unimodal_bias: unimodal logits of `sum` at `logit`: full or published.
         film_generator: the modality that generates γ and β in `film`.
+        gate_modality: the modality that gates in `gated`; None: audio (published), or the last where there is none.
         film_decouple: unimodal logits of `film` and `gated`: head, term or zero.
-        zeta_hidden, zeta_norm: the ζ network of `weighted_sum` without SimAM².
-        simam2: superpose with SimAM² under these options; None for the plain fusion.
+        zeta_hidden, zeta_norm: the network of ζ (or of more than two weights) of `weighted_sum` without SimAM².
+        simam2: superpose with SimAM² under these options (more than two terms: with `fold`); None for the plain fusion.
 
     Raises:
         ParameterError: for an unknown name or option value, or sizes the fusion cannot join.
@@ -73,9 +77,9 @@ def build_fusion(
     if name == "film":
         return FiLM(channels, num_classes, generator=film_generator, decouple=film_decouple, simam2=simam2)
     if name == "gated":
-        return Gated(channels, num_classes, decouple=film_decouple, simam2=simam2)
+        return Gated(channels, num_classes, gate=gate_modality, decouple=film_decouple, simam2=simam2)
     if name == "sum":
-        return Sum(channels, num_classes, site=sum_site, simam2=simam2)
+        return Sum(channels, num_classes, site=sum_site, unimodal_bias=sum_unimodal_bias, simam2=simam2)
     return WeightedSum(
         channels, num_classes, site=sum_site, simam2=simam2, zeta_hidden=zeta_hidden, zeta_norm=zeta_norm
     )

@@ -6,10 +6,11 @@ Paper says: the two terms of U = ζ γ·F + (1 - ζ) β are treated as two modal
 Published code does (OGM-GE): audio generates (γ, β) by one Linear(C, 2C), γ first; a shared head. Its unimodal logits
     raise a shape error, so its FiLM and gated rows cannot be run; its authors answer that the unimodal part before the
     fusion is used.
-We do: both directions (`film_generator`); the generator's own term is β, the other modality's is γ·F. Note that
-    γ·F already contains the generating modality, so ζ and a ratio of ζ are only loosely "visual". Unimodal logits by
-    `film_decouple`: `head` puts the features before the fusion through the head (half of the bias each), `term` each
-    term's share of the output (they add up to it), `zero` runs the fusion with the other modality set to zero.
+We do: both directions (`film_generator`), for two modalities; the generator's own term is β, the other modality's is
+    γ·F. Note that γ·F already contains the generating modality, so ζ and a ratio of ζ are only loosely "visual".
+    Unimodal logits by `film_decouple`: `head` puts the features before the fusion through the head (half of the bias
+    each), `term` each term's share of the output (they add up to it), `zero` runs the fusion with the other modality
+    set to zero.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from mmlib.errors import ParameterError
-from mmlib.fusion.base import AUDIO, VISUAL, Fusion, FusionOutput
-from mmlib.fusion.options import Decouple, FilmGenerator, SimAM2Options, check_choice
+from mmlib.fusion.base import Fusion, FusionOutput, check_two
+from mmlib.fusion.options import Decouple, SimAM2Options, check_choice, check_modality
 
 
 class FiLM(Fusion):
@@ -39,15 +40,16 @@ class FiLM(Fusion):
         channels: Mapping[str, int],
         num_classes: int,
         *,
-        generator: FilmGenerator = "audio",
+        generator: str = "audio",
         decouple: Decouple = "head",
         simam2: SimAM2Options | None = None,
     ) -> None:
         super().__init__(channels, num_classes)
-        check_choice("film_generator", generator, FilmGenerator)
+        check_two(self, "one that generates and one that is conditioned")
+        check_modality("film_generator", generator, self.modalities)
         check_choice("film_decouple", decouple, Decouple)
         self.generator = generator
-        self.conditioned = VISUAL if generator == AUDIO else AUDIO
+        (self.conditioned,) = (modality for modality in self.modalities if modality != generator)
         self.decouple = decouple
         width = self.channels[self.conditioned]
         if decouple == "head" and self.channels[generator] != width:

@@ -6,7 +6,7 @@ that a notebook can compare the readings; none is decided silently in the code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,7 +14,7 @@ from mmlib.errors import ParameterError
 
 FusionName = Literal["sum", "weighted_sum", "concat", "film", "gated"]
 SumSite = Literal["projected", "logit", "feature"]
-FilmGenerator = Literal["audio", "visual"]
+SumBias = Literal["full", "published"]
 Decouple = Literal["head", "term", "zero"]
 
 ZetaKind = Literal["half", "learned", "channel"]
@@ -76,6 +76,8 @@ class SimAM2Options:
     """`half`: U of Eq. 4, the mean of the signals at ζ = ½. `unit`: twice that, the scale of a plain sum."""
     concat_scale: Scale = "unit"
     """`scale` for concatenation, where `unit` keeps the baseline's U = [v; a]."""
+    fold: bool = False
+    """More than two signals (an extension): fold them from the left, see `mmlib.fusion.fold`. Two need no fold."""
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -97,6 +99,12 @@ def check_choices(options: Any) -> None:
     for name, kind in get_type_hints(type(options)).items():
         if get_origin(kind) is Literal:
             check_choice(f"{type(options).__name__}.{name}", getattr(options, name), kind)
+
+
+def check_modality(name: str, value: str, modalities: Sequence[str]) -> None:
+    """Raise `ParameterError` unless `value` is one of the modalities."""
+    if value not in modalities:
+        raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(map(repr, modalities))}.")
 
 
 def check_choice(name: str, value: object, kind: Any) -> None:

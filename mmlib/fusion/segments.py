@@ -15,13 +15,17 @@ We do: the same; SimAM² takes the mean's place, where ζ = ½ without a gate is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmlib.errors import ParameterError
-from mmlib.fusion.base import AUDIO, VISUAL, Fusion, FusionOutput
+from mmlib.fusion.base import Fusion, FusionOutput
 from mmlib.fusion.concat import Concat
+from mmlib.fusion.modalities import side_by_side
 from mmlib.fusion.options import SimAM2Options
 
 
@@ -47,10 +51,10 @@ class HiddenHead(nn.Module):
     def forward(self, fused: Tensor) -> Tensor:
         return self.output(F.relu(self.hidden(F.relu(fused) if self.relu_first else fused)))  # (B, T, K)
 
-    def half_bias(self, part: Tensor) -> Tensor:
-        """Scores of one of two parts of the input, with half of the hidden layer's bias."""
+    def share(self, part: Tensor, count: int) -> Tensor:
+        """Scores of one of `count` parts of the input, with as small a share of the hidden layer's bias."""
         part = F.relu(part) if self.relu_first else part
-        return self.output(F.relu(F.linear(part, self.hidden.weight, self.hidden.bias / 2)))
+        return self.output(F.relu(F.linear(part, self.hidden.weight, self.hidden.bias / count)))
 
 
 class HiddenConcat(Concat):
@@ -68,11 +72,11 @@ class HiddenConcat(Concat):
         self.classifier = HiddenHead(sum(self.channels.values()), num_classes, hidden=hidden)
 
     def share_of_logits(self, part: Tensor) -> Tensor:
-        return self.classifier.half_bias(part)
+        return self.classifier.share(part, len(self.modalities))
 
 
 class Mean(Fusion):
-    """U = ½ X_v + ½ X_a of features of one size, and any head; with SimAM², U of Eq. 4.
+    """U = ½ X_v + ½ X_a of features of one size (1/n each), and any head; with SimAM², U of Eq. 4.
 
     Args:
         channels, num_classes: see `Fusion`.
@@ -83,23 +87,25 @@ class Mean(Fusion):
         self, channels: Mapping[str, int], num_classes: int, head: nn.Module, *, simam2: SimAM2Options | None = None
     ) -> None:
         super().__init__(channels, num_classes)
-        if self.channels[VISUAL] != self.channels[AUDIO]:
-            raise ParameterError(f"the mean of two features needs one size for both; got {self.channels}.")
+        width = self.channels[self.modalities[0]]
+        if set(self.channels.values()) != {width}:
+            raise ParameterError(f"a mean of features needs one size for all; got {self.channels}.")
         self.classifier = head
-        self.add_simam2(simam2, self.channels[VISUAL])
+        self.add_simam2(simam2, width)
 
     def terms(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         return {modality: features[modality] for modality in self.modalities}
 
-    def superpose(self, terms: dict[str, Tensor], features: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def superpose(self, terms: dict[str, Tensor], features: dict[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
         if self.simam2 is not None:
             return super().superpose(terms, features)
-        return 0.5 * terms[VISUAL] + 0.5 * terms[AUDIO], {}
+        share = 1 / len(self.modalities)
+        return reduce(add, (share * terms[modality] for modality in self.modalities)), {}
 
     def contributions(self, output: FusionOutput) -> dict[str, Tensor]:
         if self.simam2 is not None:
             return super().contributions(output)
-        return {modality: 0.5 * term for modality, term in output.terms.items()}
+        return {modality: term * (1 / len(self.modalities)) for modality, term in output.terms.items()}
 
     def share_of_logits(self, part: Tensor) -> Tensor:
         return self.classifier(part)
@@ -121,7 +127,7 @@ class ProjectedSum(Fusion):
     """AVGA's concatenation, read as the sum of what its hidden layer makes of each half: the same network.
 
     X_v = L1_v relu(v) + b/2, X_a = L1_a relu(a) + b/2, U = X_v + X_a = L1 relu([a; v]) + b. SimAM² superposes the two
-    (with `scale="unit"`, so that ζ = ½ without a gate changes nothing).
+    (with `scale="unit"`, so that ζ = ½ without a gate changes nothing). Of n modalities each gets b/n.
     """
 
     def __init__(
@@ -139,9 +145,10 @@ class ProjectedSum(Fusion):
         self.add_simam2(simam2, hidden, scale="unit")
 
     def terms(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        sizes = [self.channels[AUDIO], self.channels[VISUAL]]
-        weights = dict(zip((AUDIO, VISUAL), self.hidden.weight.split(sizes, dim=1), strict=True))
-        return {m: F.linear(F.relu(features[m]), weights[m], self.hidden.bias / 2) for m in self.modalities}
+        order = side_by_side(self.modalities)
+        blocks = self.hidden.weight.split([self.channels[modality] for modality in order], dim=1)
+        weights, bias = dict(zip(order, blocks, strict=True)), self.hidden.bias / len(order)
+        return {m: F.linear(F.relu(features[m]), weights[m], bias) for m in self.modalities}
 
     def share_of_logits(self, part: Tensor) -> Tensor:
         return self.classifier(part)

@@ -1,13 +1,16 @@
-"""The weight ζ of the first signal in the superposition U = ζ X1 + (1 - ζ) X2 (SimAM², Eq. 4).
+"""The weight ζ of the first signal in the superposition U = ζ X1 + (1 - ζ) X2 (SimAM², Eq. 4); weights of more signals.
 
 Paper says: ζ is obtained by a learnable module and has the channels of X1, X2 and U; ζ = ½ where nothing is learned.
     The module itself is not described; the paper points to FOP (Saeed et al., ICASSP 2022).
 Published code does (FOP): Linear(2C, 128) - BatchNorm - ReLU - Linear(128, C) - sigmoid on the concatenated signals.
 We do: the same network, with `layer` or no normalisation as options and the initialisation of the model it is part of.
     One row alone in a training batch is normalised with the running statistics, where BatchNorm would refuse it.
+    For more than two signals, an extension: softmax weights from the same network (`SoftmaxWeights`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -31,15 +34,40 @@ class ZetaNetwork(nn.Module):
         self.output = nn.Linear(hidden, channels)
 
     def forward(self, rows: Tensor) -> Tensor:
+        return torch.sigmoid(self.scores(rows))  # (N, C)
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """What the sigmoid is taken of, (N, C)."""
         if self.single:
-            return torch.sigmoid(self.output(rows))  # (N, C)
+            return self.output(rows)
         rows = self.hidden(rows)  # (N, hidden)
         norm = self.norm
         if len(rows) == 1 and norm.training and isinstance(norm, nn.BatchNorm1d):
             rows = F.batch_norm(rows, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, eps=norm.eps)
         else:
             rows = norm(rows)
-        return torch.sigmoid(self.output(F.relu(rows)))  # (N, C)
+        return self.output(F.relu(rows))
+
+
+class SoftmaxWeights(nn.Module):
+    """Weights of n signals (B, C) or (B, T, C), from all of them; they add up to 1 over the signals in every channel.
+
+    Args:
+        count: n.
+        channels: C.
+        hidden, norm: see `ZetaNetwork`.
+    """
+
+    def __init__(self, count: int, channels: int, *, hidden: int = 128, norm: ZetaNorm = "batch") -> None:
+        super().__init__()
+        self.count = count
+        self.network = ZetaNetwork(count * channels, count * channels, hidden, norm)
+
+    def forward(self, signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """n weights of the signals' shape, in (0, 1)."""
+        joined = torch.cat(tuple(signals), dim=-1)
+        scores = self.network.scores(joined.flatten(0, -2)).unflatten(0, joined.shape[:-1])  # (B, [T,] n·C)
+        return scores.unflatten(-1, (self.count, -1)).softmax(dim=-2).to(joined.dtype).unbind(dim=-2)
 
 
 class Zeta(nn.Module):

@@ -1,4 +1,4 @@
-"""Verification of pairs from distances: AUC, EER, ROC, 1:N matching, and FOP's own evaluator beside them.
+"""Verification of pairs from distances: AUC, EER, verification rate, ROC, 1:N matching, and FOP's own evaluator.
 
 A pair is accepted when its distance is small. `auc` and `eer` are exact: every distance is a threshold, ties are one
 threshold with half credit, and the equal error rate is where the piecewise-linear ROC crosses FPR = 1 - TPR.
@@ -17,6 +17,7 @@ import numpy as np
 from mmlib.errors import UsageError
 
 FOLDS = 10
+FALSE_ACCEPTS = 0.001  # the rate at which face and speaker verification usually say how many pairs are accepted
 GRID = np.arange(400) / 100  # 0 ... 3.99; squared distances of unit vectors never exceed 4
 
 
@@ -68,6 +69,11 @@ def eer(distances: np.ndarray, same: np.ndarray) -> float:
     return equal_error(roc(distances, same))
 
 
+def vr_at_far(distances: np.ndarray, same: np.ndarray, far: float = FALSE_ACCEPTS) -> float:
+    """Verification rate at a false accept rate of `far`, exact; see `verification_rate`."""
+    return verification_rate(roc(distances, same), far)
+
+
 def area(curve: ROC) -> float:
     """Area under a ROC."""
     return float(np.trapezoid(curve.tpr, curve.fpr))
@@ -76,6 +82,13 @@ def area(curve: ROC) -> float:
 def equal_error(curve: ROC) -> float:
     """Where the piecewise-linear ROC crosses FPR = 1 - TPR."""
     return float(crossing(curve.fpr[None], curve.tpr[None])[0])
+
+
+def verification_rate(curve: ROC, far: float = FALSE_ACCEPTS) -> float:
+    """Share of pairs of one identity that are accepted by the loosest threshold at which at most a share `far` (0 to 1)
+    of the other pairs is. With fewer than 1/`far` of those, that is none of them; nothing is interpolated.
+    """
+    return float(curve.tpr[np.searchsorted(curve.fpr, far, side="right") - 1])
 
 
 def crossing(fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmlib.fusion import SimAM2Options, check_choice
 from mmlib.fusion.segments import HiddenConcat, HiddenHead, Mean, ProjectedSum
-from mmlib.models.dmrn import ResidualFusionBlock, residual_head
+from mmlib.models.dmrn import ResidualFusion, residual_head
 from mmlib.models.guided_attention import AudioAxis, GuidedAttention
 from mmlib.models.segments import MODALITIES, AttentionGroup, SegmentNetwork, matrices_of, recurrent, with_attention
 
@@ -39,7 +39,8 @@ class AVGA(SegmentNetwork):
         hidden: size of an LSTM's state per direction. head: of the hidden layer before the scores.
         attention: width of the attention's projections. audio_axis: see `GuidedAttention`.
         weak: supervised on clips: `SegmentOutput.clip_scores` is then the `mil_pool` of segment scores.
-        modalities: see `SegmentNetwork`. simam2: options, or None for the published fusion.
+        blocks: residual blocks of dmrn. modalities: see `SegmentNetwork`.
+        simam2: options, or None for the published fusion.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class AVGA(SegmentNetwork):
         audio_axis: AudioAxis = "position",
         weak: bool = False,
         mil_pool: MilPool = "max",
+        blocks: int = 1,
         modalities: Sequence[str] = MODALITIES,
         simam2: SimAM2Options | None = None,
     ) -> None:
@@ -66,7 +68,7 @@ class AVGA(SegmentNetwork):
         self.audio_lstm = recurrent(audio, hidden)
         self.visual_lstm = recurrent(visual, hidden)
         self.attention = GuidedAttention(audio, visual, positions, width=attention, audio_axis=audio_axis)
-        self.residual = ResidualFusionBlock(2 * hidden) if fusion == "dmrn" else None
+        self.residual = ResidualFusion(2 * hidden, blocks) if fusion == "dmrn" else None
         channels = dict.fromkeys(MODALITIES, 2 * hidden)
         if fusion == "concat":
             self.fusion = HiddenConcat(channels, num_classes, hidden=head, simam2=simam2)

@@ -11,13 +11,19 @@ def published_initialisation(module: nn.Module) -> None:
     """Initialise all layers of `module` in place, in the order in which they were registered.
 
     Linear: Xavier normal, bias 0. Convolution: Kaiming normal over the fan-out, bias 0. Normalisation: weight 1, bias
-    0. Draws from torch's global generator. Other parameters are left alone.
+    0. Ours, for layers that the published networks do not have: 1-d convolutions as the others; embeddings standard
+    normal, the row of the padding id 0. Draws from torch's global generator. Other parameters are left alone.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             nn.init.xavier_normal_(layer.weight)
-        elif isinstance(layer, nn.Conv2d):
+        elif isinstance(layer, nn.Conv1d | nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(layer, nn.Embedding):
+            nn.init.normal_(layer.weight)
+            if layer.padding_idx is not None:
+                nn.init.zeros_(layer.weight[layer.padding_idx])
+            continue
         elif isinstance(layer, NORMS) and layer.weight is not None:
             nn.init.ones_(layer.weight)
         else:

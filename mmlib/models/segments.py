@@ -6,7 +6,7 @@ inputs become features. Inputs: audio (B, T, F_a), visual (B, T, H, W, F_v), T o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,7 +59,13 @@ class SegmentNetwork(nn.Module):
         """(B, K) from segment scores (B, T, K); None for a network that is supervised on segments."""
         return None
 
-    def forward(self, inputs: dict[str, Tensor]) -> SegmentOutput:
+    def forward(self, inputs: dict[str, Tensor], keep: Mapping[str, Tensor] | None = None) -> SegmentOutput:
+        """Class scores of every segment. Raises `UsageError` for a missing modality, and for a keep mask."""
+        if keep:
+            raise UsageError(
+                f"{type(self).__name__} cannot drop a modality of single samples: its modalities see each other before "
+                "the fusion. Use the parameter modalities, which leaves one out for all."
+            )
         missing = [modality for modality in MODALITIES if modality not in inputs]
         if missing:
             raise UsageError(f"{type(self).__name__} got no input for {', '.join(missing)}; got {', '.join(inputs)}.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from mmlib.modulation.base import Modulation
+from mmlib.modulation.policy import Modulation, Observation
 
 
 class NoModulation(Modulation):
@@ -23,16 +23,16 @@ class NoModulation(Modulation):
         self.epoch = self.step = 0
         self.ratios: dict[str, Tensor] = {}
         self.coefficients = {modality: torch.ones(()) for modality in groups}
-        self._scores, self._updated, self._hooks = None, set(), []
+        self.observed, self._updated, self._hooks = False, set(), []
 
-    def attach(self, optimizer: torch.optim.Optimizer) -> NoModulation:
+    def attach(self, optimizer: torch.optim.Optimizer) -> Self:
         return self
 
     def observe(self, **_: Any) -> None:
         """Nothing to see."""
 
-    def scores(self, **_: Any) -> dict[str, Tensor] | None:
+    def scores(self, seen: Observation) -> dict[str, Tensor] | None:
         return {}
 
-    def ratio(self, scores: dict[str, Tensor]) -> Tensor:
-        return torch.ones(())
+    def decide(self, scores: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return self.coefficients, {}

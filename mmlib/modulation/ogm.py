@@ -10,38 +10,56 @@ Published code does: both inside epochs `modulation_starts` to `modulation_ends`
     added to both modalities, also to the one whose coefficient is 1. Momentum sees the modulated gradient; weight
     decay is not scaled.
 We do: the same. Scores are summed over processes first and the noise is equal on all of them; the published code, run
-    on several processes, lets the replicas drift apart. The deviation is that of the averaged gradient.
+    on several processes, lets the replicas drift apart. The deviation is that of the averaged gradient. For more than
+    two modalities, an extension in the manner of OGM-GE's later multimodal form (off the paper): ρ of each modality is
+    its score over the mean score of the others, and each one with ρ > 1 is scaled; two are the published case.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from mmlib.modulation.base import Generators, Modulation
-from mmlib.modulation.ratios import decoupled_scores, score_ratio
+import torch
+from torch import Tensor, nn
+
+from mmlib.errors import ParameterError
+from mmlib.modulation.mechanism import Generators
+from mmlib.modulation.policy import Modulation, Observation
+from mmlib.modulation.ratios import decoupled_scores, discrepancy_ratios, modality_coefficients
 
 STD_OFFSET = 1e-8
 
 
 class OGM(Modulation):
-    """On-the-fly gradient modulation: g ← k_m g. Published: α = 0.8 for CREMA-D, 0.1 for VGGSound. See `Modulation`."""
+    """On-the-fly gradient modulation: g ← k_m g. Published: α = 0.8 for CREMA-D, 0.1 for VGGSound. See `Modulation`.
 
+    The groups are the modalities', two or more, by the names that `unimodal_logits` have.
+    """
+
+    noise_salt = 0
     needs = (
         "unimodal_logits and targets: pass unimodal_logits=fusion.unimodal_logits(output), which every fusion of mmlib "
         "has, and targets=... to observe()."
     )
 
-    def scores(
-        self, *, unimodal_logits: dict[str, Tensor] | None, zeta: Tensor | None, targets: Tensor | None
-    ) -> dict[str, Tensor] | None:
-        if unimodal_logits is None or targets is None or not set(self.modalities) <= set(unimodal_logits):
-            return None
-        return decoupled_scores({m: unimodal_logits[m] for m in self.modalities}, targets)
+    def __init__(self, groups: Mapping[str, Iterable[nn.Parameter]], **settings: Any) -> None:
+        super().__init__(groups, **settings)
+        if len(self.modalities) < 2:
+            raise ParameterError(
+                f"{type(self).__name__} balances two modalities or more; its groups are "
+                f"{', '.join(self.modalities) or 'empty'}."
+            )
 
-    def ratio(self, scores: dict[str, Tensor]) -> Tensor:
-        first, second = self.modalities
-        return score_ratio(scores[first], scores[second])
+    def scores(self, seen: Observation) -> dict[str, Tensor] | None:
+        logits = seen.unimodal_logits
+        if logits is None or seen.targets is None or not set(self.modalities) <= set(logits):
+            return None
+        return decoupled_scores({m: logits[m] for m in self.modalities}, seen.targets, seen.rows)
+
+    def decide(self, scores: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        ratios = discrepancy_ratios(scores)
+        return modality_coefficients(ratios, self.alpha), ratios
 
 
 class OGMGE(OGM):

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import ParameterError
-from mmlib.files import content_hash
+from mmlib.files import content_hash, dump_json
 from mmlib.parameters.messages import closest, explain
 
 
@@ -83,8 +83,37 @@ class ExperimentParameters(BaseModel):
         return cls.resolve({name: namespace[name] for name in fields if name in namespace})
 
     def identity(self) -> dict[str, Any]:
-        """What is computed, as plain JSON values: every parameter except the runtime fields."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name not in self.runtime_fields}
+        """What is computed, as plain JSON values: every parameter except the runtime fields and those that say nothing.
+
+        A parameter that was added later declares the value at which everything is as it was before, its neutral one
+        (`json_schema_extra={"neutral": ...}`), and is left out there: cells that do not use it keep their ids.
+        """
+        return {
+            name: value
+            for name, value in self.model_dump(mode="json").items()
+            if name not in self.runtime_fields and not self._is_neutral(name, value)
+        }
+
+    @classmethod
+    def _is_neutral(cls, name: str, value: Any) -> bool:
+        extra = cls.model_fields[name].json_schema_extra
+        return isinstance(extra, dict) and "neutral" in extra and value == extra["neutral"]
+
+    @classmethod
+    def neutral_values(cls) -> dict[str, Any]:
+        """The parameters that were added later, with the values that records made before have."""
+        extras = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
+        return {
+            name: extra["neutral"] for name, extra in extras.items() if isinstance(extra, dict) and "neutral" in extra
+        }
+
+    @classmethod
+    def of_record(cls, values: Mapping[str, Any]) -> Self:
+        """The parameters a record or result was made with, also one that lacks those added since.
+
+        Raises `ParameterError`, as `resolve` does.
+        """
+        return cls.resolve({**cls.neutral_values(), **values})
 
     def slug(self) -> str:
         """A short readable name, not unique: `synthetic-concat-simam2-ogm_ge-s0`."""
@@ -96,6 +125,14 @@ class ExperimentParameters(BaseModel):
         if configured:
             return resolve_path(configured)
         return outputs_root() / "interactive" / f"{self.slug()}-{content_hash(self.identity())[:8]}"
+
+    def data_key(self) -> str:
+        """Equal keys, equal data: `missing_data` and `prepare_data` are asked once for all cells that share one."""
+        return dump_json(self.model_dump(mode="json"), indent=None)
+
+    def modules_by_name(self) -> tuple[str, ...]:
+        """The modules that are loaded because a parameter names them, sorted; others like them do not count."""
+        return ()
 
     def missing_data(self) -> str | None:
         """What must be fetched before this can run, in words; None when nothing is missing."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from mmlib.analysis.correlation import LEVELS, CorrelationResult
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, ZetaResult
+from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table
 from mmlib.statistics import Summary
 
@@ -37,14 +39,16 @@ def correlation_table(found: CorrelationResult, name: str) -> Table:
 
 def zeta_table(found: ZetaResult, name: str) -> Table:
     """Per target (or true correlation): achieved, held out, scatter of ζ, r and accuracy, with intervals over seeds."""
-    quantities = {"achieved": 3, "held_out": 3, "variance": 4, "r": 3, "top1": 3}
-    titles = ("achieved", "held out", "var(ζ)", "r (Eq. 6)", "top-1")
+    top1 = metric("top1")
+    quantities = {"achieved": 3, "held_out": 3, "variance": 4, "r": 3, "top1": top1.unit.digits}
+    titles = ("achieved", "held out", "var(ζ)", "r (Eq. 6)", f"{top1.title} ({top1.unit.symbol})")
     columns = [Column("Series"), Column("value", "number"), *(Column(title, "number") for title in titles)]
     columns.append(Column("target"))
     rows, data = [], []
     for series in found.names:
         for point in found.series(series):
             known = {quantity: point.summary(quantity) for quantity in quantities}
+            known["top1"] = scaled(known["top1"], top1.scale)
             texts = [
                 "–" if known[quantity] is None else interval_text(known[quantity], digits)
                 for quantity, digits in quantities.items()
@@ -60,6 +64,14 @@ def zeta_table(found: ZetaResult, name: str) -> Table:
 
 
 ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {"correlation": correlation_table, "zeta": zeta_table}
+
+
+def scaled(found: Summary | None, scale: float) -> Summary | None:
+    """A summary in another unit."""
+    if found is None:
+        return None
+    parts = {name: getattr(found, name) for name in ("mean", "sd", "low", "high")}
+    return replace(found, **{name: None if value is None else scale * value for name, value in parts.items()})
 
 
 def _numbers(known: dict[str, Summary | None]) -> dict[str, float | None]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.report.analysis_tables import ANALYSIS_TABLES
 from mmlib.report.render import Table, save_table
-from mmlib.report.tables import metrics_of, number_verdicts, problems_table, results_table, statements_table
+from mmlib.report.statements import statements_table
+from mmlib.report.tables import metrics_of, number_verdicts, problems_table, results_table
 from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan

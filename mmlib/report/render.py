@@ -141,7 +141,8 @@ def _html_cell(column: Column, text: str) -> str:
     else:
         text = html.escape(text)
     wide = " wide" if column.kind == "text" and len(text) > 40 else ""
-    return f'<td class="{column.kind}{wide}">{text}</td>'
+    words = " words" if column.kind == "number" and text.endswith(("better", "worse")) else ""  # may take two lines
+    return f'<td class="{column.kind}{wide}{words}">{text}</td>'
 
 
 def _markdown(text: str) -> str:

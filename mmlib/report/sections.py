@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mmlib.figures.analyses import ANALYSES
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.record import Record
 from mmlib.report.assemble import Assembly
 from mmlib.report.render import slug, to_html
+from mmlib.report.statements import SOURCES, compact_statements, more_digits, plain_sentence
 from mmlib.report.summary import short_title
-from mmlib.report.tables import SOURCES, compact_statements, plain_sentence, signed
 from mmlib.workbook.verdicts import StatementVerdict
 
 KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
@@ -106,12 +106,12 @@ def sentence(verdict: StatementVerdict) -> dict[str, str]:
     text = plain_sentence(verdict).replace(f": {verdict.verdict}.", ".", 1).replace(f": {verdict.verdict} (", " (", 1)
     where = f"{SOURCES[verdict.statement.source].capitalize()}: {verdict.statement.where}."
     if gains := verdict.printed_gain:
-        digits = 2 if len(verdict.statement.rows) > 2 and not verdict.rival else 1
-        texts = [f"{signed(gain, digits)} ({label})" for label, gain in gains.items()]
+        known, extra = metric(verdict.metric), more_digits(verdict)
+        texts = [f"{known.difference(gain, extra)} ({label})" for label, gain in gains.items()]
         where += f" Its own table gives {', '.join(texts)}."
-        if verdict.statement.printed_gain is not None:
-            mean = sum(gains.values()) / len(gains)
-            where += f" It says {verdict.statement.printed_gain:g} points; its table averages {mean:.2f}."
+        if (said := verdict.statement.printed_gain) is not None:
+            mean = known.differences([sum(gains.values()) / len(gains)], 1)
+            where += f" It says {said:g} {known.unit.difference}; its table averages {mean}."
     if verdict.statement.note:
         where += f" Note: {verdict.statement.note}."
     if verdict.differing:
@@ -161,7 +161,8 @@ def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
             link = f'<a href="{html.escape(pages[cell])}">notebook</a>' if cell in pages else "–"
             value = record.metrics.get(f"clean/{headline.name}") if record else None
             seconds = f"{record.wall_s:.0f}" if record and record.wall_s is not None else "–"
-            values = [row.id, str(seed), status, "–" if value is None else f"{headline.scale * value:.1f}", seconds]
+            shown = "–" if value is None else headline.number(headline.scale * value)
+            values = [row.id, str(seed), status, shown, seconds]
             texts = "".join(f"<td>{html.escape(value)}</td>" for value in values)
             lines.append(f"<tr>{texts}<td>{link}</td></tr>")
     if not lines or results.source == "reference":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.report.assemble import Assembly
 from mmlib.report.render import Column, Table
-from mmlib.report.tables import ABSENT, SOURCES, plus_minus, signed
+from mmlib.report.statements import SOURCES
+from mmlib.report.tables import ABSENT, plus_minus
 from mmlib.workbook.verdicts import (
     CONTRADICTED,
     HOLDS,
@@ -81,11 +82,10 @@ def findings(assemblies: list[Assembly], verdict: str) -> list[dict[str, str]]:
 
 
 def _difference(verdict: StatementVerdict) -> str:
-    difference = verdict.difference
-    rival = f" to {verdict.rival_name}" if verdict.rival else ""
+    difference, known = verdict.difference, metric(verdict.metric)
+    rival = f" than {verdict.rival_name}" if verdict.rival else ""
     return (
-        f"{metric(verdict.metric).title} {signed(difference.mean)} points{rival} "
-        f"({signed(difference.low)} to {signed(difference.high)})"
+        f"{known.title} {known.difference(difference.mean)}{rival} ({known.interval(difference.low, difference.high)})"
     )
 
 
@@ -102,9 +102,9 @@ def numbers_against(assemblies: list[Assembly]) -> list[dict[str, Any]]:
 
 
 def _number_text(number: NumberVerdict) -> str:
-    claim = number.claim
+    claim, known = number.claim, metric(number.claim.column.metric)
     label = f"{claim.row.block}, {claim.row.label}, {claim.column.label}"
-    return f"{label}: printed {claim.value:.1f}, ours {plus_minus(number.ours)}; {number.reason}."
+    return f"{label}: printed {known.number(claim.value)}, ours {plus_minus(number.ours, known)}; {number.reason}."
 
 
 def overview(assemblies: list[Assembly]) -> Table:

@@ -1,23 +1,22 @@
-"""The tables of a plan: the paper's number beside ours, the statements with their intervals, the cells that failed.
+"""The table of a plan, the paper's number beside ours, and that of the cells that failed.
 
-Built from `Results` and `Claims` only. Accuracies are shown in percent, as papers print them. `paper` is the protocol
-that reports the epoch that is best on the test set (as most published code does), `clean` selects on validation data
-and touches the test set once; both are always shown.
+Built from `Results` and `Claims` only. Units, decimals and the words for a difference are those of
+`mmlib.metrics.family`. `paper` is the protocol that reports the epoch that is best on the test set (as most published
+code does), `clean` selects on validation data and touches the test set once; both are always shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import Metric, metric
 from mmlib.report.render import Column, Table
 from mmlib.statistics import Summary, summarise
 from mmlib.workbook.claims import Claim, Claims
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.results import Problem, Results, RowResult
-from mmlib.workbook.verdicts import BLOCKED, NumberVerdict, StatementFamily, StatementVerdict, number_verdict
+from mmlib.workbook.verdicts import NumberVerdict, number_verdict
 
 PROTOCOL_TITLES = {"paper": "best on test", "clean": "clean", "last": "last epoch"}
 ABSENT = "–"
@@ -62,16 +61,15 @@ def results_table(
             facts |= _metric_facts(row, name, verdict)
         for name in also:
             summary = _summary(row, f"clean/{name}")
-            facts[f"clean_{name}"] = summary and summary.mean
-            texts.append(plus_minus(summary, n=False))
+            facts |= {f"clean_{name}": summary and summary.mean} | _kind_facts(name)
+            texts.append(plus_minus(summary, metric(name), n=False))
         texts += [_seeds(row), ABSENT if row.wall_seconds() is None else f"{row.wall_seconds():.0f}"]
         facts |= {"seeds": sorted(row.records), "seeds_wanted": row.seeds, "wall_s": row.wall_seconds()}
         rows.append(texts)
         data.append(facts)
     caption = f"{results.title} – {results.profile_title}"
-    return Table(
-        f"{results.plan}-{results.profile}", caption, columns, rows, _result_notes(results, bool(verdicts)), data
-    )
+    notes = _result_notes(results, bool(verdicts), [*metrics, *also])
+    return Table(f"{results.plan}-{results.profile}", caption, columns, rows, notes, data)
 
 
 def _metric_columns(name: str, printed: bool) -> list[Column]:
@@ -80,18 +78,20 @@ def _metric_columns(name: str, printed: bool) -> list[Column]:
     if not printed:
         return ours
     return [
-        Column(f"{title}, printed", "number"), *ours, Column("ours − printed", "number"), Column("verdict", "verdict"),
+        Column(f"{title}, printed", "number"), *ours, Column("ours against printed", "number"),
+        Column("verdict", "verdict"),
     ]  # fmt: skip
 
 
 def _metric_texts(row: RowResult, name: str, verdict: NumberVerdict | None, printed: bool) -> list[str]:
-    ours = [plus_minus(_summary(row, f"{protocol}/{name}")) for protocol in ("paper", "clean")]
+    known = metric(name)
+    ours = [plus_minus(_summary(row, f"{protocol}/{name}"), known) for protocol in ("paper", "clean")]
     if not printed:
         return ours
     if verdict is None:
         return [ABSENT, *ours, ABSENT, ABSENT]
-    difference = ABSENT if verdict.difference is None else signed(verdict.difference)
-    return [f"{verdict.claim.value:.1f}", *ours, difference, verdict.verdict]
+    difference = ABSENT if verdict.difference is None else known.difference(known.sign * verdict.difference)
+    return [known.number(verdict.claim.value), *ours, difference, verdict.verdict]
 
 
 def _metric_facts(row: RowResult, name: str, verdict: NumberVerdict | None) -> dict[str, Any]:
@@ -105,115 +105,44 @@ def _metric_facts(row: RowResult, name: str, verdict: NumberVerdict | None) -> d
     if verdict is not None:
         facts |= {f"{name}_difference": verdict.difference, f"{name}_tolerance": verdict.tolerance}
         facts |= {f"{name}_verdict": verdict.verdict, f"{name}_reason": verdict.reason}
-    return facts
+    return facts | _kind_facts(name)
 
 
-def _result_notes(results: Results, printed: bool) -> list[str]:
+def _kind_facts(name: str) -> dict[str, Any]:
+    """In which unit a metric's numbers are, and which of them are better."""
+    known = metric(name)
+    return {f"{name}_unit": known.unit.name, f"{name}_better": known.better or "neither"}
+
+
+def _result_notes(results: Results, printed: bool, metrics: Sequence[str]) -> list[str]:
     notes = list(results.notes)
     if results.source == "none":
         notes.append(f"Not run. To run it: mmlib run {results.plan} --profile {results.profile}")
-    notes.append("Percent; mean ± sd (n) over seeds. “best on test” is of the epoch that scores best on the test "
-                 "set, “clean” of the one that scores best on validation data.")  # fmt: skip
+    notes.append(f"{_units(metrics)}; mean ± sd (n) over seeds. “best on test” is of the epoch that scores best on the "
+                 "test set, “clean” of the one that scores best on validation data.")  # fmt: skip
+    notes += _directions(metrics)
     if not printed:
         notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "
                      "statements, never the numbers.")  # fmt: skip
     return notes
 
 
-def statements_table(family: StatementFamily, results: Results) -> Table:
-    """Every statement tested: the paper's own gap, ours with its interval, verdict, p."""
-    columns = [
-        Column("Source"), Column("Statement"), Column("Metric"), Column("paper’s table", "number"),
-        Column("difference", "number"), Column("95 % interval", "number"), Column("n", "number"),
-        Column("verdict", "verdict"), Column("p", "number"), Column("p (Holm)", "number"), Column("Remark"),
-    ]  # fmt: skip
-    rows = [_statement_texts(verdict) for verdict in family.verdicts]
-    data = [_statement_facts(verdict, family) for verdict in family.verdicts]
-    caption = f"Statements of {results.title.split(':')[0]} on {results.profile_title}"
-    notes = [
-        family.warning,
-        f"Points of the metric, protocol {PROTOCOL_TITLES[family.protocol]}; positive goes the way the statement says. "
-        "Differences are paired over common seeds (Student’s interval).",
-    ]
-    if printed := dict.fromkeys(label.rpartition(" ")[0] for v in family.verdicts for label in v.printed_gain):
-        notes.append(f"“paper’s table”: the same difference in its printed numbers, {' / '.join(printed)}.")
-    return Table(f"{results.plan}-{results.profile}-statements", caption, columns, rows, notes + results.notes, data)
+def _units(metrics: Sequence[str]) -> str:
+    """ "Percent", or "Percent (Top-1, mAP), number (MAE)" where there are several units."""
+    groups: dict[str, list[str]] = {}
+    for known in map(metric, metrics):
+        groups.setdefault(known.unit.name, []).append(known.title)
+    listed = list(groups) if len(groups) == 1 else [f"{unit} ({'; '.join(titles)})" for unit, titles in groups.items()]
+    text = ", ".join(listed)
+    return text[:1].upper() + text[1:]
 
 
-SOURCES = {"paper": "the paper’s text", "bold": "bold entries", "ours": "ours, isolating"}
-
-
-COMPACT = ("Source", "Statement", "verdict", "Metric", "difference", "95 % interval", "n", "paper’s table", "p (Holm)")
-
-
-def compact_statements(table: Table) -> Table:
-    """The columns of the statements that a reader needs first; a remark goes under its statement."""
-    titles = [column.title for column in table.columns]
-    places = [titles.index(title) for title in COMPACT]
-    rows = []
-    for row in table.rows:
-        texts = [row[place] for place in places]
-        texts[1] += f" ({row[-1]})" if row[-1] else ""
-        rows.append(texts)
-    return replace(table, columns=[table.columns[place] for place in places], rows=rows)
-
-
-def _statement_texts(verdict: StatementVerdict) -> list[str]:
-    statement, difference = verdict.statement, verdict.difference
-    printed = ABSENT
-    if verdict.printed_gain:
-        printed = " / ".join(
-            signed(gain, digits=2 if len(statement.rows) > 2 and not statement.best else 1)
-            for gain in verdict.printed_gain.values()
-        )
-    interval = ABSENT
-    if difference is not None and difference.low is not None:
-        interval = f"{signed(difference.low)} to {signed(difference.high)}"
-    remark = _remark(verdict)
-    return [
-        SOURCES[statement.source], statement.text, metric(verdict.metric).title, printed,
-        ABSENT if difference is None else signed(difference.mean), interval,
-        ABSENT if difference is None else str(difference.n), verdict.verdict, p_text(verdict.p), p_text(verdict.p_holm),
-        remark,
-    ]  # fmt: skip
-
-
-def _remark(verdict: StatementVerdict) -> str:
-    """What the other columns do not say: the rival, seeds that did not finish, or why there is no interval."""
-    rival = f"against {verdict.rival_name}" if verdict.rival else ""
-    if verdict.verdict == BLOCKED:
-        return "data missing"
-    if verdict.difference is None or verdict.difference.low is None or not verdict.difference.sd:
-        return "; ".join(filter(None, (rival, verdict.reason)))
-    return "; ".join(filter(None, (rival, verdict.incomplete)))
-
-
-def _statement_facts(verdict: StatementVerdict, family: StatementFamily) -> dict[str, Any]:
-    statement, difference = verdict.statement, verdict.difference
-    facts = {
-        "statement": statement.id, "text": statement.text, "source": statement.source, "where": statement.where,
-        "rows": statement.rows, "profile": family.profile, "protocol": family.protocol, "metric": verdict.metric,
-        "verdict": verdict.verdict, "reason": verdict.reason, "rival": verdict.rival,
-    }  # fmt: skip
-    for name in ("mean", "sd", "low", "high", "n", "seeds"):
-        facts[name] = getattr(difference, name) if difference else None
-    printed = [f"{label}: {gain:+.2f}" for label, gain in verdict.printed_gain.items()]
-    return facts | {"p": verdict.p, "p_holm": verdict.p_holm, "differing": "; ".join(verdict.differing),
-                    "printed": "; ".join(printed)}  # fmt: skip
-
-
-def plain_sentence(verdict: StatementVerdict) -> str:
-    """One sentence a reader can quote."""
-    difference, title = verdict.difference, metric(verdict.metric).title
-    if difference is None or difference.low is None:
-        return f"{verdict.statement.text}: {verdict.verdict} ({verdict.reason})."
-    rival = f" to the rival that decides ({verdict.rival_name})" if verdict.rival else ""
-    low, high = signed(difference.low), signed(difference.high)
-    gain = "; positive: lower, which is better" if metric(verdict.metric).better == "lower" else ""
-    return (
-        f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds the {title} difference"
-        f"{rival} is {signed(difference.mean)} points (95 % interval {low} to {high}{gain})."
-    )
+def _directions(metrics: Sequence[str]) -> list[str]:
+    """A note of which way is better; none where higher is, everywhere."""
+    words = {"lower": "Lower is better", "higher": "Higher is better", None: "Neither way is better"}
+    found = {better: [known.title for known in map(metric, metrics) if known.better == better] for better in words}
+    told = [f"{words[better]}: {'; '.join(titles)}." for better, titles in found.items() if titles]
+    return [" ".join(told)] if found["lower"] or found[None] else []
 
 
 def problems_table(results: Results) -> Table | None:
@@ -237,22 +166,12 @@ def _which(problems: list[Problem], results: Results) -> str:
     return "; ".join(f"{row} (seed {' '.join(seeds)})" for row, seeds in rows.items())
 
 
-def plus_minus(summary: Summary | None, n: bool = True) -> str:
-    """ "62.1 ± 0.8 (3)"; one seed has no spread and shows none."""
+def plus_minus(summary: Summary | None, known: Metric, n: bool = True) -> str:
+    """ "62.1 ± 0.8 (3)", in the decimals of the metric; one seed has no spread and shows none."""
     if summary is None:
         return ABSENT
-    spread = "" if summary.sd is None else f" ± {summary.sd:.1f}"
-    return f"{summary.mean:.1f}{spread}" + (f" ({summary.n})" if n else "")
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A difference with its sign (a true minus); a rounded zero has none."""
-    text = f"{abs(value):.{digits}f}"
-    return text if float(text) == 0 else ("+" if value > 0 else "−") + text
-
-
-def p_text(p: float | None) -> str:
-    return ABSENT if p is None else ("< .001" if p < 0.001 else f"{p:.3f}")
+    spread = "" if summary.sd is None else f" ± {known.number(summary.sd)}"
+    return known.number(summary.mean) + spread + (f" ({summary.n})" if n else "")
 
 
 def _summary(row: RowResult, key: str) -> Summary | None:

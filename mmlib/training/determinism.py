@@ -44,8 +44,9 @@ def deterministic_algorithms(enabled: bool) -> Iterator[None]:
 def random_state() -> dict[str, Any]:
     """States of all generators, as tensors and plain numbers only."""
     name, keys, position, has_gauss, cached = np.random.get_state()
+    version, words, gauss = random.getstate()
     return {
-        "python": random.getstate(),
+        "python": [version, torch.tensor(words, dtype=torch.int64), gauss],  # 625 numbers one by one are slow to pickle
         "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -54,7 +55,8 @@ def random_state() -> dict[str, Any]:
 
 def set_random_state(state: dict[str, Any]) -> None:
     """Restore what `random_state` returned."""
-    random.setstate(state["python"])
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state["torch"])

@@ -19,6 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mmlib.collectives import all_rows
+
 
 @dataclass(frozen=True)
 class Group:
@@ -82,13 +84,4 @@ def share_buffers(model: nn.Module, group: Group) -> None:
 
 def gathered_rows(rows: Tensor, group: Group) -> Tensor:
     """Rows (N_rank, ...) of all processes, one after another: (sum of N_rank, ...)."""
-    if not group.many:
-        return rows
-    counts = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(group.size)]
-    dist.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
-    sizes = [int(count) for count in counts]
-    padded = rows.new_zeros(max(sizes), *rows.shape[1:])
-    padded[: len(rows)] = rows
-    parts = [torch.empty_like(padded) for _ in range(group.size)]
-    dist.all_gather(parts, padded)
-    return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+    return all_rows(rows)[0] if group.many else rows

@@ -79,7 +79,7 @@ class Trainer:
         self.precision = Precision(settings.precision, settings.device)
         self.step = stage.step
         self.step.bind(self.precision, self.group)
-        self.selector = Selector(tuple(stage.protocols), stage.keep_weights_of)
+        self.selector = Selector(tuple(stage.protocols), stage.keep_weights_of, first_epoch)
         self._save = save or (lambda next_epoch: None)
 
     def fit(self, first: int = 0) -> None:

@@ -7,8 +7,8 @@ that epoch, `last` takes the last epoch. All are answered by one training run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,41 @@ from mmlib.training.task import Evaluation
 
 @dataclass(frozen=True)
 class Protocol:
-    """Choose the epoch with the best `metric` of `split` (the first of equal ones), or the last without a split."""
+    """Choose the epoch with the best `metric` of `split`, or the last without a split.
+
+    Only every `every`-th epoch from epoch `start` of a stage on (counted from 0) is a candidate, as where published
+    code evaluates no other; of equally good ones, the first or the last (`ties`) is chosen.
+    """
 
     name: str
     rule: str
     split: str | None = None
     metric: str = ""
     maximise: bool = True
+    every: int = 1
+    start: int = 0
+    ties: Literal["first", "last"] = "first"
+
+    def among(self, every: int, start: int, ties: Literal["first", "last"]) -> Self:
+        """The same protocol with other candidates and another choice of equal ones; its rule says so."""
+        said = [self.rule]
+        if every > 1:
+            said.append(f"among epochs {start}, {start + every}, {start + 2 * every}, … (counted from 0)")
+        elif start:
+            said.append(f"from epoch {start} (counted from 0)")
+        if ties == "last":
+            said.append("the latest of equal ones")
+        return replace(self, rule=", ".join(said), every=every, start=start, ties=ties)
+
+    def considers(self, epoch: int) -> bool:
+        """Whether `epoch`, counted from 0, is a candidate."""
+        return epoch >= self.start and (epoch - self.start) % self.every == 0
+
+    def prefers(self, value: float | None, best: float | None) -> bool:
+        """Whether a later candidate's value replaces the best so far; one that is not defined always gives way."""
+        if value is None or best is None:
+            return True
+        return value >= best if self.ties == "last" else value > best
 
     def value(self, evaluations: Mapping[str, Evaluation]) -> float | None:
         """What is compared: higher is better; None when this protocol has nothing to choose by."""
@@ -35,11 +63,15 @@ class Protocol:
 
 
 class Selector:
-    """The chosen epoch of every protocol, the evaluations there, and the weights of one of them."""
+    """The chosen epoch of every protocol, the evaluations there, and the weights of one of them.
 
-    def __init__(self, protocols: tuple[Protocol, ...], keep_weights_of: str | None = None):
+    Epochs count through the run; candidates of a protocol are counted from `first_epoch`, where the stage begins.
+    """
+
+    def __init__(self, protocols: tuple[Protocol, ...], keep_weights_of: str | None = None, first_epoch: int = 0):
         self.protocols = protocols
         self.keep_weights_of = keep_weights_of
+        self.first_epoch = first_epoch
         self.chosen: dict[str, tuple[int, float | None]] = {}
         self.evaluations: dict[int, dict[str, Evaluation]] = {}  # by epoch, by split
         self.weights: dict[str, Tensor] = {}
@@ -47,14 +79,16 @@ class Selector:
     def update(self, epoch: int, evaluations: dict[str, Evaluation], model: nn.Module) -> None:
         """Compare an epoch with the best so far of each protocol."""
         for protocol in self.protocols:
+            if not protocol.considers(epoch - self.first_epoch):
+                continue
             value = protocol.value(evaluations)
             best = self.chosen.get(protocol.name)
-            if best is None or value is None or best[1] is None or value > best[1]:
+            if best is None or protocol.prefers(value, best[1]):
                 self.chosen[protocol.name] = (epoch, value)
         self.evaluations[epoch] = evaluations
         wanted = {chosen for chosen, _ in self.chosen.values()}
         self.evaluations = {kept: value for kept, value in self.evaluations.items() if kept in wanted}
-        if self.keep_weights_of and self.chosen[self.keep_weights_of][0] == epoch:
+        if self.keep_weights_of in self.chosen and self.chosen[self.keep_weights_of][0] == epoch:
             self.weights = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
 
     def epoch_of(self, name: str) -> int:

@@ -28,9 +28,9 @@ class Stage:
     """What one stage trains with.
 
     `loaders` has "train"; every other split is evaluated after each epoch. Only what `step` (or `optimizer`, for one
-    pass) holds is trained. Modulations are already attached to the optimisers. `keep_weights_of` names the protocol
-    whose weights are kept. `hand_over` makes what the next stage is built from; without it, the selected weights as
-    `{"weights": ...}`. `facts` are plain values for the record.
+    pass) holds is trained; `clip_norm` is of that one pass (see `Step`). Modulations are already attached to the
+    optimisers. `keep_weights_of` names the protocol whose weights are kept. `hand_over` makes what the next stage is
+    built from; without it, the selected weights as `{"weights": ...}`. `facts` are plain values for the record.
     """
 
     model: nn.Module
@@ -38,6 +38,7 @@ class Stage:
     loaders: Mapping[str, Any]
     optimizer: Optimizer | None = None
     step: Step | None = None
+    clip_norm: float | None = None
     scheduler: LRScheduler | Sequence[LRScheduler] | None = None
     modulations: Sequence[Any] = ()
     protocols: Sequence[Protocol] = ()
@@ -49,7 +50,7 @@ class Stage:
         if (self.optimizer is None) == (self.step is None):
             raise ValueError("a stage has either an optimizer or a step")
         if self.step is None:
-            self.step = OnePass(self.optimizer)
+            self.step = OnePass(self.optimizer, clip_norm=self.clip_norm)
 
     @property
     def schedulers(self) -> list[LRScheduler]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -60,19 +62,28 @@ def cell_id(notebook: str, parameters: ExperimentParameters) -> str:
 def more_seeds(cells: list[Cell]) -> list[Cell]:
     """Cells that differ from the plan's in nothing but the seed and have been run (`mmlib run --seeds 3,4`)."""
     known = {cell.id for cell in cells}
+    folders = {parent: _names_in(parent) for parent in {cell.folder.parent for cell in cells}}
     by_row = {cell.row: cell for cell in reversed(cells)}
     found = []
     for cell in by_row.values():
         stem = cell.parameters.slug().removesuffix(str(cell.seed))
-        for folder in sorted(cell.folder.parent.glob(f"{stem}*")):
-            seed, _, _ = folder.name.removeprefix(stem).partition("-")
-            if folder.name in known or not seed.isdecimal():
+        names = folders[cell.folder.parent]
+        for name in names[bisect_left(names, stem) :]:
+            if not name.startswith(stem):
+                break
+            seed, _, _ = name.removeprefix(stem).partition("-")
+            if name in known or not seed.isdecimal():
                 continue
             parameters = cell.parameters.model_copy(update={"seed": int(seed)})
             other = replace(cell, id=cell_id(cell.notebook, parameters), parameters=parameters, seed=int(seed))
-            if other.id == folder.name:
+            if other.id == name:
                 found.append(other)
     return sorted(found, key=lambda cell: (cell.row, cell.seed))
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder, sorted; nothing where there is none."""
+    return sorted(os.listdir(folder)) if folder.is_dir() else []
 
 
 def parameters_class(experiment: str) -> type[ExperimentParameters]:

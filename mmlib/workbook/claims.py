@@ -16,6 +16,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmlib.errors import UsageError
+from mmlib.metrics.family import UNITS, metric
+from mmlib.parameters.messages import closest
 from mmlib.workbook.yaml_file import read_yaml
 
 
@@ -33,7 +35,8 @@ class Paper(_Entry):
 
 
 class Tolerance(_Entry):
-    """When a number counts as reproduced; percent points, and multiples of the sd over our seeds (ddof 1)."""
+    """When a number counts as reproduced: in the unit its metric is shown in, and multiples of the sd over our seeds
+    (ddof 1)."""
 
     rounding: float = Field(ge=0)
     reproduced_sd: float = Field(ge=0)
@@ -51,24 +54,42 @@ class Selection(_Entry):
 
 
 class Column(_Entry):
-    """What the numbers of one column share. `better` says which direction is an improvement."""
+    """What the numbers of one column share.
+
+    The metric is one of `mmlib.metrics.family`, which knows its unit and which direction is an improvement; `unit` (and
+    `better`, where given) repeat that for who reads the file, and must agree.
+    """
 
     id: str
     label: str
     profile: str
     dataset: str
     metric: str
-    unit: Literal["percent"]
-    better: Literal["higher", "lower"]
+    unit: str
+    better: Literal["higher", "lower"] | None = None
     split: str
     selection: Selection
     tolerance: Tolerance
     classes: int | None = Field(default=None, gt=1)
     note: str = ""
 
+    @model_validator(mode="after")
+    def _agrees_with_its_metric(self) -> Column:
+        known = metric(self.metric)
+        if not known.known:
+            raise ValueError(f"unknown metric '{self.metric}'; enter it in mmlib/metrics/family.py first")
+        if self.unit not in UNITS:
+            raise ValueError(f"unknown unit '{self.unit}'{closest(self.unit, UNITS)}; there are {', '.join(UNITS)}")
+        if self.unit != known.unit.name:
+            raise ValueError(f"unit '{self.unit}' for {self.metric}, which is given in {known.unit.name}")
+        if self.better not in (None, known.better):
+            word = f"of which {known.better} is better" if known.better else "of which no direction is better"
+            raise ValueError(f"better '{self.better}' for {self.metric}, {word}: correct it or leave it out")
+        return self
 
-class Row(_Entry):
-    """One printed row; `values` maps a column to the value as printed (percent)."""
+
+class PrintedRow(_Entry):
+    """One printed row; `values` maps a column to the value as printed (in the column's unit)."""
 
     id: str
     block: str
@@ -89,7 +110,7 @@ class ClaimTable(_Entry):
     setting: str = ""
     columns: list[Column]
     footnotes: dict[str, str] = {}
-    rows: list[Row]
+    rows: list[PrintedRow]
 
     @model_validator(mode="after")
     def _is_complete(self) -> ClaimTable:
@@ -103,6 +124,10 @@ class ClaimTable(_Entry):
             for name, known in (("bold", columns), ("footnotes", list(self.footnotes))):
                 if unknown := sorted(set(getattr(row, name)) - set(known)):
                     raise ValueError(f"row '{row.id}' names unknown {name} {unknown}; there are {known}")
+            for column in self.columns:
+                known, value = metric(column.metric), row.values[column.id]
+                if not known.in_range(value / known.scale):
+                    raise ValueError(f"row '{row.id}': {known.title} cannot be {value:g} ({column.id}, {column.unit})")
         return self
 
     def column(self, column_id: str) -> Column:
@@ -111,10 +136,6 @@ class ClaimTable(_Entry):
     def columns_of(self, profile: str) -> list[Column]:
         """The columns that a profile answers; none for profiles on other data."""
         return [column for column in self.columns if column.profile == profile]
-
-    def better(self, metric: str) -> str:
-        """Whether `metric` improves upwards or downwards."""
-        return next((column.better for column in self.columns if column.metric == metric), "higher")
 
 
 class Statement(_Entry):
@@ -157,12 +178,12 @@ class Statement(_Entry):
 
 @dataclass(frozen=True)
 class Claim:
-    """One printed number with all that is known of it. `value` in percent, as printed."""
+    """One printed number with all that is known of it. `value` as printed, in the column's unit."""
 
     id: str
     table: ClaimTable
     column: Column
-    row: Row
+    row: PrintedRow
 
     @property
     def value(self) -> float:
@@ -233,8 +254,9 @@ class Claims(_Entry):
         table = self.table_of(plan)
         return [statement for statement in self.statements if table and statement.table == table.id]
 
-    def printed_differences(self, statement: Statement, metric: str) -> dict[str, list[float]]:
-        """What the paper's own table gives for each contrast of a statement: {column label: points, better > 0}.
+    def printed_differences(self, statement: Statement, name: str) -> dict[str, list[float]]:
+        """What the paper's own table gives for each contrast of a statement, in the unit of the metric called `name`:
+        {column label: differences, above 0 where better}.
 
         Empty where the statement needs a row that the paper does not print.
         """
@@ -242,14 +264,14 @@ class Claims(_Entry):
         rows = {row.id: row for row in table.rows}
         if not set(statement.rows) <= set(rows):
             return {}
-        sign = 1 if table.better(metric) == "higher" else -1
+        sign = metric(name).sign
         return {
             column.label: [
                 sign * sum(weight * rows[row].values[column.id] for row, weight in contrast.items())
                 for contrast in statement.contrasts
             ]
             for column in table.columns
-            if column.metric == metric
+            if column.metric == name
         }
 
 

@@ -25,13 +25,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Row(_Strict):
+class PlanRow(_Strict):
     """One line of a table: what distinguishes it from the others."""
 
     id: str
     label: str = ""
     block: str = ""
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Comparison(_Strict):
+    """Two rows that the plan's notebook compares beyond the statements of its claims, and what that shows in words."""
+
+    row: str
+    against: str
+    text: str = Field(min_length=1)
 
 
 class Profile(_Strict):
@@ -53,6 +61,7 @@ class Plan(_Strict):
 
     `heads` are what blocks and rows are called. `metrics` are those its table shows under both protocols, the first of
     them wherever there is room for one only; without any, those of its claims. `also` are shown under `clean` alone.
+    `comparisons` are pairs of rows that its notebook compares in its own way (clip by clip, setting by setting).
     `figure` names the analysis that a plan for a figure is about: it is drawn from the records and put into words,
     beside (or without) a table.
     """
@@ -66,7 +75,8 @@ class Plan(_Strict):
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
     figure: Literal["correlation", "zeta"] | None = None
-    rows: list[Row] = Field(min_length=1)
+    rows: list[PlanRow] = Field(min_length=1)
+    comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)
     summaries: list[str] = Field(default_factory=list)
     _path: Path = PrivateAttr(default=Path())
@@ -78,7 +88,7 @@ class Plan(_Strict):
 
     @field_validator("rows")
     @classmethod
-    def _distinct(cls, rows: list[Row]) -> list[Row]:
+    def _distinct(cls, rows: list[PlanRow]) -> list[PlanRow]:
         seen: set[str] = set()
         for row in rows:
             if row.id in seen:
@@ -93,6 +103,10 @@ class Plan(_Strict):
             for row in (*profile.rows, *profile.only):
                 if row not in known:
                     raise ValueError(f"profile {name!r} names an unknown row {row!r}{closest(row, known)}")
+        for compared in self.comparisons:
+            for row in (compared.row, compared.against):
+                if row not in known:
+                    raise ValueError(f"comparison {compared.text!r} names an unknown row {row!r}{closest(row, known)}")
         return self
 
     def profile(self, name: str) -> Profile:
@@ -104,7 +118,7 @@ class Plan(_Strict):
             )
         return self.profiles[name]
 
-    def select_rows(self, ids: Sequence[str] | None) -> list[Row]:
+    def select_rows(self, ids: Sequence[str] | None) -> list[PlanRow]:
         """The rows named, in the plan's order; all without `ids`. Raises `UsageError` for an unknown one."""
         known = {row.id: row for row in self.rows}
         for name in ids or ():
@@ -114,7 +128,7 @@ class Plan(_Strict):
                 )
         return [row for row in self.rows if not ids or row.id in ids]
 
-    def _rows_of(self, profile: str, ids: Sequence[str] | None) -> list[Row]:
+    def _rows_of(self, profile: str, ids: Sequence[str] | None) -> list[PlanRow]:
         """`select_rows` among those of the profile. Raises `UsageError` for one that the profile leaves out."""
         only = self.profiles[profile].only
         chosen = self.select_rows(ids)
@@ -206,7 +220,7 @@ def load_plan(path: str | Path) -> Plan:
     return plan
 
 
-_FIELDS = [*Plan.model_fields, *Row.model_fields, *Profile.model_fields]
+_FIELDS = [*Plan.model_fields, *PlanRow.model_fields, *Profile.model_fields]
 
 
 def _explain(error: Mapping[str, Any]) -> str:

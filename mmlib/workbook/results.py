@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmlib.errors import UsageError
 from mmlib.files import dump_json, read_json, write_text
-from mmlib.metrics.names import metric
+from mmlib.metrics.family import metric
 from mmlib.record import Record, load_records
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
-from mmlib.workbook.plan import Plan
+from mmlib.workbook.plan import Comparison, Plan
 
 Kind = Literal["embedded", "small", "paper"]
 
@@ -76,6 +76,7 @@ class Results:
     source: Literal["runs", "reference", "none"] = "none"
     notes: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    comparisons: list[Comparison] = field(default_factory=list)
 
     @property
     def records(self) -> list[Record]:
@@ -135,7 +136,9 @@ def collect(
         cells += more_seeds(cells)
     cells = list(cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
-    by_cell = {record.cell_id: record for record in load_records(outputs, cells)}
+    results.comparisons = plan.comparisons
+    added = _added_later(cells)
+    by_cell = {record.cell_id: _complete(record, added) for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
     for cell in cells:
         _place(results.rows[cell.row], cell, by_cell.get(cell.id), blocked)
@@ -143,7 +146,7 @@ def collect(
     if results.records:
         results.source = "runs"
     elif reference is not None:
-        _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells})
+        _use_reference(results, reference, {(cell.row, cell.seed): cell.id for cell in cells}, added)
     if any(record.data_origin == "stand-in" for record in results.records):
         results.notes.append(
             "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
@@ -152,15 +155,17 @@ def collect(
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")
     if fingerprints is not None and results.source == "runs":
-        results.notes += _stale(results.records, fingerprints)
+        named = {cell.id: cell.parameters.modules_by_name() for cell in cells}
+        results.notes += _stale(results.records, fingerprints, named)
     return results
 
 
-def _stale(records: list[Record], fingerprints: Fingerprints) -> list[str]:
+def _stale(records: list[Record], fingerprints: Fingerprints, named: Mapping[str, tuple[str, ...]]) -> list[str]:
     """One note where records describe other sources than the present ones (data are not looked at)."""
     reasons = []
     for record in records:
-        reason = why_stale(record.hashes, fingerprints.hashes(record.notebook), record.notebook)
+        current = fingerprints.hashes(record.notebook, named=named[record.cell_id])
+        reason = why_stale(record.hashes, current, record.notebook)
         reasons += [reason] if reason else []
     if not reasons:
         return []
@@ -175,7 +180,9 @@ def _empty_rows(plan: Plan, cells: list[Cell]) -> dict[str, RowResult]:
 def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str, str | None]) -> None:
     """Put a cell's record, or the reason there is none, into its row."""
     row.seeds.append(cell.seed)
-    if record is not None and record.done:
+    if record is not None and record.done and (reason := _impossible(record)):
+        row.problems.append(Problem(row.id, cell.seed, "refused", reason, cell.id))
+    elif record is not None and record.done:
         row.records[cell.seed] = record
     elif record is not None:
         reason = f"{record.error.kind}: {record.error.message}" if record.error else "no reason recorded"
@@ -184,10 +191,20 @@ def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str,
         row.problems.append(Problem(row.id, cell.seed, "blocked", reason, cell.id))
 
 
+def _impossible(record: Record) -> str:
+    """Why a record cannot be believed: the first number that its metric cannot be; empty where all can."""
+    for key, value in record.metrics.items():
+        try:
+            metric(key).check(value, key)
+        except UsageError as error:
+            return f"{error} Find out what went wrong, then run this cell again with --force."
+    return ""
+
+
 def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
     """What a cell's data lack, asked once per data set (a look at the disk each)."""
     parameters = cell.parameters
-    key = f"{getattr(parameters, 'dataset', '')} {getattr(parameters, 'data_root', '')}"
+    key = parameters.data_key()
     if key not in known:
         known[key] = parameters.missing_data()
     return known[key]
@@ -249,7 +266,19 @@ def _without_folder(value: object) -> object:
     return "" if isinstance(value, str) and Path(value).is_absolute() else value
 
 
-def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int], str]) -> None:
+def _added_later(cells: list[Cell]) -> dict[str, Any]:
+    """The neutral values of the parameters that were added since there are records; all cells are of one notebook."""
+    return type(cells[0].parameters).neutral_values() if cells else {}
+
+
+def _complete(record: Record, added: Mapping[str, Any]) -> Record:
+    """A record with every parameter: one made before some were added has their neutral values."""
+    return record.model_copy(update={"parameters": {**added, **record.parameters}})
+
+
+def _use_reference(
+    results: Results, folder: Path, cells: Mapping[tuple[str, int], str], added: Mapping[str, Any]
+) -> None:
     """Fill the rows from the reference, matched by row and seed; say so, and say where parameters changed since."""
     reference = load_reference(folder, results.plan, results.profile)
     if reference is None:
@@ -257,8 +286,8 @@ def _use_reference(results: Results, folder: Path, cells: Mapping[tuple[str, int
     changed = 0
     for record in reference.records:
         row = results.rows.get(record.row or "")
-        if row is not None and record.done and record.seed in row.seeds:
-            row.records[record.seed] = record
+        if row is not None and record.done and record.seed in row.seeds and not _impossible(record):
+            row.records[record.seed] = _complete(record, added)
             changed += cells.get((row.id, record.seed)) != record.cell_id
     if results.records:
         results.source = "reference"

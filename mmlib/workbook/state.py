@@ -16,7 +16,6 @@ from mmlib.files import read_json
 from mmlib.record import CellFile, Record, read_cell_file, read_record
 from mmlib.workbook.cell import Cell, State, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
-from mmlib.workbook.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Survey:
 
     fingerprints: Fingerprints
     running_since: str | None = None
-    _missing: Memo = field(default_factory=lambda: Memo("missing_data"))
-    _prepared: Memo = field(default_factory=lambda: Memo("prepare_data"))
+    _missing: dict[str, str | None] = field(default_factory=dict)
+    _prepared: dict[str, str | None] = field(default_factory=dict)
 
     def look(self, cells: Iterable[Cell]) -> list[CellState]:
         """The state of each cell, in order."""
@@ -55,7 +54,8 @@ class Survey:
         started, _ = read_cell_file(cell.folder)
         if record and record.cell_id != cell.id:
             record, problem = None, f"record.json belongs to {record.cell_id}"
-        current = self.fingerprints.hashes(cell.notebook, inputs_hash(cell) if cell.kind == "summary" else None)
+        data = inputs_hash(cell) if cell.kind == "summary" else None
+        current = self.fingerprints.hashes(cell.notebook, data, cell.parameters.modules_by_name())
         if record and record.done:
             if cell.kind == "run" and record.hashes.data is not None:
                 current = current.model_copy(update={"data": self._data(cell)})
@@ -82,15 +82,25 @@ class Survey:
     def _unless_blocked(self, state: CellState) -> CellState:
         if state.state == "running":
             return state
-        missing = self._missing(state.cell.parameters)
+        missing = self._missing_data(state.cell)
         return CellState(state.cell, "blocked", missing, state.record) if missing else state
 
     def _data(self, cell: Cell) -> str | None:
         """Manifest hash of a finished cell's data; None (not compared) where they are gone."""
-        try:
-            return None if self._missing(cell.parameters) else self._prepared(cell.parameters)
-        except BlockedError:
-            return None
+        key = cell.parameters.data_key()
+        if key not in self._prepared:
+            try:
+                self._prepared[key] = None if self._missing_data(cell) else cell.parameters.prepare_data()
+            except BlockedError:
+                self._prepared[key] = None
+        return self._prepared[key]
+
+    def _missing_data(self, cell: Cell) -> str | None:
+        """What a cell's data lack; a thousand cells share a handful of data sets, and each is a look at the disk."""
+        key = cell.parameters.data_key()
+        if key not in self._missing:
+            self._missing[key] = cell.parameters.missing_data()
+        return self._missing[key]
 
 
 def progress_text(cell: Cell) -> str:

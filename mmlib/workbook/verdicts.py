@@ -5,7 +5,7 @@ Numbers (only where the profile is the paper's own recipe on the paper's data), 
   within seed noise   d <= max(rounding, noise_sd * sd)
   not reproduced      d larger
 Statements (any profile), with the 95 % interval of the difference, paired over common seeds:
-  holds               the interval lies on the stated side of zero
+  holds               the interval lies on the stated side of zero (better, by the direction of its metric)
   contradicted        the interval lies on the other side
   within seed noise   the interval contains zero
 Both: not run, blocked, "one seed: undecided" (one seed has no interval), "no verdict" (classes missing, other data).
@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmlib.errors import UsageError
+from mmlib.metrics.family import metric
 from mmlib.record import Record
 from mmlib.statistics import PairedDifference, Summary, contrast, holm, summarise
 from mmlib.workbook.claims import Claim, Claims, Statement
@@ -40,7 +41,7 @@ class DifferentDataError(UsageError):
 
 @dataclass(frozen=True)
 class NumberVerdict:
-    """One printed number against ours. Percent; `difference` is ours minus printed."""
+    """One printed number against ours, in the unit of its metric; `difference` is ours minus printed."""
 
     claim: Claim
     protocol: str
@@ -53,7 +54,8 @@ class NumberVerdict:
 
 @dataclass(frozen=True)
 class StatementVerdict:
-    """One statement on one metric and profile. `difference` in points, positive where it goes the stated way.
+    """One statement on one metric and profile. `difference` in the metric's unit, above 0 where it is better: where it
+    goes the stated way.
 
     For "best of" statements `difference` is to the rival that decides: `rival` is its row, `rival_name` its name.
     """
@@ -161,12 +163,14 @@ def _judge(distance: float, sd: float, claim: Claim) -> tuple[str, float, str]:
     rule = claim.column.tolerance
     close = max(rule.rounding, min(rule.reproduced_sd * sd, rule.cap))
     noise = max(rule.rounding, rule.noise_sd * sd)
-    # Both numbers carry binary rounding of one decimal: 64.05 - 64.0 is not exactly .05.
+    known = metric(claim.column.metric)
+    apart, near, far = f"{known.amount(distance, 1)} apart", known.number(close, 1), known.number(noise, 1)
+    # Both numbers carry binary rounding of their decimals: 64.05 - 64.0 is not exactly .05.
     if distance <= close + 1e-9:
-        return REPRODUCED, close, f"{distance:.2f} points apart, tolerance {close:.2f}"
+        return REPRODUCED, close, f"{apart}, tolerance {near}"
     if distance <= noise + 1e-9:
-        return NOISE, close, f"{distance:.2f} points apart, more than {close:.2f} but within {rule.noise_sd:g} sd"
-    return NOT_REPRODUCED, close, f"{distance:.2f} points apart, more than {rule.noise_sd:g} sd ({noise:.2f})"
+        return NOISE, close, f"{apart}, more than {near} but within {rule.noise_sd:g} sd"
+    return NOT_REPRODUCED, close, f"{apart}, more than {rule.noise_sd:g} sd ({far})"
 
 
 def _missing_classes(row: RowResult, classes: int | None) -> str:
@@ -183,13 +187,11 @@ def judge_statements(
     """Every statement that the plan of `results` can test, with Holm-adjusted p over all of them."""
     verdicts = [
         replace(
-            statement_verdict(
-                statement, metric, results, protocol, confidence, claims.table_of(results.plan).better(metric)
-            ),
-            printed=claims.printed_differences(statement, metric),
+            statement_verdict(statement, name, results, protocol, confidence),
+            printed=claims.printed_differences(statement, name),
         )
         for statement in claims.statements_of(results.plan)
-        for metric in statement.metrics
+        for name in statement.metrics
     ]
     adjusted = holm([verdict.p for verdict in verdicts])
     verdicts = [replace(verdict, p_holm=p) for verdict, p in zip(verdicts, adjusted, strict=True)]
@@ -197,32 +199,30 @@ def judge_statements(
 
 
 def statement_verdict(
-    statement: Statement, metric: str, results: Results, protocol: str = "clean", confidence: float = 0.95,
-    better: str = "higher",
-) -> StatementVerdict:  # fmt: skip
-    """Verdict on one statement: its contrast(s), paired over the seeds that all its rows ran."""
+    statement: Statement, name: str, results: Results, protocol: str = "clean", confidence: float = 0.95
+) -> StatementVerdict:
+    """Verdict on one statement and metric: its contrast(s), paired over the seeds that all its rows ran."""
     rows = [results.rows.get(row) or RowResult(row, row, "") for row in statement.rows]
-    key = f"{protocol}/{metric}"
+    key, sign = f"{protocol}/{name}", metric(name).sign
     values = {row.id: row.values(key) for row in rows}
     if absent := [row for row in rows if not values[row.id]]:
-        return StatementVerdict(statement, metric, protocol, *_absent(absent))
+        return StatementVerdict(statement, name, protocol, *_absent(absent))
     records = [record for row in rows for record in row.records.values()]
     try:
         check_same_data(records)
     except DifferentDataError as error:
-        return StatementVerdict(statement, metric, protocol, NO_VERDICT, str(error))
-    sign = 1.0 if better == "higher" else -1.0
+        return StatementVerdict(statement, name, protocol, NO_VERDICT, str(error))
     differences = [
         contrast([(sign * weight, values[row]) for row, weight in weights.items()], confidence)
         for weights in statement.contrasts
     ]
     if any(difference is None for difference in differences):
         reason = "the rows have no seed in common: nothing can be paired"
-        return StatementVerdict(statement, metric, protocol, NO_VERDICT, reason)
+        return StatementVerdict(statement, name, protocol, NO_VERDICT, reason)
     verdict, reason, p, decisive = _decide(differences, confidence)
     rival = statement.better_than[decisive] if statement.better_than else None
     return StatementVerdict(
-        statement, metric, protocol, verdict, _joined(reason, _partial(rows)), differences[decisive], p=p,
+        statement, name, protocol, verdict, _joined(reason, _partial(rows)), differences[decisive], p=p,
         incomplete=_partial(rows),
         rival=rival, rival_name=next((f"{row.block}, {row.label}" for row in rows if row.id == rival), ""),
         differing=_differing_parameters(rows, statement.contrasts[decisive]),

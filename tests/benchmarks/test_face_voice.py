@@ -24,7 +24,8 @@ SETUP = """
 import resource, sys, time
 from types import SimpleNamespace
 import torch
-from mmlib.data.loading import Batch, BatchLoader
+from mmlib.data.batch import Batch
+from mmlib.data.loader import BatchLoader
 from mmlib.data.voxceleb import load_face_voice
 from mmlib.losses.orthogonal_projection import orthogonal_projection
 from mmlib.models.fop import FOP

@@ -9,7 +9,8 @@ import pytest
 @pytest.mark.benchmark(group="input path and metrics")
 def test_an_epoch_of_embedded_input(tmp_path, benchmark, hold):
     """Read, window and stack one epoch of the embedded profile's training data, shuffled."""
-    from mmlib.data.loading import BatchLoader, load_data
+    from mmlib.data.loader import BatchLoader
+    from mmlib.data.loading import load_data
     from mmlib.experiments.classification import Parameters
 
     rows = load_data(Parameters(data_store=str(tmp_path)))["train"]

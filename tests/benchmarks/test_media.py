@@ -159,7 +159,8 @@ def test_training_from_prepared_arrays_against_tensors(videos, tmp_path, benchma
     from torch.nn.functional import cross_entropy
 
     from mmlib.data.assembly import build_views
-    from mmlib.data.loading import BatchLoader, MultimodalDataset
+    from mmlib.data.dataset import MultimodalDataset
+    from mmlib.data.loader import BatchLoader
     from mmlib.data.prepared import open_prepared
     from mmlib.models import build_classifier
 
@@ -167,7 +168,7 @@ def test_training_from_prepared_arrays_against_tensors(videos, tmp_path, benchma
     parameters = SimpleNamespace(frame_pick="first", frames=frames, spectrogram="", test_crop="center")
     rows = MultimodalDataset(
         prepared, prepared.rows("train"), build_views(prepared, parameters, True), split="train"
-    ).keep()
+    ).fill_cache()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
     model = build_classifier("resnet18", num_classes=6, fusion="concat").to(device)

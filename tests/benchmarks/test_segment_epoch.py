@@ -19,7 +19,7 @@ DATA |= {"synthetic_audio_features": 128, "synthetic_visual_features": 512}
 WIDTHS = {"hidden": 128, "attention_width": 512, "head_width": 64, "learning_rate": 0.001}
 RUN = """
 import json, resource, sys, time
-from mmlib.data.loading import BatchLoader
+from mmlib.data.loader import BatchLoader
 from mmlib.experiments import event_localization
 
 waited, batches = 0.0, BatchLoader.__iter__

@@ -25,7 +25,7 @@ import resource, sys, time
 from types import SimpleNamespace
 import torch
 from mmlib.data.ave import load_segments
-from mmlib.data.loading import BatchLoader
+from mmlib.data.loader import BatchLoader
 
 torch.set_num_threads(1)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

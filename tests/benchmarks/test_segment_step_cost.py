@@ -12,7 +12,7 @@ import time
 import pytest
 import torch
 
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.experiments.building import attached_modulation
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.model import build_model, modulated_groups
@@ -40,7 +40,7 @@ class Step:
         self.task = Localisation(self.model, parameters, CLASSES)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
         groups = modulated_groups(parameters, self.model)
-        options = {"touch": "matrices", "apply_to": parameters.apply_to}
+        options = {"tensors": "matrices", "apply_to": parameters.apply_to}
         self.modulation = attached_modulation(parameters, groups, self.optimizer, seed=0, **options)
         inputs = {name: torch.rand(BATCH, *shape) for name, shape in SHAPES.items()}
         self.batch = Batch(inputs, torch.randint(CLASSES, (BATCH, 10)), torch.arange(BATCH))

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+import toy_questions
+from toy_questions import ASKED, ITEM, SOUND, write_questions
 
 from mmlib.data.prepared import PreparedWriter, check_prepared, open_prepared, write_prepared
 from mmlib.errors import DataError, OutputsError
@@ -248,3 +250,72 @@ def test_preparing_does_not_load_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_items_round_trip(tmp_path):
+    prepared = open_prepared(write_questions(tmp_path / "asked"), verify=True)
+    assert len(prepared) == toy_questions.QUESTIONS
+    assert prepared.by_item("sound")
+    assert not prepared.by_item("text")
+    np.testing.assert_array_equal(prepared.arrays["sound"][prepared.index["item"]], SOUND[ITEM])
+    np.testing.assert_array_equal(prepared.arrays["text"], ASKED)
+    np.testing.assert_array_equal(prepared.targets, toy_questions.VALUE)
+    assert prepared.manifest["arrays"]["sound"]["by"] == "item"
+    assert check_prepared(prepared.folder) == []
+
+
+def test_folders_without_items_are_as_they_were(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert all(set(entry) == {"file", "dtype", "shape", "sha256"} for entry in manifest["arrays"].values())
+    prepared = open_prepared(folder)
+    assert prepared.targets is prepared.labels
+    assert prepared.beside("frames", "seconds") is prepared.index["seconds"]
+
+
+def test_a_column_beside_an_array_of_items(tmp_path):
+    lengths = np.array([30, 10, 20, 50, 40])
+    prepared = open_prepared(write_questions(tmp_path / "asked", index={"samples": lengths[ITEM]}))
+    np.testing.assert_array_equal(prepared.beside("sound", "samples"), lengths)
+    np.testing.assert_array_equal(prepared.beside("text", "samples"), lengths[ITEM])
+    assert prepared.beside("sound", "frames") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"index": {"item": np.where(np.arange(20) == 3, 5, ITEM)}}, "line 5: item 5 is out of range for 5 items"),
+        ({"index": {"item": np.where(np.arange(20) == 3, -1, ITEM)}}, "line 5: item -1 is out of range"),
+        ({"index": {"item": None}}, "belong together"),
+        ({"index": {"item": ITEM.astype(float)}}, "belong together"),
+        ({"by_item": ()}, "belong together"),
+        ({"by_item": ("sound", "text")}, "different numbers of rows"),
+        ({"index": {"value": None}}, "names the target 'value'"),
+        ({"source": {"target": "group"}}, "names the target 'group'"),
+    ],
+)
+def test_items_and_targets_that_do_not_fit(tmp_path, changes, message):
+    with pytest.raises(DataError, match=message):
+        write_questions(tmp_path / "asked", **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_array_by_rows_must_still_have_them(tmp_path):
+    with pytest.raises(DataError, match=r"array 'text' has 5 rows, the index has 20"):
+        write_questions(tmp_path / "asked", arrays={"text": ASKED[:5]})
+
+
+def test_an_unknown_mark_of_an_array(tmp_path):
+    folder = write_questions(tmp_path / "asked")
+    edit_manifest(folder, lambda manifest: manifest["arrays"]["sound"].update(by="clip"))
+    with pytest.raises(DataError, match="the rows of array 'sound' are by 'clip'"):
+        open_prepared(folder)
+
+
+def test_adopted_arrays_may_be_by_item(tmp_path):
+    np.save(tmp_path / "written.npy", SOUND)
+    with PreparedWriter(tmp_path / "adopted", dataset="x", classes=["a"]) as writer:
+        writer.adopt("sound", tmp_path / "written.npy", by_item=True)
+        index = {"id": ["a", "b"], "label": [0, 0], "split": ["train"] * 2, "group": ["g"] * 2, "item": [4, 4]}
+        prepared = open_prepared(writer.finish(index=index, source={}))
+    assert prepared.by_item("sound")
+    np.testing.assert_array_equal(prepared.arrays["sound"][prepared.index["item"]], SOUND[[4, 4]])

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -131,11 +132,13 @@ def test_changed_input_is_another_preparation(tmp_path, monkeypatch):
     file = tmp_path / "input"
     from mmlib.data import synthetic
 
-    monkeypatch.setattr(synthetic, "inputs", lambda root: {"input": file})
+    monkeypatch.setitem(DATASETS, "synthetic", replace(DATASETS["synthetic"], needs_root=True))
+    monkeypatch.setattr(synthetic, "inputs", lambda root: {"input": file}, raising=False)
+    monkeypatch.setattr(synthetic, "missing", lambda root: None, raising=False)
     file.write_text("one")
-    first = prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL)
+    first = prepare("synthetic", data_root=tmp_path, store=tmp_path / "s", options=SMALL)
     file.write_text("another")
-    assert prepare("synthetic", data_root=None, store=tmp_path / "s", options=SMALL) != first
+    assert prepare("synthetic", data_root=tmp_path, store=tmp_path / "s", options=SMALL) != first
 
 
 def test_a_large_input_is_read_once_for_a_store(tmp_path, monkeypatch, capsys):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mmlib.data import cremad, kinetics_sounds
+from mmlib.data.listed import read_rows
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import Clip, mark_duplicates
 from mmlib.data.split_audit import MANY_CLASSES, audit_lines, audit_splits
@@ -74,7 +75,7 @@ def cremad_folder(tmp_path_factory, data_root):
     folder = tmp_path_factory.mktemp("cremad")
     for name, suffix in (("AudioWAV", "wav"), ("VideoFlash", "flv")):
         (folder / name).mkdir()
-        for clip, _ in cremad.read_list(data_root / "lists" / "cremad_ogm" / "data.csv"):
+        for _, (clip, _) in read_rows(data_root / "lists" / "cremad_ogm" / "data.csv", 2, "id,emotion"):
             (folder / name / f"{clip}.{suffix}").touch()
     return folder
 

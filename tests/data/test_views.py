@@ -6,7 +6,8 @@ import torch
 
 from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import PRESETS
-from mmlib.data.views import AudioView, FrameView, PhotoView
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView
+from mmlib.errors import DataError
 
 RNG = np.random.default_rng(0)
 LENGTHS = np.array([2000, 4000, 8000])
@@ -158,3 +159,61 @@ def test_random_frame_picks_are_fresh_in_training_and_fixed_at_evaluation():
     assert len(seen) > 10
     fixed = photographs(False, "random", frames=1)
     np.testing.assert_array_equal(fixed.picks(ROWS, None), fixed.picks(ROWS, None))
+
+
+TOKENS = np.array([[4, 7, 2], [9, 0, 0], [1, 3, 0]], np.int16)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.uint8, np.uint16])
+def test_token_ids_stay_integers(dtype):
+    view = TokenView(TOKENS.astype(dtype))
+    shown = view(np.array([2, 0]), None)
+    assert shown.dtype == torch.int64
+    assert shown.tolist() == [[1, 3, 0], [4, 7, 2]]
+    assert (view.vocabulary, view.random) == (10, False)
+
+
+def test_large_token_ids_are_exact():
+    large = np.array([[2**24 + 1, 2**31]])  # a float32 would make another token of the first
+    assert TokenView(large)(np.array([0]), None).tolist() == large.tolist()
+
+
+def test_beyond_its_length_a_text_is_padding():
+    view = TokenView(TOKENS, lengths=np.array([1, 1, 3]))
+    assert view(np.array([0, 2]), None).tolist() == [[4, 0, 0], [1, 3, 0]]
+    assert TOKENS[0].tolist() == [4, 7, 2]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "vocabulary", "message"),
+    [
+        (TOKENS.astype(np.float32), None, "token ids are float32"),
+        (TOKENS[0], None, r"token ids are int16 \[3\]"),
+        (TOKENS, 9, "run from 0 to 9, the vocabulary from 0 .padding. to 8"),
+        (-TOKENS, 30, "run from -9 to 0"),
+    ],
+)
+def test_other_arrays_are_no_tokens(tokens, vocabulary, message):
+    with pytest.raises(DataError, match=message):
+        TokenView(tokens, vocabulary)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool])
+def test_features_never_come_of_ids(dtype):
+    with pytest.raises(DataError, match="through TokenView"):
+        FeatureView(TOKENS.astype(dtype))
+
+
+def test_an_item_view_shows_the_item_of_a_row():
+    features = np.array([[0.5], [1.5]], np.float16)
+    view = ItemView(FeatureView(features), np.array([1, 0, 1, 1]))
+    assert view(np.array([0, 1, 3]), None).tolist() == [[1.5], [0.5], [1.5]]
+    assert view.random is False
+    assert ItemView(audio(training=True, snr_db=0.0), ROWS).random
+
+
+def test_evaluation_noise_belongs_to_the_item():
+    view = ItemView(audio(training=False, snr_db=0.0), np.array([2, 2, 0]))
+    shown = view(np.array([0, 1, 2]), None)
+    assert torch.equal(shown[0], shown[1])
+    assert not torch.equal(shown[0], shown[2])

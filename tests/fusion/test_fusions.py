@@ -177,8 +177,10 @@ def test_unknown_names():
         build_fusion("sum", channels, 5, sum_site="late")
     with pytest.raises(ParameterError, match="film_generator is 'text'"):
         build_fusion("film", channels, 5, film_generator="text")
-    with pytest.raises(ParameterError, match="visual and audio"):
-        build_fusion("sum", {"visual": 8, "text": 8}, 5)
+    with pytest.raises(ParameterError, match="gate_modality is 'text'.*'visual', 'audio'"):
+        build_fusion("gated", channels, 5, gate_modality="text")
+    with pytest.raises(ParameterError, match="sum_unimodal_bias is 'half'"):
+        build_fusion("sum", channels, 5, sum_unimodal_bias="half")
 
 
 def test_sizes_that_cannot_be_joined():

@@ -44,6 +44,18 @@ def test_stale_targets_keep_what_an_earlier_batch_left():
     assert_close(Targets("clean", BACKGROUND)(second), torch.tensor([[0, 0, 1.0, 0], [0.0] * 4]))
 
 
+def test_stale_targets_survive_a_resume():
+    targets, resumed = Targets("stale", BACKGROUND), Targets("stale", BACKGROUND)
+    assert targets.state_dict() == {}
+    targets(torch.tensor([[2, 2, 2, 2], [3, 1, 1, 3]]))
+    resumed.load_state_dict({name: value.clone() for name, value in targets.state_dict().items()})
+    second = torch.tensor([[3, 3, 1, 3], [1, 3, 3, 3], [1, 1, 3, 3]])
+    assert torch.equal(targets(second), resumed(second))
+    assert resumed(second)[0].tolist() == [0.25, 0.25, 1.0, 0.25]
+    resumed.load_state_dict({})
+    assert resumed(second)[0].tolist() == [0, 0, 1.0, 0]
+
+
 def test_unknown_kind():
     with pytest.raises(ParameterError, match="avps_target"):
         Targets("fresh", BACKGROUND)

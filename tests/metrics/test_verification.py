@@ -9,7 +9,7 @@ from sklearn import metrics as reference
 
 from mmlib.errors import UsageError
 from mmlib.metrics.identity_bootstrap import identity_bootstrap
-from mmlib.metrics.verification import auc, eer, fop_compat, matching_accuracy, roc
+from mmlib.metrics.verification import auc, eer, fop_compat, matching_accuracy, roc, vr_at_far
 
 
 def case_a():
@@ -69,6 +69,31 @@ def test_agrees_with_scikit_learn(name):
     np.testing.assert_allclose(curve.tpr, tpr, atol=1e-12)
     crossing = brentq(lambda x: 1 - x - np.interp(x, fpr, tpr), 0, 1, xtol=1e-13)
     assert eer(distances, same) == pytest.approx(crossing, abs=1e-9)
+
+
+def test_verification_rate_by_hand():
+    """TIES, by rising distance: 1 of 4 own and 0 of 4 other pairs, 2 and 1, 3 and 2, 4 and 3, 4 and 4."""
+    rates = {0.0: 0.25, 0.001: 0.25, 0.249: 0.25, 0.25: 0.5, 0.5: 0.75, 0.74: 0.75, 0.75: 1.0, 1.0: 1.0}
+    assert {far: vr_at_far(*TIES, far) for far in rates} == rates
+    assert vr_at_far(*TIES) == 0.25
+    distances, same = np.ones(20), np.arange(20) < 10
+    assert vr_at_far(distances, same) == 0.0, "one threshold for all accepts all or none"
+
+
+def test_one_false_accept_in_a_thousand_is_allowed():
+    """1000 other pairs at 1, 2, ..., 1000; own pairs between them: below the first, the second and the third."""
+    distances = np.concatenate([np.arange(1, 1001), [0.5, 1.5, 2.5]])
+    same = np.arange(1003) >= 1000
+    assert vr_at_far(distances, same) == pytest.approx(2 / 3)
+    assert vr_at_far(distances[1:], same[1:]) == pytest.approx(2 / 3), "999 others: none may be accepted"
+
+
+@pytest.mark.parametrize("name", ["plain", "ties", "constant", "around forty"])
+def test_verification_rate_agrees_with_scikit_learn(name):
+    distances, same = hostile(name)
+    fpr, tpr, _ = reference.roc_curve(same, -distances, drop_intermediate=False)
+    for far in (0.001, 0.01, 0.1):
+        assert vr_at_far(distances, same, far) == tpr[fpr <= far].max()
 
 
 def test_order_of_pairs_does_not_matter():

@@ -11,6 +11,7 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion import SimAM2Options
 from mmlib.losses.soft_margin import soft_margin_of_softmax
 from mmlib.models.avga import AVGA
+from mmlib.models.dmrn import ResidualFusion
 
 LEARNED = SimAM2Options(zeta="learned")
 
@@ -108,6 +109,29 @@ def test_published_forward_values_of_dmrn(golden):
     close(probabilities.square().sum(), 0.72725793)
     close(probabilities[0, 0, :4], [0.02625618, 0.02401582, 0.02355288, 0.02487087])
     close(soft_margin_of_softmax(output.logits, F.one_hot(golden.segment_classes(), 29).double()), 0.70949018)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_blocks_of_dmrn_are_those_of_the_published_loop(blocks):
+    """Which hands the two features back in each other's place, and has one pair of projections for all blocks."""
+    torch.manual_seed(0)
+    fusion = ResidualFusion(6, blocks)
+    audio, visual = torch.randn(2, 2, 10, 6, generator=torch.Generator().manual_seed(1))
+    found = fusion({"visual": visual, "audio": audio})
+    one, two = audio, visual
+    for _ in range(blocks):
+        merged = 0.5 * (fusion.visual(two) + fusion.audio(one))
+        one, two = torch.tanh(two + merged), torch.tanh(one + merged)
+    if blocks % 2 == 0:
+        one, two = two, one
+    assert_close(found["audio"], two, rtol=0, atol=1e-6)
+    assert_close(found["visual"], one, rtol=0, atol=1e-6)
+    assert count(AVGA(fusion="dmrn", blocks=blocks)) == 1_571_150
+
+
+def test_another_block_changes_the_scores():
+    one, two = (small(fusion="dmrn", blocks=blocks)(few()).logits for blocks in (1, 2))
+    assert not torch.allclose(one, two)
 
 
 def test_published_forward_values_of_weak_supervision(golden):

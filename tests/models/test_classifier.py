@@ -7,7 +7,7 @@ import torch
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion import SimAM2Options
-from mmlib.models import build_classifier
+from mmlib.models import Input, build_classifier
 from mmlib.models.encoder import MapEncoder
 
 INPUTS = {"audio": torch.randn(3, 1, 33, 32), "visual": torch.randn(3, 3, 2, 16, 16)}
@@ -56,7 +56,7 @@ def test_rows_of_a_table_start_from_the_same_weights():
 
 
 def test_frames_of_one_channel():
-    model = classifier_of(visual_channels=1)
+    model = classifier_of(inputs={"visual": Input("frames", 1), "audio": Input("spectrogram", 1)})
     assert model({**INPUTS, "visual": INPUTS["visual"][:, :1]}).logits.shape == (3, 5)
 
 

@@ -11,19 +11,18 @@ from torch.testing import assert_close
 
 from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion import SimAM2Options
-from mmlib.models import build_classifier
+from mmlib.models import Input, build_classifier
 from mmlib.modulation import DecouplingFree, build_modulation
 from mmlib.modulation.ratios import coefficients, decoupled_ratio, zeta_ratio
 
 METHODS = ["ogm", "ogm_ge", "decoupling_free"]
+GREY = {"visual": Input("frames", 1), "audio": Input("spectrogram", 1)}
 
 
 def model_of(**options):
     torch.manual_seed(0)
     settings = {"fusion": "sum", "simam2": SimAM2Options(zeta="learned", zeta_norm="none"), **options}
-    return build_classifier(
-        "small", num_classes=4, visual_channels=1, feature_channels=8, width=4, norm="group", **settings
-    )
+    return build_classifier("small", num_classes=4, inputs=GREY, feature_channels=8, width=4, norm="group", **settings)
 
 
 def batch_of(seed=0, size=6):
@@ -145,8 +144,8 @@ def test_window_is_inclusive_at_both_ends():
     assert active == [False, False, True, True, True, False, False]
 
 
-def test_touch_all_changes_every_parameter_of_the_encoders():
-    model, before, after, _, _ = changes("ogm_ge", touch="all")
+def test_all_tensors_changes_every_parameter_of_the_encoders():
+    model, before, after, _, _ = changes("ogm_ge", tensors="all")
     for name in before:
         assert torch.equal(after[name], before[name]) != name.startswith("encoders"), name
 
@@ -304,9 +303,9 @@ def test_settings_that_cannot_be():
         build_modulation("ogm", groups, alpha=-1)
     with pytest.raises(ParameterError, match="ends before"):
         build_modulation("ogm", groups, window=(5, 2))
-    with pytest.raises(ParameterError, match="two modalities"):
+    with pytest.raises(ParameterError, match="two modalities or more"):
         build_modulation("ogm", {"audio": groups["audio"]})
-    with pytest.raises(ParameterError, match="touch='matrices'"):
+    with pytest.raises(ParameterError, match="tensors='matrices'"):
         build_modulation("ogm", {m: nn.Linear(2, 2).parameters() for m in ("audio", "visual")})
     with pytest.raises(ParameterError, match="zeta_ratio"):
         build_modulation("decoupling_free", groups, zeta_ratio="mean")
@@ -336,7 +335,9 @@ def stepped(optimizer_class, steps=5, **settings):
     """Weights after some steps with the visual side held back by a constant ratio of 3."""
     model = Pair()
     optimizer = optimizer_class(model.parameters(), lr=0.01)
-    modulation = DecouplingFree(model.groups(), alpha=0.3, noise=False, touch="matrices", **settings).attach(optimizer)
+    modulation = DecouplingFree(model.groups(), alpha=0.3, noise=False, tensors="matrices", **settings).attach(
+        optimizer
+    )
     start = {name: p.detach().clone() for name, p in model.named_parameters()}
     for step in range(steps):
         modulation.observe(zeta=torch.full((2, 4), 0.75))
@@ -348,12 +349,12 @@ def stepped(optimizer_class, steps=5, **settings):
 
 def test_matrices_leaves_biases_alone_and_conv_finds_nothing():
     model = Pair()
-    with pytest.raises(ParameterError, match="touch='matrices'"):
+    with pytest.raises(ParameterError, match="tensors='matrices'"):
         build_modulation("ogm", model.groups())
-    held = build_modulation("ogm", model.groups(), touch="matrices")
+    held = build_modulation("ogm", model.groups(), tensors="matrices")
     assert [p.dim() for p in held.groups["visual"]] == [2]
     with pytest.raises(ParameterError, match="apply_to is 'update'"):
-        build_modulation("ogm", model.groups(), touch="all", apply_to="update")
+        build_modulation("ogm", model.groups(), tensors="all", apply_to="update")
 
 
 def test_scaling_the_step_is_scaling_the_gradient_under_sgd():

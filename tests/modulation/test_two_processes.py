@@ -11,7 +11,15 @@ import torch
 from torch.testing import assert_close
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
-CASES = ["ogm", "ogm_ge", "decoupling_free", "gradient_through_r", "batch_variance"]
+CASES = [
+    "ogm",
+    "ogm_ge",
+    "decoupling_free",
+    "gradient_through_r",
+    "batch_variance",
+    "three_concat",
+    "three_weighted_sum",
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,4 +58,9 @@ def test_two_processes_equal_one(results, case):
 def test_the_runs_were_modulated_and_state_was_kept(results):
     one = results[2]
     assert one["decoupling_free"]["ratio.visual"] != 1
+    assert {name for name in one["three_concat"] if name.startswith("ratio.")} == {
+        "ratio.sensor",
+        "ratio.motion",
+        "ratio.text",
+    }
     assert (one["decoupling_free"]["fusion.simam2.correlation.var_max"] > 0).all()

@@ -15,7 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mmlib.collectives import batch_variance
 from mmlib.fusion import SimAM2Options
-from mmlib.models import build_classifier
+from mmlib.losses.unimodal import unimodal_losses
+from mmlib.models import Input, build_classifier
 from mmlib.modulation import build_modulation
 
 CASES = {
@@ -24,6 +25,37 @@ CASES = {
     "decoupling_free": ("decoupling_free", SimAM2Options(zeta="learned", zeta_norm="layer")),
     "gradient_through_r": ("decoupling_free", SimAM2Options(zeta="learned", zeta_norm="none", r_grad="flow")),
 }
+
+
+THREE = {"sensor": Input("vector", 6), "motion": Input("sequence", 4), "text": Input("tokens", 20)}
+
+
+def train_three(rank: int, world: int, fusion: str) -> dict[str, torch.Tensor]:
+    """Three modalities with OGM-GE, heads with losses of their own, and a text that most samples drop."""
+    torch.manual_seed(0)
+    sizes = {"num_classes": 4, "feature_channels": 8, "unimodal_heads": "attached", "zeta_norm": "none"}
+    model = build_classifier(inputs=THREE, fusion=fusion, **sizes).double()
+    wrapped = DistributedDataParallel(model) if world > 1 else model
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    groups = model.modality_parameters()
+    modulation = build_modulation("ogm_ge", groups, alpha=0.8, seed=3, tensors="matrices").attach(optimizer)
+    for step in range(5):
+        generator = torch.Generator().manual_seed(step)
+        inputs = {
+            "sensor": torch.randn(8, 6, generator=generator, dtype=torch.float64),
+            "motion": torch.randn(8, 5, 4, generator=generator, dtype=torch.float64),
+            "text": torch.randint(20, (8, 7), generator=generator),
+        }
+        targets = torch.randint(4, (8,), generator=generator)
+        kept = torch.arange(8) == step  # so that one process keeps none
+        share = slice(rank, None, world)
+        output = wrapped({name: value[share] for name, value in inputs.items()}, keep={"text": kept[share]})
+        modulation.observe(unimodal_logits=model.unimodal_logits(output), targets=targets[share], rows=None)
+        own = unimodal_losses(output, targets[share], weight=0.5)
+        (cross_entropy(output.logits, targets[share]) + sum(own.values())).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.state_dict() | {f"ratio.{name}": value for name, value in modulation.ratios.items()}
 
 
 def batch(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -35,7 +67,8 @@ def batch(step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
 
 def train(rank: int, world: int, method: str, simam2: SimAM2Options | None) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    sizes = {"num_classes": 4, "visual_channels": 1, "feature_channels": 8, "width": 4, "norm": "group"}
+    inputs = {"visual": Input("frames", 1), "audio": Input("spectrogram", 1)}
+    sizes = {"num_classes": 4, "inputs": inputs, "feature_channels": 8, "width": 4, "norm": "group"}
     model = build_classifier("small", fusion="sum", simam2=simam2, **sizes).double()
     wrapped = DistributedDataParallel(model) if world > 1 else model
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -59,6 +92,7 @@ def main() -> None:
     if world > 1:
         dist.init_process_group("gloo", init_method=Path(rendezvous).as_uri(), rank=rank, world_size=world)
     results = {name: train(rank, world, *case) for name, case in CASES.items()}
+    results |= {f"three_{fusion}": train_three(rank, world, fusion) for fusion in ("concat", "weighted_sum")}
     rows = torch.rand(7, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     share = rows if world == 1 else (rows[:2] if rank == 0 else rows[2:])  # of unequal length
     results["batch_variance"] = {"variance": batch_variance(share)}

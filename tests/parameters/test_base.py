@@ -89,7 +89,56 @@ def test_identity_leaves_out_where_it_runs():
     assert plain.identity() == elsewhere.identity()
     assert json.loads(json.dumps(plain.identity(), allow_nan=False)) == plain.identity()
     assert Parameters.resolve({"seed": 1}).identity() != plain.identity()
-    assert set(plain.identity()) == set(Parameters.model_fields) - Parameters.runtime_fields
+    assert set(plain.identity()) == set(Parameters.model_fields) - Parameters.runtime_fields - ADDED_LATER
+
+
+# Parameters with a neutral value, which leaves cells made before them their ids.
+ADDED_LATER = {
+    "step_unit",
+    "most_drops",
+    "decay_1d",
+    "nesterov",
+    "clip_norm",
+    "label_smoothing",
+    "select_every",
+    "select_from",
+    "select_ties",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("step_unit", "iterations"),
+        ("most_drops", 1),
+        ("decay_1d", False),
+        ("nesterov", True),
+        ("clip_norm", 1.0),
+        ("label_smoothing", 0.1),
+        ("select_every", 5),
+        ("select_from", 1),
+        ("select_ties", "last"),
+    ],
+)
+def test_a_parameter_added_later_counts_where_it_is_used(name, value):
+    plain, used = Parameters(), Parameters.resolve({name: value})
+    assert name not in plain.identity()
+    assert used.identity() == {**plain.identity(), name: value}
+    assert Parameters.resolve({name: plain.model_dump()[name]}).identity() == plain.identity()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"nesterov": True, "optimizer": "adam"}, "set optimizer = 'sgd'"),
+        ({"nesterov": True, "momentum": 0.0}, "momentum above 0"),
+        ({"select_from": 8}, "select_from = 8 leaves protocol paper no epoch to choose: epochs = 8"),
+        ({"clip_norm": 0.0}, "clip_norm"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+    ],
+)
+def test_recipes_that_cannot_run_are_refused(values, expected):
+    assert expected in message(**values)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +176,16 @@ def test_paths_start_at_the_project_or_the_outputs(monkeypatch, tmp_path):
     assert Parameters().output_folder().parent == tmp_path / "elsewhere" / "interactive"
     assert Parameters(output="outputs/runs/x").output_folder() == tmp_path / "elsewhere" / "runs" / "x"
     assert Parameters().located().data_store == str(tmp_path / "elsewhere" / "data")
+
+
+def test_equal_data_have_equal_keys(tmp_path):
+    first = Parameters.resolve({"seed": 1, "epochs": 3, "fusion": "film"})
+    assert first.data_key() == Parameters().data_key()
+    assert first.modules_by_name() == ("mmlib.data.synthetic",)
+    changed = {"data_seed": 1, "synthetic_samples": 400, "data_root": "r", "data_store": "elsewhere"}
+    keys = {Parameters.resolve({name: value}).data_key() for name, value in changed.items()}
+    assert len(keys | {first.data_key()}) == 5
+    assert Parameters(dataset="grid_words").data_key() not in keys
 
 
 def test_missing_data_are_named(tmp_path):

@@ -7,18 +7,13 @@ import io
 from dataclasses import replace
 
 import pytest
-from claims_fakes import CLAIMS, fake_results
+from claims_fakes import CLAIMS, MIXED, fake_results, mixed_results
 
+from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table, latex, save_table, to_csv, to_html, to_latex, to_markdown
-from mmlib.report.tables import (
-    compact_statements,
-    plain_sentence,
-    plus_minus,
-    problems_table,
-    results_table,
-    signed,
-    statements_table,
-)
+from mmlib.report.statements import compact_statements, plain_sentence, statements_table
+from mmlib.report.tables import plus_minus, problems_table, results_table
+from mmlib.statistics import summarise
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.results import Problem
 from mmlib.workbook.verdicts import judge_statements
@@ -94,8 +89,9 @@ def test_latex_escaping(text, expected):
 
 
 def test_small_texts():
-    assert [signed(v) for v in (0.04, -0.04, 1.25, -3.0)] == ["0.0", "0.0", "+1.2", "−3.0"]
-    assert plus_minus(None) == "–"
+    assert plus_minus(None, metric("top1")) == "–"
+    assert plus_minus(summarise([62.0, 63.0]), metric("top1")) == "62.5 ± 0.7 (2)"
+    assert plus_minus(summarise([0.71, 0.726]), metric("mae"), n=False) == "0.718 ± 0.011"
 
 
 def test_table_of_embedded_data_hides_printed_numbers(claims):
@@ -128,14 +124,15 @@ def test_statements_table(claims):
     table = statements_table(family, results)
     assert len(table.rows) == 19
     first = dict(zip((column.title for column in table.columns), table.rows[0], strict=True))
-    assert first["paper’s table"] == "+2.8 / +0.2"
+    assert first["paper’s table"] == "2.8 / 0.2 better"
     assert first["verdict"] == family.verdicts[0].verdict
     assert family.warning in table.notes
     sentence = plain_sentence(family.verdicts[0])
-    assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds the Top-1 difference is +")
-    assert "lower" not in sentence
-    error = replace(family.verdicts[0], metric="eer_seen_heard")
-    assert plain_sentence(error).endswith("; positive: lower, which is better).")
+    assert sentence.startswith("SimAM² helps summation: holds. Over 3 common seeds Top-1 is ")
+    assert sentence.endswith(" better).")
+    error = replace(family.verdicts[0], metric="mae")
+    assert " MAE is " in plain_sentence(error)
+    assert "points" not in plain_sentence(error)
 
 
 def test_tables_without_records(claims):
@@ -173,3 +170,44 @@ def test_compact_statements_keep_the_remark_under_its_statement(claims):
     assert remarks
     assert all(text.endswith(f"({remark})") for remark, text in remarks)
     assert compact.notes[-1] == "“paper’s table”: the same difference in its printed numbers, CREMA-D / VGGSound."
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    path = tmp_path / "mixed.yaml"
+    path.write_text(MIXED)
+    return load_claims(path)
+
+
+def test_columns_of_several_units(mixed):
+    metrics = ["accuracy_2", "mae", "pearson"]
+    table = results_table(mixed_results(), mixed, metrics)
+    assert [column.title for column in table.columns][2:7] == [
+        "accuracy, 2 classes, printed", "accuracy, 2 classes, best on test", "accuracy, 2 classes, clean",
+        "ours against printed", "verdict",
+    ]  # fmt: skip
+    base, ours = table.rows
+    assert base[2:6] == ["85.1", "85.0 ± 0.0 (3)", "85.0 ± 0.0 (3)", "0.1 points worse"]
+    assert base[7:11] == ["0.718", "0.718 ± 0.001 (3)", "0.718 ± 0.001 (3)", "0.000 different"]
+    assert ours[7:11] == ["0.702", "0.698 ± 0.001 (3)", "0.698 ± 0.001 (3)", "0.004 better"]
+    assert ours[12:16] == ["0.795", "0.760 ± 0.003 (3)", "0.760 ± 0.003 (3)", "0.035 worse"]
+    units = "Percent (accuracy, 2 classes), number (MAE), correlation (Pearson’s r); mean ± sd (n) over seeds."
+    assert any(note.startswith(units) for note in table.notes)
+    assert "Lower is better: MAE. Higher is better: accuracy, 2 classes; Pearson’s r." in table.notes
+    facts = next(csv.DictReader(io.StringIO(to_csv(table))))
+    assert (facts["mae_unit"], facts["mae_better"], facts["accuracy_2_unit"]) == ("number", "lower", "percent")
+    assert float(facts["clean_mae_mean"]) == pytest.approx(0.718, abs=0.001)
+    for text in (to_markdown(table), to_latex(table), to_html(table)):
+        assert "0.004 better" in text
+
+
+def test_statements_of_several_units(mixed):
+    results = mixed_results()
+    table = statements_table(judge_statements(mixed, results), results)
+    found = [row[3:6] for row in table.rows]
+    assert found[0][:2] == ["0.9 better", "1.0 points better"]
+    assert found[1][:2] == ["0.016 better", "0.020 better"]
+    assert found[2][:2] == ["0.002 worse", "0.030 worse"]
+    assert not any(sign in text for row in found for text in row for sign in "+−")
+    csv_rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert [row["difference"] for row in csv_rows] == ["1.0 points better", "0.020 better", "0.030 worse"]

@@ -121,3 +121,62 @@ def stub_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MMLIB_PROJECT", str(root))
     monkeypatch.delenv("MMLIB_OUTPUTS", raising=False)
     return root
+
+
+# A table whose columns have three units, of which one is better lower.
+MIXED = """
+format: mmlib-claims
+version: 1
+paper: {id: mixed, title: Mixed, authors: A}
+tables:
+  - id: mixed
+    number: 1
+    title: Sentiment
+    section: "4"
+    plan: mixed
+    columns:
+      - &column
+        id: acc
+        label: MOSI Acc-2
+        profile: mosi
+        dataset: MOSI
+        metric: accuracy_2
+        unit: percent
+        split: test
+        selection: {stated: true, rule: best, protocol: paper}
+        tolerance: {rounding: 0.05, reproduced_sd: 1, noise_sd: 2, cap: 1, reason: one decimal}
+      - &other
+        <<: *column
+        id: mae
+        label: MOSI MAE
+        metric: mae
+        unit: number
+        better: lower
+        tolerance: {rounding: 0.0005, reproduced_sd: 1, noise_sd: 2, cap: 0.01, reason: three decimals}
+      - {<<: *other, id: corr, label: MOSI Corr, metric: pearson, unit: correlation, better: higher}
+    rows:
+      - {id: base, block: Base, label: Base, values: {acc: 85.1, mae: 0.718, corr: 0.797}}
+      - {id: ours, block: Ours, label: Ours, values: {acc: 86.0, mae: 0.702, corr: 0.795}}
+statements:
+  - id: helps
+    table: mixed
+    text: Ours helps
+    source: paper
+    where: "Table 1"
+    contrast: {ours: 1, base: -1}
+    metrics: [accuracy_2, mae, pearson]
+"""
+
+
+def mixed_results(kind: str = "paper") -> Results:
+    """Two rows with an accuracy, an MAE and a correlation; `ours` has the lower MAE by .02, the lower correlation."""
+    rows = {}
+    for row, label, gain in (("base", "Base", 0.0), ("ours", "Ours", 1.0)):
+        records = {}
+        for seed, own in enumerate((0.0, 0.002, -0.003)):
+            values = {"accuracy_2": 0.85 + gain * (0.01 + own), "mae": 0.718 - gain * (0.02 + own) + own / 2}
+            values |= {"pearson": 0.79 - gain * (0.03 + own)}
+            metrics = {f"{protocol}/{name}": value for protocol in ("paper", "clean") for name, value in values.items()}
+            records[seed] = fake_record(row, seed, metrics=metrics, parameters={"dataset": "mosi", "row": row})
+        rows[row] = RowResult(row, label, label, [0, 1, 2], records)
+    return Results("mixed", "mosi", "Table 1: sentiment", "MOSI", kind, rows, "runs")

@@ -35,6 +35,39 @@ def test_first_of_equal_epochs_wins():
     assert feed(Selector((PAPER,)), [0.5, 0.5], [0, 0]).epoch_of("paper") == 0
 
 
+def test_last_of_equal_epochs_wins_where_asked():
+    late = PAPER.among(1, 0, "last")
+    assert feed(Selector((late,)), [0.5, 0.7, 0.7, 0.6], [0] * 4).epoch_of("paper") == 2
+    lowest = Protocol("paper", "lowest", "test", "top1", maximise=False, ties="last")
+    assert feed(Selector((lowest,)), [0.2, 0.2, 0.3], [0] * 3).epoch_of("paper") == 1
+
+
+@pytest.mark.parametrize(("start", "candidates"), [(0, 60), (5, 59)])
+def test_only_candidates_are_chosen(start, candidates):
+    """AVGA's and PSP's evaluations of 300 epochs: 0, 5, ..., 295, and the same without epoch 0."""
+    protocol = PAPER.among(5, start, "first")
+    assert [epoch for epoch in range(300) if protocol.considers(epoch)] == list(range(start, 300, 5))
+    assert sum(map(protocol.considers, range(300))) == candidates
+    selector = feed(Selector((protocol, CLEAN)), [0.9, 0.8, 0.8, 0.8, 0.8, 0.5, 0.8], [0, 0, 0, 1, 0, 0, 0])
+    assert selector.epoch_of("paper") == start
+    assert selector.epoch_of("clean") == 3
+
+
+def test_candidates_of_a_later_stage_are_counted_from_its_start():
+    selector = Selector((PAPER.among(2, 1, "first"),), "paper", first_epoch=10)
+    for epoch, value in enumerate([0.9, 0.1, 0.8, 0.3], start=10):
+        selector.update(epoch, {"test": Evaluation({"top1": value})}, nn.Linear(1, 1))
+        assert (epoch == 10) == ("paper" not in selector.chosen)
+        assert (epoch == 10) == (not selector.weights)
+    assert selector.epoch_of("paper") == 13
+
+
+def test_the_rule_says_who_was_a_candidate():
+    assert PAPER.among(1, 0, "first") == PAPER
+    assert PAPER.among(5, 0, "first").rule == "best test, among epochs 0, 5, 10, … (counted from 0)"
+    assert PAPER.among(1, 2, "last").rule == "best test, from epoch 2 (counted from 0), the latest of equal ones"
+
+
 def test_minimising():
     lowest = Protocol("paper", "lowest", "test", "top1", maximise=False)
     assert feed(Selector((lowest,)), [0.5, 0.2, 0.3], [0, 0, 0]).epoch_of("paper") == 1

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from mmlib.data.loading import load_data
+from mmlib.experiments.base import fit
 from mmlib.experiments.building import simam2_options
 from mmlib.experiments.classification import Parameters
 from mmlib.experiments.classification.experiment import ClassificationExperiment, setup_training
-from mmlib.experiments.execution import fit
-from mmlib.models import build_classifier
+from mmlib.models import Input, build_classifier
 from mmlib.training import process_group
 
 COMMON = {"synthetic_samples": 75, "batch_size": 16, "epochs": 2, "learning_rate": 0.05, "feature_channels": 8}
@@ -43,7 +43,7 @@ class WithoutBatchStatistics(ClassificationExperiment):
             num_classes=6,
             fusion=parameters.fusion,
             feature_channels=8,
-            visual_channels=1,
+            inputs={"visual": Input("frames", 1), "audio": Input("spectrogram", 1)},
             norm="group",
             simam2=simam2_options(parameters),
             zeta_norm=parameters.zeta_norm,

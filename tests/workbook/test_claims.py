@@ -146,12 +146,33 @@ def broken(path, tmp_path, change):
         (lambda raw: raw["statements"][0].update(best="baseline-sum"), ["simam2-helps-sum", "either"]),
         (lambda raw: raw["statements"][0].update(metrics=["f2"]), ["unknown metrics", "f2"]),
         (lambda raw: raw["tables"][0]["rows"][0].update(bold=["nothing"]), ["baseline-concat", "nothing"]),
+        (lambda raw: raw["tables"][2]["columns"][0].update(better="higher"), ["seen_heard_eer", "lower is better"]),
+        (lambda raw: raw["tables"][0]["columns"][0].update(unit="nats"), ["cremad_top1", "nats", "in percent"]),
+        (lambda raw: raw["tables"][0]["columns"][0].update(unit="percents"), ["did you mean 'percent'", "correlation"]),
+        (lambda raw: raw["tables"][0]["columns"][0].update(metric="top_1"), ["unknown metric 'top_1'", "family.py"]),
+        (
+            lambda raw: raw["tables"][1]["rows"][0]["values"].update(ave_accuracy=720.0),
+            ["baseline-avga", "cannot be 720"],
+        ),
     ],
 )
 def test_mistakes_are_named(path, tmp_path, change, words):
     message = broken(path, tmp_path, change)
     for word in words:
         assert word in message
+
+
+def test_better_may_be_left_to_the_registry(path, tmp_path, claims):
+    raw = yaml.safe_load(path.read_text())
+    for table in raw["tables"]:
+        for column in table["columns"]:
+            del column["better"]
+    target = tmp_path / "claims.yaml"
+    target.write_text(yaml.safe_dump(raw, allow_unicode=True))
+    again = load_claims(target)
+    for statement in claims.statements:
+        for metric in statement.metrics:
+            assert again.printed_differences(statement, metric) == claims.printed_differences(statement, metric)
 
 
 def test_a_key_given_twice_is_an_error(tmp_path):

@@ -1,82 +1,20 @@
-"""Hashes follow content: touch is nothing, an edit is stale where it is imported and nowhere else."""
+"""Hashes follow content: touch is nothing, an edit is stale where it is used and nowhere else."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from mmlib.errors import UsageError
-from mmlib.workbook.fingerprint import Fingerprints, ImportClosure, read_notebook, why_stale
-
-FILES = {
-    "pack/__init__.py": "",
-    "pack/task.py": "from .deep import helper\nimport pack.plain\n\ndef run():\n    from pack import lazy\n",
-    "pack/deep/__init__.py": "from . import inner",
-    "pack/deep/helper.py": "",
-    "pack/deep/inner.py": "from .. import cousin",
-    "pack/cousin.py": "import importlib\nimportlib.import_module('pack.byname')",
-    "pack/byname.py": "def load(name): return f'pack.plugins.{name}'",
-    "pack/plugins/__init__.py": "",
-    "pack/plugins/one.py": "",
-    "pack/plain.py": "import os, numpy",
-    "pack/lazy.py": "import mmlib.files",
-    "pack/report.py": "import pack.task",
-}
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    for name, source in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source)
-    return tmp_path
-
-
-def closure(tree: Path) -> dict[str, str]:
-    return ImportClosure([tree]).files("pack.task")
-
-
-def test_closure_follows_every_kind_of_import(tree):
-    names = set(closure(tree))
-    assert names >= set(FILES) - {"pack/report.py"}
-    assert {"mmlib/files.py", "mmlib/errors.py", "mmlib/__init__.py"} <= names
-    assert "pack/report.py" not in names
-
-
-@pytest.mark.parametrize("name", sorted(set(FILES) - {"pack/report.py"}))
-def test_touch_is_nothing_and_edit_is_seen(tree, name):
-    before = closure(tree)
-    os.utime(tree / name, (1, 1))
-    assert closure(tree) == before
-    (tree / name).write_text(FILES[name] + "\n# changed\n")
-    after = closure(tree)
-    assert {key for key in after if after[key] != before[key]} == {name}
-
-
-def test_editing_what_is_not_imported_changes_nothing(tree):
-    before = closure(tree)
-    (tree / "pack/report.py").write_text("x = 1")
-    assert closure(tree) == before
-
-
-def test_unknown_module_and_syntax_error_are_messages(tree):
-    with pytest.raises(UsageError, match="no module 'absent.task'"):
-        ImportClosure([tree]).files("absent.task")
-    with pytest.raises(UsageError, match="no module 'pack.absent'"):
-        ImportClosure([tree]).files("pack.absent")
-    (tree / "pack/plain.py").write_text("def (")
-    with pytest.raises(UsageError, match=r"plain.py, line 1"):
-        closure(tree)
+from mmlib.workbook.fingerprint import Fingerprints, read_notebook, why_stale
 
 
 def test_library_of_the_classification_experiment_leaves_the_report_out():
     files = Fingerprints(Path()).library("mmlib.experiments.classification")
     assert "mmlib/experiments/classification/parameters.py" in files
-    assert not {"mmlib/cli.py", "mmlib/workbook/running/runner.py", "mmlib/report/report.py"} & set(files)
+    assert not {"mmlib/cli.py", "mmlib/workbook/running/runner.py", "mmlib/report/build.py"} & set(files)
 
 
 def edit_notebook(path: Path, change) -> None:
@@ -90,14 +28,63 @@ def test_notebook_hash_is_of_code_and_metadata_only(toy):
     before = read_notebook(path).hash
     prose = {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "words"}
     edit_notebook(path, lambda n: n["cells"].insert(0, prose))
-    edit_notebook(path, lambda n: n["cells"][1]["outputs"].append({"output_type": "stream"}))
-    edit_notebook(path, lambda n: n["metadata"].update(language_info={}))
     assert read_notebook(path).hash == before
-    edit_notebook(path, lambda n: n["cells"][1].update(source="seed: int = 1"))
+    edit_notebook(path, lambda n: n["cells"][2].update(source=n["cells"][2]["source"] + "\nx = 1"))
     after = read_notebook(path).hash
     assert after != before
     edit_notebook(path, lambda n: n["metadata"]["mmlib"].update(more=1))
     assert read_notebook(path).hash != after
+
+
+def save_as_jupyterlab(notebook: dict) -> None:
+    """What running a notebook and saving it in JupyterLab changes."""
+    for number, cell in enumerate(notebook["cells"]):
+        cell["source"] = [line + "  \n" for line in cell["source"].split("\n")]
+        cell["id"] = f"new-{number}"
+        cell["metadata"] |= {"collapsed": False, "jupyter": {"source_hidden": True}, "scrolled": True}
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = number
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+    empty = {"cell_type": "code", "id": "empty", "metadata": {}, "source": [], "outputs": [], "execution_count": None}
+    notebook["cells"].append(empty)
+    notebook["metadata"]["kernelspec"] = {"display_name": "mine", "language": "python", "name": "mine"}
+    notebook["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
+    notebook["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"a": 1}}}
+    notebook["nbformat_minor"] = 9
+
+
+def test_running_and_saving_a_notebook_in_jupyterlab_changes_nothing(toy):
+    path = toy.root / "notebooks" / "toy.ipynb"
+    before = read_notebook(path).hash
+    edit_notebook(path, save_as_jupyterlab)
+    assert read_notebook(path).hash == before
+
+
+def test_a_parameters_cell_counts_only_for_what_a_run_does_not_replace(toy):
+    path = toy.root / "notebooks" / "toy.ipynb"
+    before = read_notebook(path).hash
+    added = "# Another recipe\nseed: int = 7\nscale: float = -2.5\nnew: 'Optional[float]' = None  # added\n"
+
+    def write(source: str) -> str:
+        edit_notebook(path, lambda n: n["cells"][0].update(source=source))
+        return read_notebook(path).hash
+
+    assert write(added) == before
+    assert write(added + "import os\n") != before
+    assert write(added + "helper = 3\n") != before, "no parameter, for it has no annotation: no run replaces it"
+    assert write(added + "_hidden: int = 3\n") != before
+    assert write(added + "seed: int = print('acts')\n") != before
+    assert write("%matplotlib inline\n") != before
+
+
+def test_the_cell_that_papermill_adds_does_not_count(toy):
+    path = toy.root / "notebooks" / "toy.ipynb"
+    before = read_notebook(path).hash
+    cell = {"cell_type": "code", "id": "p", "metadata": {"tags": ["injected-parameters"]}, "source": "seed = 3"}
+    edit_notebook(path, lambda n: n["cells"].insert(1, cell | {"outputs": [], "execution_count": None}))
+    assert read_notebook(path).hash == before
+    edit_notebook(path, lambda n: n["cells"][1]["metadata"].update(tags=["mine"]))
+    assert read_notebook(path).hash != before
 
 
 def test_bad_notebooks_are_messages(toy):

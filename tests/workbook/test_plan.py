@@ -43,6 +43,7 @@ def test_later_settings_win_and_runtime_fields_are_no_identity(here):
         ({"profiles": {"embedded": {"kind": "huge"}}}, "profiles.embedded.kind"),
         ({"profiles": {"embedded": {"kind": "embedded", "seeds": [1.5]}}}, r"profiles.embedded.seeds\[0\]"),
         ({"notebook": 3}, "notebook"),
+        ({"comparisons": [{"row": "a", "against": "nobody", "text": "t"}]}, "'t' names an unknown row"),
     ],
 )
 def test_wrong_plans_are_messages_with_file_and_key(here, change, message):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
 from mmlib import record as records
 from mmlib.errors import OutputsError
 from mmlib.record import GitState, Result, read_cell_file, write_result
 from mmlib.workbook.fingerprint import Fingerprints
-from mmlib.workbook.memo import Memo
 from mmlib.workbook.plan import load_plan
 from mmlib.workbook.running.execute import begin, finish
 from mmlib.workbook.running.task import Outcome, Task
@@ -123,15 +126,76 @@ def test_begin_clears_what_failed(here):
     assert not (cell.folder / "checkpoint.txt").exists()
 
 
-def test_memo_asks_once_per_value_of_the_fields_that_were_read(here):
+def test_a_data_set_is_read_once_for_all_cells_that_share_it(here, monkeypatch):
     (here.root / "toy.txt").write_text("one")
     cells = [cell_of(here, needs_data=True, data_root=str(here.root), scale=float(i)) for i in range(3)]
-    memo = Memo("prepare_data")
-    assert [memo(cell.parameters) for cell in cells] == ["one"] * 3
-    (here.root / "toy.txt").write_text("two")
-    assert memo(cells[0].parameters) == "one"
-    assert memo(cells[0].parameters.model_copy(update={"needs_data": False})) is None
-    assert len(memo._answers) == 2
+    for cell in cells:
+        complete(here, cell)
+    schema, asked = type(cells[0].parameters), []
+    prepare = schema.prepare_data
+    monkeypatch.setattr(schema, "prepare_data", lambda self: asked.append(self.data_root) or prepare(self))
+    survey = Survey(Fingerprints(here.root))
+    assert {state.state for state in survey.look(cells)} == {"done"}
+    assert len(asked) == 3, "parameters that say nothing of a data set share none"
+    monkeypatch.setattr(schema, "data_key", lambda self: self.data_root)
+    survey = Survey(Fingerprints(here.root))
+    assert {state.state for state in survey.look(cells)} == {"done"}
+    assert len(asked) == 4
+    other = cell_of(here, needs_data=True, data_root=str(here.outputs), scale=4.0)
+    assert survey.look_at(other).state == "blocked"
+
+
+def test_a_survey_reads_each_source_once(here, monkeypatch):
+    cells = [cell_of(here, scale=float(i)) for i in range(20)]
+    for cell in cells:
+        complete(here, cell)
+    read = []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: read.append(self) or whole(self))
+    assert {state.state for state in Survey(Fingerprints(here.root)).look(cells)} == {"done"}
+    assert here.root / "toy_experiment.py" in read
+    assert len(read) == len(set(read))
+
+
+def test_a_record_stays_done_when_its_parameters_cell_is_edited_and_its_notebook_saved(here):
+    cell = cell_of(here)
+    complete(here, cell)
+    path = here.root / "notebooks" / "toy.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"][0]["source"] = notebook["cells"][0]["source"].replace("seed: int = 0", "seed: int = 5")
+    path.write_text(json.dumps(notebook))
+    assert look(here, cell) == ("done", "done")
+    for number, each in enumerate(notebook["cells"]):
+        each |= {"execution_count": number, "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}]}
+        each["source"] = each["source"].splitlines(keepends=True)
+    notebook["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
+    path.write_text(json.dumps(notebook, indent=1))
+    assert look(here, cell) == ("done", "done")
+    notebook["cells"][1]["source"].append("\nprint(2)")
+    path.write_text(json.dumps(notebook))
+    assert look(here, cell) == ("stale", "notebook changed: toy.ipynb")
+
+
+def test_a_record_stays_done_when_a_parameter_with_a_neutral_default_is_added(here, monkeypatch):
+    path = here.root / "toy_experiment.py"
+    declared = 'scale: float = about(1.0, "scale of the noise")'
+    source = path.read_text().replace("scale: float = 1.0", declared)
+    source = source.replace("from mmlib.files", "from mmlib.experiments.settings import about\nfrom mmlib.files")
+    path.write_text(source)
+    cell = cell_of(here)
+    complete(here, cell)
+    added = declared + '\n    decay: float = about(0.5, "decay of the noise", neutral=0.5)'
+    path.write_text(source.replace(declared, added))
+    monkeypatch.delitem(sys.modules, "toy_experiment")
+    now = cell_of(here)
+    assert now.parameters.decay == 0.5
+    assert now.id == cell.id
+    assert look(here, now) == ("done", "done")
+    assert cell_of(here, decay=0.25).id != cell.id
+    counted = added.replace(", neutral=0.5", "")
+    path.write_text(source.replace(declared, counted))
+    monkeypatch.delitem(sys.modules, "toy_experiment")
+    assert cell_of(here).id != cell.id
 
 
 def test_a_folder_that_cannot_be_made_is_an_outputs_error(here):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from claims_fakes import CLAIMS, fake_record, fake_results
+from claims_fakes import CLAIMS, MIXED, fake_record, fake_results, mixed_results
 
 from mmlib.workbook import verdicts
 from mmlib.workbook.claims import load_claims
@@ -223,3 +223,36 @@ def test_best_of_shows_the_rival_that_decides(claims):
     found = statement(claims, with_values(values), "bold-sum")
     assert (found.verdict, found.rival) == ("within seed noise", "baseline-sum")
     assert found.difference.low < 0 < found.difference.high
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    path = tmp_path / "mixed.yaml"
+    path.write_text(MIXED)
+    return load_claims(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "reason"),
+    [
+        ((0.7183, 0.7183), "reproduced", "0.0003 apart, tolerance 0.0005"),
+        ((0.720, 0.722, 0.724), "within seed noise", "0.0040 apart, more than 0.0020 but within 2 sd"),
+        ((0.73, 0.732, 0.734), "not reproduced", "0.0140 apart, more than 2 sd (0.0040)"),
+    ],
+)
+def test_tolerances_are_in_the_unit_of_the_metric(mixed, values, verdict, reason):
+    claim = next(c for c in mixed.claims() if c.id == "mixed/mae/base")  # .718
+    records = {seed: fake_record("base", seed, metrics={"paper/mae": value}) for seed, value in enumerate(values)}
+    found = number_verdict(claim, RowResult("base", "Base", "", list(records), records), "paper")
+    assert (found.verdict, found.reason) == (verdict, reason)
+
+
+def test_a_statement_follows_the_direction_of_its_metric(mixed):
+    found = {v.metric: v for v in judge_statements(mixed, mixed_results()).verdicts}
+    assert {name: v.verdict for name, v in found.items()} == {
+        "accuracy_2": "holds", "mae": "holds", "pearson": "contradicted",
+    }  # fmt: skip
+    assert found["accuracy_2"].difference.mean == pytest.approx(0.97, abs=0.01)  # points
+    assert found["mae"].difference.mean == pytest.approx(0.02, abs=0.001)  # lower by .02: better
+    assert found["mae"].printed_gain == {"MOSI MAE": pytest.approx(0.016)}
+    assert found["pearson"].printed_gain == {"MOSI Corr": pytest.approx(-0.002)}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmlib.data.ave.files import find_folder, inputs, missing
+from mmlib.data.ave.files import ANNOTATIONS, find_folder, inputs, missing
 
 __all__ = ["LAYOUT", "inputs", "load_segments", "missing", "notes", "prepare_folder", "report"]
 
@@ -21,10 +21,19 @@ LAYOUT = 1  # raise when the same options would write other content
 
 
 def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_hash: str) -> Path:
-    """Convert the published files under a data root; minutes and 2.1 GB for the whole set as float16."""
-    from mmlib.data.ave.conversion import convert_published
+    """Convert the published files under a data root; minutes and 2.1 GB for the whole set as float16.
 
-    return convert_published(folder, find_folder(root), options, {"layout": LAYOUT, "inputs_sha256": inputs_hash})
+    A folder of generated files is marked as a stand-in.
+    """
+    from mmlib.data.ave.annotations import read_annotations
+    from mmlib.data.ave.conversion import convert, is_generated
+    from mmlib.data.features.checks import check_storage
+
+    check_storage("ave", options["storage"])
+    source_folder = find_folder(root)
+    truth = {"standin": True} if is_generated(read_annotations(source_folder / ANNOTATIONS)) else {}
+    source = {"layout": LAYOUT, "inputs_sha256": inputs_hash, **options}
+    return convert(folder, source_folder, "ave", options["storage"], source, truth)
 
 
 def report(root: Path) -> list[str]:

@@ -18,8 +18,7 @@ from mmlib.data.ave.classes import (
     LEAKY_VALIDATION,
     PUBLISHED,
 )
-from mmlib.data.ave.compare import compare_labels
-from mmlib.data.ave.conversion import Rows, arrange, count_background, is_generated
+from mmlib.data.ave.conversion import Rows, arrange, count_background, differing_labels, is_generated
 from mmlib.data.prepared import SPLITS, Prepared
 from mmlib.errors import DataError
 
@@ -44,7 +43,7 @@ def report(root: Path) -> list[str]:
         + (f"; without an event: clip {', '.join(map(str, empty))}" if empty.size else "")
     ]
     lines += [STANDIN] if is_generated(annotations) else []
-    for name, differing in compare_labels(folder, annotations).items():
+    for name, differing in differing_labels(folder, annotations).items():
         lines.append(f"{name}: differs from Annotations.txt in {differing:,} of {len(annotations):,} clips")
     lines += [line for name in files.FEATURES for line in _features(folder, name, len(annotations))]
     if all((folder / name).is_file() for name in files.ORDERS.values()):
@@ -56,9 +55,8 @@ def _features(folder: Path, name: str, clips: int) -> list[str]:
     path = folder / files.FEATURES[name]
     if not path.is_file():
         return []
-    with files.open_array(path) as stored:
-        files.check_shape(stored, clips, files.SHAPES[name])
-        return [f"{path.name}: {stored.dtype} {stored.shape}"]
+    source = files.open_features(path, clips, files.SHAPES[name])
+    return [f"{path.name}: {source.dtype} {source.shape}"]
 
 
 def notes(prepared: Prepared) -> list[str]:

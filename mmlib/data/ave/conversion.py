@@ -1,4 +1,4 @@
-"""From AVE's published files to the prepared format, once: 8.3 GB of float64 read in pieces, 2.1 GB of float16 written.
+"""AVE's published files as a feature set: 8.3 GB of float64 are read in pieces, 2.1 GB of float16 written.
 
 Prepared arrays: `audio` (N, 10, Fa) float32 (the published numbers are float32 stored as float64, so nothing is lost),
 `visual` (N, 10, H, W, C) in the chosen storage, `segments` (N, 10) int64, the class of every second. Rows are the clips
@@ -10,7 +10,6 @@ noisy files for background-only clips), `order` (place in the published order fi
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,12 @@ import numpy as np
 from mmlib.data.ave import files
 from mmlib.data.ave.annotations import Annotations, read_annotations
 from mmlib.data.ave.classes import BACKGROUND, CLASSES, SEGMENTS
-from mmlib.data.ave.compare import compare_labels
-from mmlib.data.pieces import ArrayPieces
-from mmlib.data.prepared import PreparedWriter
-from mmlib.data.progress import Progress
-from mmlib.errors import DataError, ParameterError
+from mmlib.data.ave.labels import differing_rows
+from mmlib.data.features import conversion
+from mmlib.data.features.conversion import FeatureSet, Part
+from mmlib.errors import DataError
 
-PIECE_BYTES = 64 << 20  # read at a time
 GENERATED_ID = "SYN"  # generated folders name their videos SYN00000 and so on; YouTube's ids have eleven characters
-STORAGE = {"float16": np.float16, "float32": np.float32}
 
 
 @dataclass(frozen=True)
@@ -43,48 +39,25 @@ class Rows:
 def convert(
     folder: Path, source_folder: Path, dataset: str, storage: str, source: dict[str, Any], truth: dict[str, Any]
 ) -> Path:
-    """Write `folder` from the published files in `source_folder`; after a kill, go on with what was converted.
+    """Write `folder` from the published files in `source_folder`. Raises `DataError` (malformed), `OutputsError`."""
+    import h5py
 
-    Memory: a piece of `PIECE_BYTES` and its copies. Raises `DataError` for malformed files, `OutputsError`.
-    """
     annotations = read_annotations(source_folder / files.ANNOTATIONS)
-    orders = files.read_orders(source_folder, len(annotations))
-    rows = arrange(annotations, orders, count_background(source_folder))
-    agreement = compare_labels(source_folder, annotations)
-    paths = {name: _sources(source_folder, name, rows, len(annotations)) for name in files.FEATURES}
-    started = folder.parent / f".{folder.name}.partial"
-    done = {name: _convert_array(started, name, rows, paths[name], storage) for name in paths}
-    with PreparedWriter(folder, dataset=dataset, classes=CLASSES, replace=True) as writer:
-        for name, path in done.items():
-            writer.adopt(name, path)
-        writer.array("segments", rows.segments.shape, rows.segments.dtype)[...] = rows.segments
-        unused = len(annotations) - rows.clips
-        writer.finish(
-            index=rows.columns,
-            source={
-                **source,
-                "labels_differing": agreement,
-                "background_only": len(rows.segments) - rows.clips,
-            },
-            truth=truth,
-            counts={
-                "listed": len(annotations),
-                "found": len(annotations),
-                "decoded": rows.clips,
-                "skipped": unused,
-            },
-            skipped=[{"id": files.ANNOTATIONS, "reason": f"{unused} clips are in no order file"}] if unused else [],
-            versions=_versions(),
-        )
-    shutil.rmtree(started, ignore_errors=True)
-    return folder
-
-
-def convert_published(folder: Path, source_folder: Path, options: dict[str, Any], source: dict[str, Any]) -> Path:
-    """`convert` for the data set `ave`; a folder of generated files is marked as a stand-in."""
-    check_storage("ave", options["storage"])
-    truth = {"standin": True} if is_generated(read_annotations(source_folder / files.ANNOTATIONS)) else {}
-    return convert(folder, source_folder, "ave", options["storage"], source | options, truth)
+    listed = len(annotations)
+    rows = arrange(annotations, files.read_orders(source_folder, listed), count_background(source_folder))
+    differing = differing_labels(source_folder, annotations)
+    background, unused = len(rows.segments) - rows.clips, listed - rows.clips
+    manifest = {
+        "source": {**source, "labels_differing": differing, "background_only": background},
+        "truth": truth,
+        "counts": {"listed": listed, "found": listed, "decoded": rows.clips, "skipped": unused},
+        "skipped": [{"id": files.ANNOTATIONS, "reason": f"{unused} clips are in no order file"}] if unused else [],
+        "versions": {"h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version},
+    }
+    parts = {name: _parts(source_folder, name, rows, listed) for name in files.FEATURES}
+    storages, segments = {"audio": "float32", "visual": storage}, {"segments": rows.segments}
+    features = FeatureSet(dataset, CLASSES, rows.columns, parts, storages, manifest, segments, unit="clips")
+    return conversion.convert(folder, features)
 
 
 def is_generated(annotations: Annotations) -> bool:
@@ -93,10 +66,10 @@ def is_generated(annotations: Annotations) -> bool:
     return first.startswith(GENERATED_ID) and len(first) < 11
 
 
-def check_storage(dataset: str, storage: str) -> None:
-    """Raise `ParameterError` for a number format that features are not stored in."""
-    if storage not in STORAGE:
-        raise ParameterError(f"{dataset}: storage is {storage!r}, choose one of: {', '.join(STORAGE)}.")
+def differing_labels(folder: Path, annotations: Annotations) -> dict[str, int]:
+    """Clips whose labels differ from the rebuilt ones, by label file that is there. Raises `DataError` (malformed)."""
+    there = [name for name in files.LABELS if (folder / name).is_file()]
+    return {name: differing_rows(folder / name, annotations.label, annotations.segments) for name in there}
 
 
 def arrange(annotations: Annotations, orders: dict[str, np.ndarray], background: int) -> Rows:
@@ -110,12 +83,12 @@ def arrange(annotations: Annotations, orders: dict[str, np.ndarray], background:
     leaky = (split != "train") & np.isin(video, video[split == "train"])
     extra = np.arange(background)
     zeros = np.zeros(background, np.int64)
+    names = [f"background_{number:03d}" for number in extra]
     columns = {
-        "id": [f"{number:04d}_{name}" for number, name in zip(sample, video, strict=True)]
-        + [f"background_{number:03d}" for number in extra],
+        "id": [f"{number:04d}_{name}" for number, name in zip(sample, video, strict=True)] + names,
         "label": np.concatenate([annotations.label[sample], np.full(background, BACKGROUND)]),
         "split": np.concatenate([split, np.full(background, "train", split.dtype)]),
-        "group": [*video.tolist(), *(f"background_{number:03d}" for number in extra)],
+        "group": [*video.tolist(), *names],
         "sample": np.concatenate([sample, extra]),
         "order": np.concatenate([place, len(orders["train"]) + extra]),
         "onset": np.concatenate([annotations.onset[sample], zeros]),
@@ -132,84 +105,20 @@ def count_background(folder: Path) -> int:
     paths = {name: folder / file for name, file in files.BACKGROUND_FEATURES.items()}
     if not all(path.is_file() for path in paths.values()):
         return 0
-    counts = {}
-    for name, path in paths.items():
-        with files.open_array(path) as stored:
-            files.check_shape(stored, None, files.SHAPES[name])
-            counts[name] = stored.shape[0]
-    if counts["audio"] != counts["visual"]:
+    audio, visual = (len(files.open_features(path, None, files.SHAPES[name])) for name, path in paths.items())
+    if audio != visual:
         raise DataError(
-            f"{paths['visual']} has {counts['visual']} clips and {paths['audio'].name} {counts['audio']}: they must "
-            "belong together. Get both again."
+            f"{paths['visual']} has {visual} clips and {paths['audio'].name} {audio}: they must belong together. Get "
+            "both again."
         )
-    return counts["audio"]
+    return audio
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Rows to take from a file: `wanted` (n,), ascending."""
-
-    path: Path
-    wanted: np.ndarray
-    sizes: tuple[int, ...]
-
-
-def _sources(folder: Path, name: str, rows: Rows, clips: int) -> list[_Source]:
+def _parts(folder: Path, name: str, rows: Rows, clips: int) -> list[Part]:
     """The files of a modality whose rows follow each other in the prepared array, checked."""
-    path = folder / files.FEATURES[name]
-    with files.open_array(path) as stored:
-        files.check_shape(stored, clips, files.SHAPES[name])
-        sizes = stored.shape[1:]
-    found = [_Source(path, rows.columns["sample"][: rows.clips], sizes)]
+    features = files.open_features(folder / files.FEATURES[name], clips, files.SHAPES[name])
     extra = len(rows.segments) - rows.clips
+    parts = [Part(features, rows.columns["sample"][: rows.clips])]
     if extra:
-        path = folder / files.BACKGROUND_FEATURES[name]
-        with files.open_array(path) as stored:
-            files.check_shape(stored, extra, sizes)
-        found.append(_Source(path, np.arange(extra), sizes))
-    return found
-
-
-def _convert_array(folder: Path, name: str, rows: Rows, sources: list[_Source], storage: str) -> Path:
-    sizes = sources[0].sizes
-    dtype = np.dtype(STORAGE[storage] if name == "visual" else np.float32)
-    pieces = ArrayPieces(folder, name, (len(rows.segments), *sizes), dtype)
-    if pieces.done:
-        print(f"{name} features: going on after {pieces.done:,} clips of an interrupted conversion", flush=True)
-    progress = Progress(f"{name} features", len(rows.segments), "clips", done=pieces.done)
-    before = 0
-    for source in sources:
-        _convert_file(source, pieces, before, progress)
-        before += len(source.wanted)
-    return pieces.path
-
-
-def _convert_file(source: _Source, pieces: ArrayPieces, before: int, progress: Progress) -> None:
-    """Append the wanted rows of one file that are not done yet, a contiguous piece of the file at a time."""
-    wanted = source.wanted[max(0, pieces.done - before) :]
-    if not len(wanted):
-        return
-    step = max(1, PIECE_BYTES // (int(np.prod(source.sizes)) * 8))
-    with files.open_array(source.path) as stored:
-        for start in range(int(wanted[0]), int(wanted[-1]) + 1, step):
-            inside = wanted[(wanted >= start) & (wanted < start + step)]
-            if len(inside):
-                values = stored.read(slice(start, int(inside[-1]) + 1))
-                files.check_finite(source.path, values, start)
-                pieces.append(_stored(source.path, values[inside - start], pieces.dtype))
-                progress.advance(len(inside))
-
-
-def _stored(path: Path, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    limit = np.finfo(dtype).max
-    if max(values.max(), -values.min()) > limit:
-        raise DataError(
-            f"{path} holds values beyond {limit:g}, more than {dtype} can store. Convert with --set storage=float32."
-        )
-    return values.astype(dtype)
-
-
-def _versions() -> dict[str, str]:
-    import h5py
-
-    return {"h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version}
+        parts.append(Part(files.open_features(folder / files.BACKGROUND_FEATURES[name], extra, features.shape[1:])))
+    return parts

@@ -8,9 +8,12 @@ weakly supervised training how long the event lasts). Rebuilt from `Annotations.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from mmlib.data.ave.classes import BACKGROUND, SEGMENTS
+from mmlib.data.ave import files
+from mmlib.data.ave.classes import BACKGROUND, CLASSES, SEGMENTS
 
 
 def segment_classes(
@@ -40,3 +43,22 @@ def proportions(segments: np.ndarray, count: int) -> np.ndarray:
 def event_mask(segments: np.ndarray, background: int = BACKGROUND) -> np.ndarray:
     """1 where the event happens, else 0: `(N, T)` float32."""
     return (np.asarray(segments) != background).astype(np.float32)
+
+
+def differing_rows(path: Path, label: np.ndarray, segments: np.ndarray) -> int:
+    """Rows of a published label file that differ from what `label` (N,) and `segments` (N, T) say."""
+    rebuilt = published_labels(label, segments)
+    expected = rebuilt.get(path.name, rebuilt["labels.h5"])
+    found = files.read_labels(path, len(expected), expected.shape[1:])
+    return int(np.sum(~(np.abs(found - expected) < 1e-6).reshape(len(found), -1).all(axis=1)))
+
+
+def published_labels(label: np.ndarray, segments: np.ndarray) -> dict[str, np.ndarray]:
+    """What the label files hold for clips of class `label` (N,) with `segments` (N, T), by name, in published types."""
+    count = len(CLASSES)
+    return {
+        "labels.h5": one_hot(segments, count).astype(np.float64),  # (N, T, K)
+        "mil_labels.h5": one_hot(label, count),  # (N, K)
+        "prob_label.h5": proportions(segments, count).astype(np.float64),  # (N, K)
+        "labels_closs.h5": event_mask(segments),  # (N, T)
+    }

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmlib.data import registry, splits
 from mmlib.data.ave.labels import one_hot, proportions
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.prepared import SPLITS, Prepared, open_prepared
 from mmlib.data.views import FeatureView
 from mmlib.errors import BlockedError, DataError

@@ -6,9 +6,6 @@ the classes in a few epochs. Ids are made up. A number obtained on a corpus mean
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ import numpy as np
 from mmlib.data import cremad, kinetics_sounds, urbansound8k_av
 from mmlib.data.corpora.encoding import RATE
 from mmlib.data.corpora.planting import Fault, Planted, write_media, write_planted
+from mmlib.data.features.standin import scratch_folder
 from mmlib.data.standins import gratings, pulsed_tones
 from mmlib.errors import OutputsError, ParameterError
 
@@ -74,13 +72,10 @@ def write_corpus(
         raise OutputsError(f"{folder} is not empty. Choose a new folder for the corpus.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-        try:
+        with scratch_folder(folder) as place:
             planted = _write(layout, place, list(_items(layout, clips, faults)), side, seed)
             place.chmod(0o755)
-            os.replace(place, folder)  # an empty folder gives way
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+            place.replace(folder)  # an empty folder gives way
     except OSError as error:
         raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
     return planted

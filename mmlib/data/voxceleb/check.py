@@ -23,12 +23,6 @@ PUBLISHED_PAIRS = {
     "unseen_unheard_GNA": 27_280,
 }
 IDENTITIES = {lists.TRAIN: 901, lists.VALIDATION_CODE: 100, lists.UNSEEN: 250}
-PUBLISHED_TRIALS = {
-    f"matching_{way}_{stratum}.csv": count
-    for way in ("v2f", "f2v")
-    for stratum, count in {"U": 10_000, "G": 10_000, "N": 9_360, "GN": 9_120}.items()
-}
-RETRIEVAL = {"wav_20k.csv": 20_000, "jpg_20k.csv": 20_000}
 STANDIN = "these people are generated, a stand-in for VoxCeleb1: a number obtained on them says nothing of it"
 PUBLISHED_PEOPLE = "1,251 people, 690 male, of 35 nationalities"
 SETS = {lists.TRAIN: "train", lists.VALIDATION_CODE: "validation", lists.UNSEEN: "unseen-unheard"}
@@ -54,25 +48,6 @@ def report(root: Path) -> list[str]:
         path = files.find_file(folder, file)
         if path is not None:
             said.append(_describe(name, lists.read_pairs(path), names, meta))
-    return said + _trials(folder)
-
-
-def _trials(folder: Path) -> list[str]:
-    """Trials of the matching lists and rows of the retrieval lists that are there."""
-    said = []
-    for name, published in PUBLISHED_TRIALS.items():
-        if path := files.find_file(folder, name):
-            table = lists.read_matching(path)
-            probes = len({probe.partition("/")[0] for probe in table[:, 0]})
-            said.append(
-                f"{name}: {len(table):,} trials (published {published:,}) of {probes} identities, the right one of "
-                f"{table.shape[1] - 1} first"
-            )
-    for name, published in RETRIEVAL.items():
-        if path := files.find_file(folder, name):
-            columns = lists.read_retrieval(path)
-            rows = len(next(iter(columns.values())))
-            said.append(f"{name}: {rows:,} rows (published {published:,}) of {', '.join(columns)}")
     return said
 
 

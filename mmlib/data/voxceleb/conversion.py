@@ -1,4 +1,4 @@
-"""From the published feature files to the prepared format, once, in little memory, resuming after a kill.
+"""VoxCeleb1's published files as a feature set.
 
 Arrays `face` (N, Df) and `voice` (N, Dv) float32. Rows: the training rows in published order, then the pairs of every
 list that has features, then matching trials, candidate after candidate. Index columns beside the fixed four (`label`
@@ -9,7 +9,6 @@ track; 0 unknown) and `trial` (-1 where there is none).
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,28 +16,30 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.pieces import ArrayPieces
-from mmlib.data.prepared import PreparedWriter
-from mmlib.data.progress import Progress
+from mmlib.data.features import conversion
+from mmlib.data.features.checks import check_aligned, check_width
+from mmlib.data.features.conversion import FeatureSet, Part
+from mmlib.data.features.sources import Source, open_source
 from mmlib.data.voxceleb import files, lists
 from mmlib.data.voxceleb.identities import encode, set_codes
-from mmlib.data.voxceleb.tables import Table, look_through
 from mmlib.errors import DataError
 
 TRAIN = "train"
 MATCHING = "matching_"
+_AGAIN = "Write the file again: N rows per trial, the right one first, the identity in the last column."
+_WIDTHS = "Is it the right file? The widths are the parameters face_features and voice_features."
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of the prepared folder: feature tables by modality, index columns (n,) by name."""
+    """Consecutive rows of the prepared folder: features by modality, index columns (n,) by name."""
 
     name: str
-    tables: dict[str, Table]
+    tables: dict[str, Source]
     columns: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        return self.tables["face"].rows
+        return len(self.tables["face"])
 
 
 def convert(
@@ -49,45 +50,49 @@ def convert(
     source: dict[str, Any],
     truth: dict[str, Any],
 ) -> Path:
-    """Write `folder` from the published files in `source_folder`; after a kill, go on with what was converted.
+    """Write `folder` from the published files in `source_folder`.
 
     `widths`: features by modality, 0 for as many as the training file has. Raises `DataError` (malformed, misaligned),
     `OutputsError`.
     """
+    import pandas as pd
+
     names, codes = lists.read_identities(files.find_file(source_folder, files.IDENTITIES))
     blocks = [train_block(source_folder, names, codes, widths)]
-    sizes = {modality: table.width for modality, table in blocks[0].tables.items()}
+    sizes = {modality: table.shape[1] for modality, table in blocks[0].tables.items()}
     skipped = []
     for name in lists.ALL_LISTS:
         block, reason = pair_block(source_folder, name, names, codes, sizes)
         blocks += [block] if block else []
         skipped += [{"id": lists.ALL_LISTS[name], "reason": reason}] if reason else []
-    blocks += [
-        matching_block(size, paths, names, sizes) for size, paths in files.matching_features(source_folder).items()
-    ]
-    started = folder.parent / f".{folder.name}.partial"
-    done = {modality: _convert_array(started, modality, blocks, sizes[modality]) for modality in files.MODALITIES}
+    for size, paths in files.matching_features(source_folder).items():
+        blocks.append(matching_block(size, paths, names, sizes))
     rows = sum(len(block) for block in blocks)
-    with PreparedWriter(folder, dataset=dataset, classes=names.tolist(), replace=True) as writer:
-        for modality, path in done.items():
-            writer.adopt(modality, path)
-        writer.finish(
-            index=index_columns(blocks, names),
-            source={**source, "set_codes": codes.tolist(), "lists": {block.name: len(block) for block in blocks}},
-            truth=truth,
-            counts={"listed": rows, "found": rows, "decoded": rows, "skipped": len(skipped)},
-            skipped=skipped,
-            versions=_versions(),
-        )
-    shutil.rmtree(started, ignore_errors=True)
-    return folder
+    manifest = {
+        "source": {**source, "set_codes": codes.tolist(), "lists": {block.name: len(block) for block in blocks}},
+        "truth": truth,
+        "counts": {"listed": rows, "found": rows, "decoded": rows, "skipped": len(skipped)},
+        "skipped": skipped,
+        "versions": {"pandas": pd.__version__},
+    }
+    parts = {modality: [Part(block.tables[modality]) for block in blocks] for modality in files.MODALITIES}
+    storage = dict.fromkeys(files.MODALITIES, "float32")
+    features = FeatureSet(dataset, names.tolist(), index_columns(blocks, names), parts, storage, manifest)
+    return conversion.convert(folder, features)
+
+
+def _tables(paths: Mapping[str, Path], widths: Mapping[str, int], labelled: bool) -> dict[str, Source]:
+    return {
+        modality: check_width(open_source(path, labelled=labelled), widths[modality] or None, _WIDTHS)
+        for modality, path in paths.items()
+    }
 
 
 def train_block(folder: Path, names: np.ndarray, codes: np.ndarray, widths: Mapping[str, int]) -> Block:
     """The training rows; face and voice of a row must carry the same label."""
     paths = {modality: files.find_features(folder, stem) for modality, stem in files.TRAIN.items()}
-    tables = {modality: look_through(path, widths[modality] or None, True) for modality, path in paths.items()}
-    check_aligned(tables, "training")
+    tables = _tables(paths, widths, labelled=True)
+    check_aligned(tables["face"], tables["voice"], "training example")
     labels = tables["face"].labels
     identity = encode(paths["face"], labels, names, codes)
     where = files.find_file(folder, files.VOICE_CODES)
@@ -112,11 +117,11 @@ def pair_block(
         lacking = [modality for modality in files.MODALITIES if modality not in paths]
         return None, f"no {' and no '.join(lacking)} features"
     pairs = lists.read_pairs(listed)
-    tables = {modality: look_through(path, sizes[modality], False) for modality, path in paths.items()}
+    tables = _tables(paths, sizes, labelled=False)
     for table in tables.values():
-        if table.rows != len(pairs):
+        if len(table) != len(pairs):
             raise DataError(
-                f"{table.path} has {table.rows} rows, {listed.name} {len(pairs)} pairs: row i belongs to pair i. "
+                f"{table.path} has {len(table)} rows, {listed.name} {len(pairs)} pairs: row i belongs to pair i. "
                 "Extract the features of this list again."
             )
     for column, numbers in (("voice", pairs.voice_identity), ("face", pairs.face_identity)):
@@ -133,8 +138,8 @@ def pair_block(
 
 def matching_block(size: int, paths: dict[str, Path], names: np.ndarray, sizes: Mapping[str, int]) -> Block:
     """Trials of `size` rows; the first row is the right one, face and voice of every row are of one identity."""
-    tables = {modality: look_through(path, sizes[modality], True) for modality, path in paths.items()}
-    check_aligned(tables, "matching")
+    tables = _tables(paths, sizes, labelled=True)
+    check_aligned(tables["face"], tables["voice"], "matching example")
     path, labels = tables["face"].path, tables["face"].labels
     if len(labels) % size:
         raise DataError(f"{path} has {len(labels)} rows, no multiple of {size} candidates. {_AGAIN}")
@@ -152,27 +157,6 @@ def matching_block(size: int, paths: dict[str, Path], names: np.ndarray, sizes: 
     columns = _columns(identity, identity, np.ones(len(identity), bool), "test")
     columns["trial"] = np.arange(len(identity)) // size
     return Block(f"{MATCHING}{size}", tables, columns)
-
-
-_AGAIN = "Write the file again: N rows per trial, the right one first, the identity in the last column."
-
-
-def check_aligned(tables: dict[str, Table], what: str) -> None:
-    """Raise `DataError` unless face and voice have the same rows and the same label in each."""
-    face, voice = tables["face"], tables["voice"]
-    if face.rows != voice.rows:
-        raise DataError(
-            f"{face.path} has {face.rows} rows, {voice.path.name} {voice.rows}: row i of both must be one {what} "
-            "example. Export both from the same list."
-        )
-    differ = face.labels != voice.labels
-    if differ.any():
-        row = int(np.argmax(differ))
-        raise DataError(
-            f"{face.path} and {voice.path.name} are not aligned: row {row + 1} is {str(face.labels[row])!r} in one and "
-            f"{str(voice.labels[row])!r} in the other ({int(differ.sum())} rows differ). Export both from the same "
-            "list."
-        )
 
 
 def _columns(voice: np.ndarray, face: np.ndarray, same: np.ndarray, split: str) -> dict[str, np.ndarray]:
@@ -195,25 +179,3 @@ def index_columns(blocks: Sequence[Block], names: np.ndarray) -> dict[str, np.nd
     columns["id"] = np.array([f"{block.name}:{row:06d}" for block in blocks for row in range(len(block))])
     columns["group"] = names[columns["label"]]
     return columns
-
-
-def _convert_array(folder: Path, modality: str, blocks: Sequence[Block], width: int) -> Path:
-    total = sum(len(block) for block in blocks)
-    pieces = ArrayPieces(folder, modality, (total, width), np.float32)
-    if pieces.done:
-        print(f"{modality} features: going on after {pieces.done:,} rows of an interrupted conversion", flush=True)
-    progress = Progress(f"{modality} features", total, "rows", done=pieces.done)
-    before = 0
-    for block in blocks:
-        if pieces.done < before + len(block):
-            for values in block.tables[modality].pieces(pieces.done - before):
-                pieces.append(values)
-                progress.advance(len(values))
-        before += len(block)
-    return pieces.path
-
-
-def _versions() -> dict[str, str]:
-    import pandas as pd
-
-    return {"pandas": pd.__version__}

@@ -47,29 +47,19 @@ def partners(people: People, stratum: str, code: int) -> dict[int, np.ndarray]:
     return {int(one): pool[others] for one, others in zip(pool, fits, strict=True) if others.any()}
 
 
-def seen_heard(
+def pairs(
     rng: np.random.Generator, voices: Recordings, faces: Recordings, who: dict[int, np.ndarray], code: int
 ) -> Drawn:
-    """Four rows for every track of set `code` whose identity is in `who`."""
-    tracks = [track for track in np.flatnonzero(voices.code == code) if int(voices.identity[track]) in who]
-    frames, rows = _of_code(faces, code), []
-    for track in tracks:
-        one = int(voices.identity[track])
-        own = frames[one][faces.video[frames[one]] == voices.video[track]]
-        for same in (True, False, True, False):
-            rows.append((track, rng.choice(own if same else frames[rng.choice(who[one])]), same))
-    return _drawn(rows)
-
-
-def one_row_each(
-    rng: np.random.Generator, voices: Recordings, faces: Recordings, who: dict[int, np.ndarray], code: int
-) -> Drawn:
-    """One row for every track of set `code` whose identity is in `who`, same and other alternating."""
+    """Rows for every track of set `code` whose identity is in `who`: four where it is seen-heard, else one."""
     tracks = [track for track in np.flatnonzero(voices.code == code) if int(voices.identity[track]) in who]
     frames, rows = _of_code(faces, code), []
     for place, track in enumerate(tracks):
-        one, same = int(voices.identity[track]), place % 2 == 0
-        rows.append((track, rng.choice(frames[one if same else rng.choice(who[one])]), same))
+        one = int(voices.identity[track])
+        own, kinds = frames[one], (place % 2 == 0,)
+        if code == SEEN_HEARD:
+            own, kinds = own[faces.video[own] == voices.video[track]], (True, False, True, False)
+        for same in kinds:
+            rows.append((track, rng.choice(own if same else frames[rng.choice(who[one])]), same))
     return _drawn(rows)
 
 

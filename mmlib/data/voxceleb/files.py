@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mmlib.data.features import layout
 from mmlib.data.voxceleb import lists
-from mmlib.errors import DataError
 
 MODALITIES = ("face", "voice")
 TRAIN = {"face": "faceTrain", "voice": "voiceTrain"}  # feature files, without ending
@@ -13,34 +13,21 @@ IDENTITIES = "identity_splits.txt"
 VOICE_CODES = "voice_set_labels.txt"
 META = "vox1_meta.csv"
 MATCHING = {name: f"{name}_matching_" for name in MODALITIES}  # + the number of candidates
-ENDINGS = (".npz", ".csv")  # the first that is there is read
-PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
-NEEDED = (
-    "identity_splits.txt, features/faceTrain and voiceTrain (.csv or .npz), a list veriflist_*.txt with its features"
-)
 
 
 def find_folder(root: Path) -> Path:
     """The folder of these files under a data root: its subfolder `voxceleb1`, or the root itself."""
-    return root / "voxceleb1" if (root / "voxceleb1").is_dir() else root
+    return layout.find_folder(root, "voxceleb1")
 
 
 def find_file(folder: Path, name: str) -> Path | None:
     """A list file: in the folder itself or in `lists/`."""
-    return next((path for path in (folder / name, folder / "lists" / name) if path.is_file()), None)
+    return layout.find_file(folder, name, below=("lists",))
 
 
 def find_features(folder: Path, stem: str) -> Path | None:
     """A feature file: in `features/` or in the folder itself. Raises `DataError` where there is a pickle only."""
-    places = (folder / "features", folder)
-    found = next((p / (stem + e) for p in places for e in ENDINGS if (p / (stem + e)).is_file()), None)
-    pickle = next((p / (stem + e) for p in places for e in PICKLES if (p / (stem + e)).is_file()), None)
-    if found is None and pickle is not None:
-        raise DataError(
-            f"{pickle} is a pickle, which can run code when it is opened, so it is not. Export the features as "
-            f"{stem}.csv (no header, label last) or {stem}.npz (arrays 'features' and 'labels')."
-        )
-    return found
+    return layout.find_features(folder, stem, below=("features",))
 
 
 def list_features(folder: Path, name: str) -> dict[str, Path]:

@@ -10,6 +10,9 @@ has alone:
 Everything else is standard normal, A_f and A_v divided by sqrt(48). rho is the cross-modal strength: at 0 nothing of a
 face tells who of two unknown people speaks, at 1 all that makes an identity is shared. Faces are non-negative and not
 normalised, voices non-negative unit vectors, as the published features are.
+
+Options: `rows` voice tracks of each training identity, `test_rows` of any other; `video_offset`, how much face and
+voice of one video share beyond the identity (n and n' have it in common).
 """
 
 from __future__ import annotations
@@ -20,21 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from mmlib.data.catalogue import DATASETS
 from mmlib.data.voxceleb.identities import GENERATED
 from mmlib.errors import ParameterError
 
-OPTIONS: dict[str, Any] = {
-    "train_identities": 100,
-    "validation_identities": 12,
-    "test_identities": 30,
-    "rows": 24,  # voice tracks of a training identity
-    "test_rows": 80,  # voice tracks of a validation or test identity
-    "face_features": 256,
-    "voice_features": 64,
-    "rho": 0.75,
-    "video_offset": 0.0,  # how much face and voice of one video share beyond the identity
-    "seed": 0,
-}
+OPTIONS = dict(DATASETS["synthetic_faces_voices"].options)
 WIDE = {
     **OPTIONS,
     "train_identities": 8,

@@ -4,9 +4,7 @@ Formats (VoxCeleb1 lists of Nagrani et al. 2018, released with CMPC, used by FOP
 
 - `identity_splits.txt`, `voice_set_labels.txt`, `face_set_labels.txt`: a name or path and a set code per line;
 - `veriflist_*.txt`: comma-separated with a header, one pair per line. Published code takes the label from the parity of
-  the row, which is wrong for half of the lists N and GNA; here it always comes from the label column;
-- `matching_*.csv`: probe, right candidate, wrong candidates, separated by spaces, no header;
-- `wav_20k.csv`, `jpg_20k.csv`: tab-separated with a header, for retrieval.
+  the row, which is wrong for half of the lists N and GNA; here it always comes from the label column.
 """
 
 from __future__ import annotations
@@ -145,30 +143,3 @@ def read_meta(path: Path) -> dict[str, dict[str, str]]:
     places = {column: header.index(column) for column in META_COLUMNS}
     key = header.index(name)
     return {row[key].strip(): {column: row[place].strip() for column, place in places.items()} for row in rows}
-
-
-def read_matching(path: Path) -> np.ndarray:
-    """Paths (trials, 1 + N): probe, right candidate, then wrong ones. Raises `DataError` naming the line."""
-    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    if not rows:
-        raise DataError(f"{path} is empty. Get the list again.")
-    wrong = next((number for number, row in enumerate(rows, 1) if len(row) != len(rows[0]) or len(row) < 3), None)
-    if wrong:
-        raise DataError(
-            f"{path}, line {wrong}: expected a probe, the right candidate and wrong ones, {len(rows[0])} fields."
-        )
-    table = np.array(rows, dtype=str)
-    who = np.vectorize(lambda value: value.partition("/")[0])(table)
-    bad = (who[:, 1] != who[:, 0]) | (who[:, 2:] == who[:, :1]).any(axis=1)
-    if bad.any():
-        line = int(np.argmax(bad)) + 1
-        raise DataError(
-            f"{path}, line {line}: only the first candidate may be of the probe's identity {who[line - 1, 0]}."
-        )
-    return table
-
-
-def read_retrieval(path: Path) -> dict[str, np.ndarray]:
-    """Columns (n,) by name of a tab-separated retrieval list. Raises `DataError`."""
-    header, rows = _table(path, "\t")
-    return {name: np.array([row[place] for row in rows], dtype=str) for place, name in enumerate(header)}

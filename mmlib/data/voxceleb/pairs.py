@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from mmlib.data import registry, splits
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.prepared import Prepared, open_prepared
 from mmlib.data.views import FeatureView
 from mmlib.data.voxceleb import lists
@@ -32,17 +32,29 @@ HELD_OUT_SHARE = 0.1  # of the training identities, where there are no validatio
 
 
 @dataclass(frozen=True)
-class PairList:
-    """Pairs of one list: row p compares `voice[p]` with `face[p]`.
-
-    `face` (P, Df), `voice` (P, Dv) float32, memory-mapped where large; `label` (P,) bool, true for one identity, from
-    the label column; `voice_identity`, `face_identity` (P,) places in the names of all identities; `stratum` random, G,
-    N, A or GNA; `setting` seen_heard, unseen_unheard or validation.
-    """
+class _Rows:
+    """Rows of a list: `face` (R, Df), `voice` (R, Dv) float32, memory-mapped where large."""
 
     name: str
     face: np.ndarray
     voice: np.ndarray
+
+    def chunks(self, rows: int = CHUNK) -> Iterator[dict[str, Tensor]]:
+        """Inputs of consecutive rows, face (n, Df) and voice (n, Dv); memory stays that of one chunk."""
+        views = {"face": FeatureView(self.face), "voice": FeatureView(self.voice)}
+        for start in range(0, len(self.face), rows):
+            part = np.arange(start, min(start + rows, len(self.face)))
+            yield {name: view(part, None) for name, view in views.items()}
+
+
+@dataclass(frozen=True)
+class PairList(_Rows):
+    """Pairs of one list: row p compares `voice[p]` with `face[p]`.
+
+    `label` (P,) bool, true for one identity, from the label column; `voice_identity`, `face_identity` (P,) places in
+    the names of all identities; `stratum` random, G, N, A or GNA; `setting` seen_heard, unseen_unheard or validation.
+    """
+
     label: np.ndarray
     voice_identity: np.ndarray
     face_identity: np.ndarray
@@ -52,31 +64,20 @@ class PairList:
     def __len__(self) -> int:
         return len(self.label)
 
-    def chunks(self, rows: int = CHUNK) -> Iterator[dict[str, Tensor]]:
-        """Inputs of consecutive pairs, face (n, Df) and voice (n, Dv); memory stays that of one chunk."""
-        return _chunks({"face": self.face, "voice": self.voice}, len(self), rows)
-
 
 @dataclass(frozen=True)
-class MatchingList:
+class MatchingList(_Rows):
     """1:N trials: row t * size + c holds voice and face of candidate c of trial t; candidate 0 is the probe's identity.
 
     Voice to face: `voice[t * size]` against the faces of the trial; face to voice the other way. `identity` (rows,).
     """
 
-    name: str
     size: int
-    face: np.ndarray
-    voice: np.ndarray
     identity: np.ndarray
 
     def __len__(self) -> int:
         """Trials."""
         return len(self.identity) // self.size
-
-    def chunks(self, rows: int = CHUNK) -> Iterator[dict[str, Tensor]]:
-        """As for `PairList`, over all rows (trials x size)."""
-        return _chunks({"face": self.face, "voice": self.voice}, len(self.identity), rows)
 
 
 @dataclass(frozen=True)
@@ -198,28 +199,14 @@ def _span(prepared: Prepared, name: str) -> slice:
 
 
 def _pair_list(prepared: Prepared, name: str) -> PairList:
-    span = _span(prepared, name)
+    span, index = _span(prepared, name), prepared.index
     setting, _, stratum = (name, "", "random") if name == lists.VALIDATION else name.rpartition("_")
-    return PairList(
-        name,
-        face=prepared.arrays["face"][span],
-        voice=prepared.arrays["voice"][span],
-        label=prepared.index["same"][span],
-        voice_identity=prepared.index["voice_identity"][span],
-        face_identity=prepared.index["face_identity"][span],
-        stratum=stratum,
-        setting=setting,
-    )
+    features = {modality: prepared.arrays[modality][span] for modality in MODALITIES}
+    who = {column: index[column][span] for column in ("voice_identity", "face_identity")}
+    return PairList(name, **features, label=index["same"][span], **who, stratum=stratum, setting=setting)
 
 
 def _matching(prepared: Prepared, name: str) -> MatchingList:
     span = _span(prepared, name)
-    arrays = {modality: prepared.arrays[modality][span] for modality in MODALITIES}
-    return MatchingList(name, int(name.removeprefix(MATCHING)), **arrays, identity=prepared.labels[span])
-
-
-def _chunks(arrays: dict[str, np.ndarray], count: int, rows: int) -> Iterator[dict[str, Tensor]]:
-    views = {name: FeatureView(values) for name, values in arrays.items()}
-    for start in range(0, count, rows):
-        part = np.arange(start, min(start + rows, count))
-        yield {name: view(part, None) for name, view in views.items()}
+    features = {modality: prepared.arrays[modality][span] for modality in MODALITIES}
+    return MatchingList(name, **features, size=int(name.removeprefix(MATCHING)), identity=prepared.labels[span])

@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmlib.data.features.standin import scratch_folder, write_array, write_new_folder
 from mmlib.data.voxceleb import drawing, lists
 from mmlib.data.voxceleb.drawing import Drawn, Recordings
 from mmlib.data.voxceleb.files import IDENTITIES, MATCHING, META, TRAIN, VOICE_CODES
 from mmlib.data.voxceleb.generator import Generator, People
-from mmlib.errors import OutputsError, UsageError
 
 LAYOUT = 1  # raise when the same options would write other content
 HELD_OUT_TRACKS = 5  # of every training identity, all of one video
@@ -26,29 +23,17 @@ FRAMES_HELD_OUT = 2  # face frames per held-out track; one elsewhere
 TRIALS, CANDIDATES = 10, 10
 
 
-def inputs(root: Path | None) -> dict[str, Path]:
-    """No files are read."""
-    return {}
-
-
-def missing(root: Path | None) -> None:
-    """Never anything."""
-
-
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
     """Generate the published files beside `folder` and convert them. Raises `ParameterError`, `OutputsError`."""
     from mmlib.data.voxceleb.conversion import convert
 
     generator = Generator(options)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    try:
+    with scratch_folder(folder) as scratch:
         _write_all(scratch, generator, (".npz",))
         source = {"generator": "mmlib.data.voxceleb.generator", "layout": LAYOUT, **options}
         widths = {"face": options["face_features"], "voice": options["voice_features"]}
         truth = {"generator": "synthetic_faces_voices", "rho": options["rho"]}
         return convert(folder, scratch, "synthetic_faces_voices", widths, source, truth)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_files(
@@ -59,22 +44,8 @@ def write_files(
     `endings`: feature files as `.csv`, `.npz` or both. The folder appears whole or not at all, and must not exist.
     Raises `UsageError` (it exists), `ParameterError`, `OutputsError`.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise UsageError(f"{folder} already exists. Choose another folder, or remove that one first.")
     generator = Generator(options or {})
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-        try:
-            _write_all(scratch, generator, endings)
-            os.chmod(scratch, 0o755)
-            os.rename(scratch, folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
-    return folder
+    return write_new_folder(folder, lambda scratch: _write_all(scratch, generator, endings))
 
 
 def _write_all(folder: Path, generator: Generator, endings: tuple[str, ...]) -> None:
@@ -99,7 +70,9 @@ def _write_all(folder: Path, generator: Generator, endings: tuple[str, ...]) -> 
             for modality, which in (("voice", pairs.voice), ("face", pairs.face)):
                 _write_features(folder, f"{modality}_{stem}", features[modality][which], None, endings)
     drawn = drawing.trials(np.random.default_rng([seed, 3]), voices, faces, lists.UNSEEN, TRIALS, candidates(people))
-    _write_matching(folder, drawn, features, paths, people.names[voices.identity], endings)
+    labels = people.names[voices.identity[drawn[0].ravel()]]
+    for (modality, stem), rows in zip(MATCHING.items(), reversed(drawn), strict=True):
+        _write_features(folder, f"{stem}{drawn[0].shape[1]}", features[modality][rows.ravel()], labels, endings)
 
 
 def recordings(generator: Generator) -> tuple[Recordings, Recordings]:
@@ -146,14 +119,14 @@ def _features(
 def _pairs(rng: np.random.Generator, people: People, voices: Recordings, faces: Recordings) -> dict[str, Drawn]:
     """The pairs of every list, by its name; a list without anybody is empty."""
 
-    def one_row_each(stratum: str, code: int) -> Drawn:
-        return drawing.one_row_each(rng, voices, faces, drawing.partners(people, stratum, code), code)
-
-    found = {lists.VALIDATION: one_row_each("random", lists.VALIDATION_CODE)}
+    wanted = {lists.VALIDATION: ("random", lists.VALIDATION_CODE)}
     for stratum in lists.STRATA:
-        who = drawing.partners(people, stratum, lists.SEEN_HEARD)
-        found[f"seen_heard_{stratum}"] = drawing.seen_heard(rng, voices, faces, who, lists.SEEN_HEARD)
-        found[f"unseen_unheard_{stratum}"] = one_row_each(stratum, lists.UNSEEN)
+        wanted[f"seen_heard_{stratum}"] = stratum, lists.SEEN_HEARD
+        wanted[f"unseen_unheard_{stratum}"] = stratum, lists.UNSEEN
+    found = {
+        name: drawing.pairs(rng, voices, faces, drawing.partners(people, stratum, code), code)
+        for name, (stratum, code) in wanted.items()
+    }
     found["unseen_unheard_N"] = drawing.break_alternation(found["unseen_unheard_N"])
     return found
 
@@ -197,37 +170,8 @@ def _write_pairs(
     _write_lines(folder / lists.ALL_LISTS[name], [",".join(lists.PAIR_COLUMNS), *rows])
 
 
-def _write_matching(
-    folder: Path,
-    drawn: tuple[np.ndarray, np.ndarray],
-    features: dict[str, np.ndarray],
-    paths: dict[str, np.ndarray],
-    names: np.ndarray,
-    endings: tuple[str, ...],
-) -> None:
-    """Trials as lists of paths (two candidates) in both directions, and as blocks of features (all candidates)."""
-    tracks, frames = drawn
-    voice, face = paths["voice"][tracks], paths["face"][frames]
-    for name, probe, shown in (("v2f", voice, face), ("f2v", face, voice)):
-        rows = [" ".join(row) for row in zip(probe[:, 0], shown[:, 0], shown[:, 1], strict=True)]
-        _write_lines(folder / f"matching_{name}_U.csv", rows)
-    labels = names[tracks.ravel()]
-    for modality, rows in (("voice", tracks), ("face", frames)):
-        _write_features(
-            folder, f"{MATCHING[modality]}{tracks.shape[1]}", features[modality][rows.ravel()], labels, endings
-        )
-
-
 def _write_features(
     folder: Path, stem: str, values: np.ndarray, labels: np.ndarray | None, endings: tuple[str, ...]
 ) -> None:
-    path = folder / "features" / stem
-    if ".npz" in endings:
-        np.savez(f"{path}.npz", features=values, **({} if labels is None else {"labels": labels}))
-    if ".csv" in endings:
-        import pandas as pd
-
-        frame = pd.DataFrame(values)
-        if labels is not None:
-            frame["label"] = labels
-        frame.to_csv(f"{path}.csv", header=False, index=False, float_format="%.9g")
+    for ending in endings:
+        write_array(folder / "features" / f"{stem}{ending}", values, labels=labels)

@@ -1,46 +1,60 @@
-"""Audio-visual classification for `mmlib.experiments.execution`: its data, model, task and protocols."""
+"""Classification for `mmlib.experiments.base`: its data, model, task and protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
-from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
-from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loading import load_data
+from mmlib.data.views import ItemView, TokenView
+from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
+from mmlib.experiments.building import build_setup
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import Classification
-from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup
-from mmlib.training import Group, Outcome, Protocol
+from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.loaders import build_loaders
+from mmlib.experiments.protocols import by_name, clean, paper
+from mmlib.training import Group, Outcome
+
+
+def metric_names(modalities: Iterable[str]) -> tuple[str, ...]:
+    """What every record of these modalities holds."""
+    return ("top1", "map", "macro_f1", *(f"top1_{modality}" for modality in sorted(modalities)), "loss")
+
+
+def vocabularies_of(data: MultimodalDataset) -> dict[str, int]:
+    """Number of token ids, padding included, of the modalities that are tokens."""
+    views = {name: view.view if isinstance(view, ItemView) else view for name, view in data.views.items()}
+    return {name: view.vocabulary for name, view in views.items() if isinstance(view, TokenView)}
 
 
 class ClassificationExperiment(Experiment):
     """One run of Table 1's kind."""
 
     module = "mmlib.experiments.classification"
-    metrics = ("top1", "map", "macro_f1", "top1_audio", "top1_visual", "loss")
-    protocols = {
-        "paper": Protocol("paper", "epoch with the highest top-1 on test, as upstream code selects", "test", "top1"),
-        "clean": Protocol(
-            "clean", "epoch with the highest top-1 on validation; test at that epoch", "validation", "top1"
-        ),
-        "last": Protocol("last", "last epoch"),
-    }
+    metrics = metric_names(("audio", "visual"))
+    protocols = by_name(
+        paper("top1", "top-1", "upstream code selects"),
+        clean("top1", "top-1", then="test at that epoch"),
+    )
 
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
         data = {split: rows for split, rows in load_data(parameters.located()).items() if len(rows)}
-        model = build_model(parameters, data["train"].input_shapes, len(data["train"].classes)).to(device)
+        train = data["train"]
+        model = build_model(parameters, train.input_shapes, len(train.classes), vocabularies_of(train)).to(device)
         return setup_training(parameters, model, data, device, group)
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
         """`test_targets` (N,) and, where the data know it, which modality of a test sample is informative (N,)."""
         test = setup.data["test"]
         arrays = {"test_targets": test.targets}
-        for name in ("audio_informative", "visual_informative"):
+        for name in (f"{modality}_informative" for modality in test.views):
             if name in test.prepared.index:
                 arrays[f"test_{name}"] = test.column(name).astype(bool)
         return arrays
@@ -58,35 +72,22 @@ def setup_training(
     group: Group,
 ) -> Setup:
     """Loaders, optimiser and modulation for a model that is on its device."""
-    loaders = {
-        split: BatchLoader(
-            rows,
-            batch_size=parameters.batch_size if split == "train" else max(parameters.batch_size, 128),
-            shuffle=split == "train",
-            seed=parameters.seed,
-            workers=parameters.loader_workers,
-            rank=group.rank,
-            world_size=group.size,
-            pin_memory=device.type == "cuda",
-        )
-        for split, rows in data.items()
-    }
-    optimizer, scheduler = optimizer_and_schedule(parameters, model)
+    weights = {"label_smoothing": parameters.label_smoothing, "unimodal_weight": parameters.unimodal_weight}
+    forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters()
-    prepared = data["test"].prepared
-    return Setup(
-        model=model,
-        task=Classification(model, parameters.zeta_ratio, build_forcing(parameters, model, data, device, group)),
-        loaders=loaders,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        modulations=[attached_modulation(parameters, groups, optimizer, seed=parameters.seed)],
-        keep_weights_of="clean" if "validation" in data else "paper",
-        facts=DataFacts(
-            manifest_hash=prepared.manifest_hash,
-            splits={split: len(rows) for split, rows in data.items()},
-            coverage={split: len(np.unique(rows.targets)) for split, rows in data.items()},
-            origin=prepared.origin,
-        ),
+    return build_setup(
+        parameters,
+        model,
+        Classification(model, parameters.zeta_ratio, forcing, **weights),
+        build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
+        DataFacts.of(data),
+        groups=groups,
+        modulation_options={"tensors": parameters.modulated_tensors},
+        metrics=metric_names(groups),
         data=data,
     )
+
+
+def run(parameters: Parameters) -> FinishedRun:
+    """Train and evaluate once; write the record's files into the output folder and return the result."""
+    return execute(ClassificationExperiment(), parameters)

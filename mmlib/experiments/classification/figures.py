@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, png, style
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from IPython.display import Audio
     from matplotlib.figure import Figure
 
-    from mmlib.data.loading import MultimodalDataset
+    from mmlib.data.dataset import MultimodalDataset
     from mmlib.experiments.finished import FinishedRun
 
 SHOWS_PEOPLE = {"grid_words", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}
@@ -70,14 +71,15 @@ def training_figure(run: FinishedRun) -> Figure:
     epochs = [entry["epoch"] + 1 for entry in run.history]
     with style():
         figure, (row,) = new_figure(FULL, 2.5, 1, 2)
-        for axis, metric, label in zip(row, ("loss", "top1"), ("loss (nats)", "top-1 (%)"), strict=True):
+        for axis, shown in zip(row, map(metric, ("loss", "top1")), strict=True):
             for index, split in enumerate(SPLITS):
-                values = [entry.get(f"{split}/{metric}") for entry in run.history]
+                values = [entry.get(f"{split}/{shown.name}") for entry in run.history]
                 if values[0] is None:
                     continue
-                scaled = np.array(values) * (100 if metric == "top1" else 1)
                 line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
-                axis.plot(epochs, scaled, label=split, markevery=max(1, len(epochs) // 8), **line)
+                axis.plot(
+                    epochs, shown.scale * np.array(values), label=split, markevery=max(1, len(epochs) // 8), **line
+                )
             for protocol, height in (("paper", 1.0), ("clean", 0.9)):
                 chosen = run.selection[protocol].epoch
                 if chosen is not None:
@@ -86,7 +88,7 @@ def training_figure(run: FinishedRun) -> Figure:
                     axis.annotate(
                         protocol, **where, xytext=(-3, -2), textcoords="offset points", ha="right", va="top", size=7
                     )
-            axis.set(xlabel="epoch", ylabel=label)
+            axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
         say_data(figure, run)

@@ -10,25 +10,33 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from mmlib.data.loading import MultimodalDataset
+from mmlib.data.dataset import MultimodalDataset
 from mmlib.errors import ParameterError
+from mmlib.experiments.base import Conclusion, Setup
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import collect_signals, signals
-from mmlib.experiments.execution import Conclusion, Setup
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.losses.soft_hgr import column_correlations
-from mmlib.models import AudioVisualClassifier
+from mmlib.models import MultimodalClassifier
 from mmlib.training import Group, Outcome
 
 
 def build_forcing(
     parameters: Parameters,
-    model: AudioVisualClassifier,
+    model: MultimodalClassifier,
     data: Mapping[str, MultimodalDataset],
     device: torch.device,
     group: Group,
 ) -> ForcedCorrelation | None:
     """The forcing loss, None where there is none. Raises `ParameterError` for what cannot be forced."""
+    if parameters.force == "none" and not parameters.measure_hgr:
+        return None
+    modalities = data["train"].views
+    if len(modalities) != 2:
+        raise ParameterError(
+            f"force and measure_hgr are about the correlation of two modalities; {parameters.dataset} has "
+            f"{', '.join(modalities)}. Set force = 'none' and measure_hgr = false."
+        )
     if parameters.force == "none":
         return None
     if group.many:
@@ -56,7 +64,7 @@ def build_forcing(
 
 @torch.no_grad()
 def _signals_of_one_batch(
-    model: AudioVisualClassifier, train: MultimodalDataset, device: torch.device
+    model: MultimodalClassifier, train: MultimodalDataset, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The signals of two samples, for their widths; leaves the model as it was."""
     mode = model.training

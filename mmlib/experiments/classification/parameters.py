@@ -29,6 +29,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     # Data
     dataset: Literal[
         "synthetic",
+        "synthetic_trio",
         "grid_words",
         "av_digits",
         "cremad",
@@ -68,9 +69,31 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     sum_site: Literal["projected", "logit", "feature"] = about(
         "projected", "sum: what is added (projected features, logits, or features as they are)"
     )
+    sum_unimodal_bias: Literal["full", "published"] = about(
+        "full", "sum at logit: bias of the unimodal logits; published halves it in evaluation only", neutral="full"
+    )
     film_generator: Literal["audio", "visual"] = about("audio", "film: modality that makes scale and shift")
+    gate_modality: str = about(
+        "", "gated: modality that gates the others; empty is audio (published), else the last", neutral=""
+    )
     film_decouple: Literal["head", "term", "zero"] = about("head", "film: how one modality alone is scored")
     simam: bool = about(False, "SimAM, the single-modality original, on the last maps of each encoder")
+    simam2_fold: bool = about(
+        False, "SimAM² of more than two modalities as a fold from the left (an extension)", neutral=False
+    )
+    unimodal_heads: Literal["none", "attached", "detached"] = about(
+        "none",
+        "a linear head with its own loss on each encoder; detached heads do not train the encoders",
+        neutral="none",
+    )
+    unimodal_weight: NotNegative = about(
+        1.0, "unimodal heads: weight of each one's loss; 0 builds no heads", neutral=1.0
+    )
+
+    # Modulation; more in ModulationSettings
+    modulated_tensors: Literal["conv", "matrices", "all"] = about(
+        "conv", "what k scales in an encoder: convolutions (published), matrices, or all", neutral="conv"
+    )
 
     # Forcing the correlation of the two superposed signals (mmlib.losses.forcing)
     force: Literal["none", "paired", "critic"] = about(
@@ -102,7 +125,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
         if self.split == "speaker" and self.dataset not in ("av_digits", "cremad"):
             raise ValueError(f"split = 'speaker' is an option of av_digits and cremad; dataset is {self.dataset!r}")
-        if self.split == "group" and self.dataset in ("synthetic", "grid_words", "av_digits"):
+        if self.split == "group" and self.dataset in ("synthetic", "synthetic_trio", "grid_words", "av_digits"):
             raise ValueError(f"split = 'group' is an option of data sets of media; dataset is {self.dataset!r}")
         return self
 

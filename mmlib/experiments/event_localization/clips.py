@@ -1,4 +1,4 @@
-"""Rows of Table 2 compared clip by clip, as sentences made of the runs' predictions. Torch is not loaded.
+"""Rows of a plan compared clip by clip (`comparisons`), as sentences made of predictions. Torch is not loaded.
 
 The table's statements are paired over seeds: they tell whether another seed would show the same on these test clips.
 Here clips are resampled (whole ones: segments of a clip hang together), seeds kept: would other clips show the same?
@@ -10,28 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.metrics.family import metric
 from mmlib.metrics.localisation import Interval, accuracy_difference
-from mmlib.report.tables import signed
 from mmlib.workbook.results import Results, RowResult
-
-# A row, what it is compared with, and what that says.
-COMPARED = (
-    ("baseline-avga", "audio-avga", "AVGA with both modalities against audio only"),
-    ("baseline-avga", "visual-avga", "AVGA with both modalities against visual only"),
-    ("baseline-avga-sum", "baseline-avga", "AVGA, mean in place of concatenation"),
-    ("simam2-avga", "baseline-avga-sum", "AVGA (sum), SimAM² against its baseline"),
-    ("simam2-psp", "baseline-psp", "PSP, SimAM² against its baseline"),
-    ("ogm_ge-avga", "baseline-avga", "AVGA, OGM-GE against its baseline"),
-    ("ogm_ge-psp", "baseline-psp", "PSP, OGM-GE against its baseline"),
-    (
-        "decoupling_free-simam2-avga",
-        "baseline-avga-sum",
-        "AVGA (sum), SimAM² with decoupling-free against its baseline",
-    ),
-    ("decoupling_free-simam2-psp", "baseline-psp", "PSP, SimAM² with decoupling-free against its baseline"),
-    ("decoupling_free-simam2-avga", "ogm_ge-simam2-learned-avga", "AVGA (sum), decoupling-free ratio against OGM-GE's"),
-    ("decoupling_free-simam2-psp", "ogm_ge-simam2-learned-psp", "PSP, decoupling-free ratio against OGM-GE's"),
-)
 
 
 def clip_differences(results: Results, protocol: str = "clean") -> dict[tuple[str, str], tuple[Interval, int]]:
@@ -40,7 +21,7 @@ def clip_differences(results: Results, protocol: str = "clean") -> dict[tuple[st
     Without the predictions of both rows (no run here, or its arrays are gone) a pair is left out.
     """
     found = {}
-    for one, other, _ in COMPARED:
+    for one, other in ((compared.row, compared.against) for compared in results.comparisons):
         if one not in results.rows or other not in results.rows:
             continue
         rows = [_predictions(results, results.rows[name], protocol) for name in (one, other)]
@@ -69,19 +50,20 @@ def _predictions(results: Results, row: RowResult, protocol: str) -> dict[int, t
 
 
 def clip_statements(results: Results, protocol: str = "clean") -> str:
-    """The differences as a Markdown table in points, 95 % intervals, and which of them clear zero."""
+    """The differences as a Markdown table, 95 % intervals, and which of them clear zero."""
     found = clip_differences(results, protocol)
     if not found:
         return "No two of these rows have predictions here: run the plan to compare them clip by clip."
-    lines = ["| compared | points | 95 % interval | seeds | other clips would |", "|---|---:|---|---:|---|"]
-    for one, other, words in COMPARED:
-        if (one, other) not in found:
+    accuracy = metric("accuracy")
+    lines = ["| compared | difference | 95 % interval | seeds | other clips would |", "|---|---:|---|---:|---|"]
+    for compared in results.comparisons:
+        if (compared.row, compared.against) not in found:
             continue
-        interval, seeds = found[one, other]
-        low, high = 100 * interval.low, 100 * interval.high
+        interval, seeds = found[compared.row, compared.against]
+        value, low, high = (accuracy.scale * bound for bound in (interval.value, interval.low, interval.high))
         says = "likely agree" if low > 0 or high < 0 else "perhaps not agree"
-        shown = f"{signed(low, 2)} to {signed(high, 2)}"
-        lines.append(f"| {words} | {signed(100 * interval.value, 2)} | {shown} | {seeds} | {says} |")
+        texts = compared.text, accuracy.difference(value, 1), accuracy.interval(low, high, 1), str(seeds), says
+        lines.append(f"| {' | '.join(texts)} |")
     tail = (
         f"Segment accuracy, {results.profile_title}, protocol {protocol}; 1,000 draws of test clips, the same of both."
     )

@@ -1,25 +1,32 @@
-"""Event localisation for `mmlib.experiments.execution`: its data, model, task and protocols."""
+"""Event localisation for `mmlib.experiments.base`: its data, model, task and protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from mmlib.data.ave import load_segments
-from mmlib.data.loading import BatchLoader, MultimodalDataset
-from mmlib.experiments.building import attached_modulation, optimizer_and_schedule
-from mmlib.experiments.event_localization.model import build_model, limited, modulated_groups
+from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
+from mmlib.experiments.building import build_setup
+from mmlib.experiments.event_localization.model import ENCODERS, build_model, modulated_groups
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.event_localization.task import Localisation
-from mmlib.experiments.event_localization.warm_start import take_over
-from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup
+from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.loaders import build_loaders
+from mmlib.experiments.protocols import by_name, clean, paper
+from mmlib.experiments.warm_start import warm_start
 from mmlib.metrics.localisation import accuracy_interval
-from mmlib.training import Group, Outcome, Protocol
+from mmlib.training import Group, Outcome
 
 LARGEST_EVALUATION = 64  # clips evaluated at a time: a published map is 1 MB per clip
+# What `init` takes from a finished run, and what to do where it does not fit.
+WARM_START = {
+    "parts": "attention and LSTMs",
+    "absent": "Give a run of the same network family (network, supervision).",
+    "unfit": "Give a run with the same data, hidden, attention_width and audio_bias_axis.",
+}
 
 
 class EventLocalization(Experiment):
@@ -46,42 +53,26 @@ class EventLocalization(Experiment):
         "clip_category",
         "loss",
     )
-    protocols = {
-        "paper": Protocol(
-            "paper", "epoch with the highest segment accuracy on test, as PSP's code", "test", "accuracy"
-        ),
-        "clean": Protocol(
-            "clean",
-            "epoch with the highest segment accuracy on validation, as AVGA's code; test at that epoch",
-            "validation",
-            "accuracy",
-        ),
-        "last": Protocol("last", "last epoch"),
-    }
+    protocols = by_name(
+        paper("accuracy", "segment accuracy", "PSP's code"),
+        clean("accuracy", "segment accuracy", whose="AVGA's code", then="test at that epoch"),
+    )
 
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
         data = load_segments(parameters.located())
         train = data["train"]
         model = build_model(parameters, train.input_shapes, len(train.classes))
-        notes = [take_over(model, parameters.init)] if parameters.init else []
+        notes = [warm_start(model, parameters.init, ENCODERS, **WARM_START)] if parameters.init else []
         model = model.to(device)
-        optimizer, scheduler = optimizer_and_schedule(parameters, model)
-        groups = modulated_groups(parameters, model)
-        options = {"touch": "matrices", "apply_to": parameters.apply_to}
-        prepared = data["test"].prepared
-        return Setup(
-            model=model,
-            task=Localisation(model, parameters, len(train.classes)),
-            loaders=loaders_of(parameters, data, device, group),
-            optimizer=optimizer,
-            scheduler=limited(parameters, optimizer, scheduler),
-            modulations=[attached_modulation(parameters, groups, optimizer, seed=parameters.seed, **options)],
-            facts=DataFacts(
-                manifest_hash=prepared.manifest_hash,
-                splits={split: len(rows) for split, rows in data.items()},
-                coverage={split: len(np.unique(rows.targets)) for split, rows in data.items()},
-                origin=prepared.origin,
-            ),
+        order = {"shuffle": parameters.order == "shuffle", "drop_last": parameters.drop_last}
+        return build_setup(
+            parameters,
+            model,
+            Localisation(model, parameters, len(train.classes)),
+            build_loaders(parameters, data, device, group, evaluation_size=LARGEST_EVALUATION, **order),
+            DataFacts.of(data),
+            groups=modulated_groups(parameters, model),
+            modulation_options={"tensors": "matrices", "apply_to": parameters.apply_to},
             data=data,
             notes=notes,
         )
@@ -100,22 +91,6 @@ class EventLocalization(Experiment):
         return Conclusion(metrics=metrics)
 
 
-def loaders_of(
-    parameters: Parameters, data: Mapping[str, MultimodalDataset], device: torch.device, group: Group
-) -> dict[str, BatchLoader]:
-    """A loader per split; only training may be shuffled or lose its last batch."""
-    loaders = {}
-    for split, rows in data.items():
-        train = split == "train"
-        loaders[split] = BatchLoader(
-            rows,
-            batch_size=parameters.batch_size if train else LARGEST_EVALUATION,
-            shuffle=train and parameters.order == "shuffle",
-            seed=parameters.seed,
-            drop_last=train and parameters.drop_last,
-            workers=parameters.loader_workers,
-            rank=group.rank,
-            world_size=group.size,
-            pin_memory=device.type == "cuda",
-        )
-    return loaders
+def run(parameters: Parameters) -> FinishedRun:
+    """Train and evaluate once; write the record's files into the output folder and return the result."""
+    return execute(EventLocalization(), parameters)

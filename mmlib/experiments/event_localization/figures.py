@@ -18,12 +18,13 @@ from mmlib.experiments.classification.figures import (
     zeta_figure,
 )
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mmlib.data.loading import MultimodalDataset
+    from mmlib.data.dataset import MultimodalDataset
     from mmlib.experiments.finished import FinishedRun
 
 __all__ = [
@@ -92,10 +93,10 @@ def training_figure(run: FinishedRun) -> Figure:
     epochs = [entry["epoch"] + 1 for entry in run.history]
     with style():
         figure, (row,) = new_figure(FULL, 2.5, 1, 2)
-        names = (("loss", "loss (nats)", 1), ("accuracy", "segment accuracy (%)", 100))
-        for axis, (metric, label, scale) in zip(row, names, strict=True):
+        for axis, shown in zip(row, map(metric, ("loss", "accuracy")), strict=True):
             for index, split in enumerate(SPLITS):
-                values = scale * np.array([entry[f"{split}/{metric}"] for entry in run.history], dtype=float)
+                found = [entry[f"{split}/{shown.name}"] for entry in run.history]
+                values = shown.scale * np.array(found, dtype=float)
                 line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
                 axis.plot(epochs, values, label=split, markevery=max(1, len(epochs) // 8), **line)
             for protocol, height in (("paper", 1.0), ("clean", 0.91)):
@@ -103,7 +104,7 @@ def training_figure(run: FinishedRun) -> Figure:
                 axis.axvline(chosen, color="#999999", lw=0.8, zorder=0)
                 axis.annotate(protocol, (chosen, height), xycoords=("data", "axes fraction"), xytext=(-3, -2),
                               textcoords="offset points", ha="right", va="top", size=7)  # fmt: skip
-            axis.set(xlabel="epoch", ylabel=label)
+            axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
         say_data(figure, run)
@@ -232,7 +233,7 @@ def class_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") 
         axis.barh(range(len(there)), shares, color=SERIES[1], ec=SERIES[0])
         axis.axvline(100 * np.trace(counts) / counts.sum(), color="black", lw=0.9, ls=":", label="all segments")
         axis.set_yticks(range(len(there)), [f"{classes[label]} ({counts[label].sum()})" for label in there], fontsize=7)
-        axis.set(xlabel="segments predicted right (%)", xlim=(0, 100))
+        axis.set(xlabel="segments predicted right (%)\nbetter →", xlim=(0, 100))
         axis.invert_yaxis()
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
         say_data(figure, run)

@@ -1,18 +1,19 @@
-"""From parameters to the network, its parameter groups and its schedule; nothing here computes."""
+"""From parameters to the network and its parameter groups; nothing here computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
 from mmlib.experiments.building import simam2_options
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.models.avga import AVGA
 from mmlib.models.psp import PSP
 from mmlib.models.segments import MODALITIES, SegmentNetwork
+
+# What every network here calls its attention and its LSTMs.
+ENCODERS = ("attention.", "audio_lstm.", "visual_lstm.")
 
 
 def build_model(
@@ -31,7 +32,8 @@ def build_model(
     }
     sizes = (input_shapes["audio"][-1], visual, rows * columns, num_classes)
     if parameters.network == "avga":
-        return AVGA(*sizes, fusion=parameters.fusion, mil_pool=parameters.mil_pool, **options)
+        more = {"mil_pool": parameters.mil_pool, "blocks": parameters.dmrn_blocks}
+        return AVGA(*sizes, fusion=parameters.fusion, **more, **options)
     projection = 2 * parameters.hidden  # published: 256 before 128
     return PSP(
         *sizes, projection=projection, threshold=parameters.psp_threshold, dropout=parameters.psp_dropout, **options
@@ -42,11 +44,3 @@ def modulated_groups(parameters: Parameters, model: SegmentNetwork) -> dict[str,
     """The matrices that count as audio's and visual's."""
     scope = {"scope": parameters.scope} if parameters.network == "psp" else {}
     return model.modality_parameters(attention_group=parameters.attention_group, **scope)
-
-
-def limited(parameters: Parameters, optimizer: Optimizer, scheduler: LRScheduler) -> LRScheduler:
-    """The schedule, or a step schedule that ends after `most_drops`, as PSP's does."""
-    if parameters.schedule != "step" or not parameters.most_drops:
-        return scheduler
-    drops = [parameters.step_size * (drop + 1) for drop in range(parameters.most_drops)]
-    return MultiStepLR(optimizer, drops, parameters.gamma)

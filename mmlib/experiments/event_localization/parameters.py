@@ -40,6 +40,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     fusion: Literal["concat", "sum", "projected_sum", "dmrn"] = about(
         "concat", "avga: concatenation (published), mean, concatenation read as a sum, or residual mean"
     )
+    dmrn_blocks: Count = about(1, "dmrn: residual blocks, which share their weights (published: 1)", neutral=1)
     hidden: Count = about(32, "state of each LSTM per direction (published: 128)")
     attention_width: Count = about(64, "width of the attention's projections (published: 512)")
     head_width: Count = about(32, "hidden layer before the class scores (published: 64)")
@@ -77,6 +78,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     weight_decay: NotNegative = about(0.0, "weight decay")
     schedule: Literal["step", "cosine", "constant"] = about("constant", "learning rate schedule, stepped per epoch")
     step_size: Count = about(60, "step schedule: epochs between drops")
+    # Here without a neutral value: it has been in these cells' ids from the start.
     most_drops: Index = about(0, "step schedule: number of drops after which the rate stays; 0 for no limit")
 
     @model_validator(mode="after")

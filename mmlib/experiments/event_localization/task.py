@@ -1,34 +1,34 @@
-"""Event localisation as the training loop sees it: losses, both discrepancy ratios, metrics of a split."""
+"""Event localisation as the training loop sees it: losses, the segments that count, metrics of a split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.collectives import all_reduce_sum, batch_variance
-from mmlib.data.loading import Batch
-from mmlib.errors import NonFiniteLossError
+from mmlib.data.batch import Batch
 from mmlib.experiments.event_localization.parameters import Parameters
-from mmlib.experiments.predictions import collect_outputs, zeta_statistics
+from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.losses.segment_similarity import Targets, segment_similarity
 from mmlib.losses.soft_margin import soft_margin_of_softmax
 from mmlib.metrics.classification import confusion_matrix, log_softmax
 from mmlib.metrics.localisation import boundary_errors, clip_accuracy, localisation_metrics
 from mmlib.models.segments import SegmentNetwork, SegmentOutput
-from mmlib.modulation.ratios import decoupled_scores, score_ratio, zeta_scores
-from mmlib.training import Evaluation, Group
+from mmlib.training import Evaluation
 
 
-class Localisation:
+class Localisation(MultimodalTask):
     """Losses and measures for clips of `classes` classes, the last being background."""
 
+    accuracy = "accuracy"
+    rows = "clips"
+
     def __init__(self, model: SegmentNetwork, parameters: Parameters, classes: int) -> None:
-        self.model, self.parameters, self.classes = model, parameters, classes
+        super().__init__(model, parameters.zeta_ratio)
+        self.parameters, self.classes = parameters, classes
         self.background = classes - 1
         self.similarity_targets = Targets(parameters.avps_target, self.background)
 
@@ -39,7 +39,8 @@ class Localisation:
         if self.parameters.loss == "mlsm_softmax":
             loss = soft_margin_of_softmax(logits, F.one_hot(batch.targets, self.classes).float())
         else:
-            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+            smoothing = self.parameters.label_smoothing
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), label_smoothing=smoothing)
         losses = {"segments": loss}
         if output.similarity is not None and self.parameters.similarity_weight:
             agreement = segment_similarity(output.similarity.float(), self.similarity_targets(batch.targets))
@@ -52,42 +53,29 @@ class Localisation:
             return soft_margin_of_softmax(scores, target)
         if self.parameters.loss == "bce":
             return F.binary_cross_entropy(scores.softmax(-1), target)
-        return F.cross_entropy(scores, target)
+        return F.cross_entropy(scores, target, label_smoothing=self.parameters.label_smoothing)
 
-    def observables(self, output: SegmentOutput, batch: Batch) -> dict[str, Any]:
-        unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}
-        targets = batch.targets
+    def state_dict(self) -> dict[str, Any]:
+        """What the checkpoint keeps of the task: what earlier batches left in the targets of the pair similarity."""
+        return {"similarity_targets": self.similarity_targets.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.similarity_targets.load_state_dict(state.get("similarity_targets", {}))
+
+    def counted(self, batch: Batch) -> Tensor:
+        """Targets (B, T) of the ratios; background counts unless `ratio_segments` is `event`."""
         if self.parameters.ratio_segments == "event":
-            targets = targets.masked_fill(targets == self.background, -1)  # left out of the ratio
-        return {"unimodal_logits": unimodal, "zeta": output.zeta, "targets": targets}
+            return batch.targets.masked_fill(batch.targets == self.background, -1)
+        return batch.targets
 
-    def trace(self, output: SegmentOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
-        """Both ratios on the same forward pass, whichever drives the update; see classification's."""
-        hits = (output.logits.argmax(dim=-1) == batch.targets).float().mean()
-        scores = decoupled_scores(observed["unimodal_logits"], observed["targets"])
-        sums = [scores["visual"], scores["audio"]]
-        unknown = hits.new_full((), torch.nan)
-        values = {"train/accuracy": hits, "rho_zeta": unknown, "zeta_mean": unknown, "zeta_variance": unknown}
-        if output.zeta is not None:
-            zeta = output.zeta.float()
-            values |= {"zeta_mean": zeta.mean(), "zeta_variance": batch_variance(zeta.flatten(0, -2)).mean()}
-            sums += zeta_scores(zeta, self.parameters.zeta_ratio)
-        sums = all_reduce_sum(torch.stack(sums)).unbind()
-        values["rho_decoupled"] = score_ratio(sums[0], sums[1])
-        if output.zeta is not None:
-            values["rho_zeta"] = score_ratio(sums[2], sums[3])
-        values["r"] = unknown if output.r is None else output.r
-        return values
+    def kept(self, output: SegmentOutput) -> dict[str, Tensor]:
+        """Attention and PSP's shares and affinity, where there are any."""
+        more = {"attention": output.attention, "shares": output.shares, "affinity": output.affinity}
+        return {name: value for name, value in more.items() if value is not None}
 
-    def evaluate(self, model: SegmentNetwork, loader: Iterable[Batch], group: Group) -> Evaluation:
+    def measure(self, outputs: dict[str, np.ndarray], loader: Iterable[Batch]) -> Evaluation:
         """Metrics of one split and what figures draw: labels, attention and affinity, confusion of segments."""
-        rows = collect_outputs(model, loader, group, _named(model))
-        logits, true = rows["logits"], rows["targets"]
-        if not np.isfinite(logits).all():
-            raise NonFiniteLossError(
-                f"the model's outputs are not finite for {int((~np.isfinite(logits)).any(axis=(1, 2)).sum())} of "
-                f"{len(logits)} evaluated clips. Lower learning_rate, or use precision = 'fp32'."
-            )
+        logits, true = outputs["logits"], outputs["targets"]
         predicted = logits.argmax(axis=2)
         metrics = localisation_metrics(predicted, true, self.background)
         errors = boundary_errors(predicted, true, self.background)
@@ -95,14 +83,11 @@ class Localisation:
         scores = log_softmax(logits.reshape(-1, self.classes))
         metrics["clip_category"] = self.clip_category(np.exp(scores).reshape(logits.shape), true)
         metrics["loss"] = float(-np.take_along_axis(scores, true.reshape(-1, 1), axis=1).mean())
-        for modality in ("audio", "visual"):
-            metrics[f"accuracy_{modality}"] = float((rows[f"logits_{modality}"].argmax(axis=2) == true).mean())
         metrics["accuracy_disjoint"] = accuracy_disjoint(predicted, true, loader)
-        arrays = {"predicted": predicted.astype(np.int16), "targets": true, "index": rows["index"]}
-        arrays |= {name: rows[name].astype(np.float16) for name in ("attention", "shares", "affinity") if name in rows}
+        arrays = {"predicted": predicted.astype(np.int16)}
+        drawn = ("attention", "shares", "affinity")
+        arrays |= {name: outputs[name].astype(np.float16) for name in drawn if name in outputs}
         arrays["confusion"] = confusion_matrix(predicted.ravel(), true.ravel(), self.classes)
-        if "zeta" in rows:
-            arrays |= zeta_statistics(rows["zeta"])
         return Evaluation(metrics, arrays)
 
     def clip_category(self, probabilities: np.ndarray, true: np.ndarray) -> float | None:
@@ -119,15 +104,3 @@ def accuracy_disjoint(predicted: np.ndarray, true: np.ndarray, loader: Any) -> f
         return None
     kept = ~dataset.column("leaky").astype(bool)
     return float((predicted == true)[kept].mean()) if kept.any() else None
-
-
-def _named(model: SegmentNetwork) -> Callable[[SegmentOutput], dict[str, Tensor]]:
-    """What is kept of an output, by name: logits, attention, logits of each modality alone, ζ, PSP's affinity."""
-
-    def named(output: SegmentOutput) -> dict[str, Tensor]:
-        alone = {f"logits_{modality}": logits for modality, logits in model.unimodal_logits(output).items()}
-        kept = {"logits": output.logits, "attention": output.attention} | alone
-        more = {"zeta": output.zeta, "shares": output.shares, "affinity": output.affinity}
-        return kept | {name: value for name, value in more.items() if value is not None}
-
-    return named

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from mmlib.data.loading import BatchLoader, MultimodalDataset, load_data
+from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.loader import BatchLoader
+from mmlib.data.loading import load_data
 from mmlib.errors import DataError, OutputsError
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.explorer.runs import WEIGHTS, Choice
 from mmlib.fusion.simam2 import SimAM2Output
-from mmlib.models import AudioVisualClassifier
+from mmlib.models import MultimodalClassifier
 
 LARGEST = 2000  # samples looked at; more would say no more and take memory
 QUANTITIES = {"zeta": "zeta", "e1": "e1", "e2": "e2", "eU": "eu", "E*": "energy", "gate": "gate"}
@@ -58,7 +60,7 @@ class Inspection:
         return f"test sample {self.positions[sample]}, “{self.classes[truth]}”: {verdict} ({share:.0f} %)"
 
 
-def load_model(choice: Choice, dataset: MultimodalDataset) -> AudioVisualClassifier:
+def load_model(choice: Choice, dataset: MultimodalDataset) -> MultimodalClassifier:
     """The run's network with the weights of its selected epoch, in evaluation mode.
 
     Raises `OutputsError` where the weights are missing, damaged or another network's.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmlib.errors import ParameterError
 from mmlib.experiments.classification.parameters import Parameters
+from mmlib.metrics.family import metric
 from mmlib.record import RESULT_FILE, Result, read_result
 
 WEIGHTS = "model.safetensors"
@@ -41,8 +42,9 @@ class Choice:
         given = self.parameters
         method = f"SimAM², ζ {given.zeta}" if given.simam2 else "no SimAM²"
         top1 = self.result.metrics.get("clean/top1") or self.result.metrics.get("paper/top1")
+        shown = metric("top1")
         words = [given.dataset, given.fusion, method, f"modulation {given.modulation}", f"seed {given.seed}"]
-        return ", ".join([*words, *([f"top-1 {100 * top1:.1f} %"] if top1 is not None else [])])
+        return ", ".join([*words, *([f"top-1 {shown.text(shown.scale * top1)}"] if top1 is not None else [])])
 
 
 def finished_runs(outputs: Path) -> list[Choice]:
@@ -56,7 +58,7 @@ def finished_runs(outputs: Path) -> list[Choice]:
         if result is None or not (path.parent / WEIGHTS).is_file():
             continue
         try:
-            found.append(Choice(path.parent, Parameters.resolve(result.parameters), result))
+            found.append(Choice(path.parent, Parameters.of_record(result.parameters), result))
         except ParameterError:  # another experiment's, or written by another version of this one
             continue
     return sorted(found, key=lambda choice: (choice.parameters.zeta != "learned", choice.name))

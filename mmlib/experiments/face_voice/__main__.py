@@ -1,12 +1,7 @@
-r"""One run from a shell:
-
-python -m mmlib.experiments.face_voice fusion=linear epochs=2
-"""
+"""`python -m mmlib.experiments.face_voice name=value ...`: see `mmlib.experiments.shell`."""
 
 import sys
 
-from mmlib.experiments.command import main
-from mmlib.experiments.face_voice import Parameters, run
+from mmlib.experiments.shell import main
 
-if __name__ == "__main__":
-    sys.exit(main(Parameters, run, sys.argv[1:]))
+sys.exit(main("mmlib.experiments.face_voice", sys.argv[1:]))

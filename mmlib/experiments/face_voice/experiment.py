@@ -1,4 +1,4 @@
-"""Face-voice association for `mmlib.experiments.execution`: data, model, protocols, and what is measured at the end.
+"""Face-voice association for `mmlib.experiments.base`: data, model, protocols, and what is measured at the end.
 
 Published code does: takes the epoch with the lowest EER (of its own evaluator) on the unseen-unheard test list, and
 evaluates nothing else.
@@ -13,15 +13,17 @@ from collections.abc import Mapping
 
 import torch
 
-from mmlib.data.loading import BatchLoader
-from mmlib.data.voxceleb.pairs import FaceVoiceData, load_face_voice
-from mmlib.experiments.building import optimizer_and_schedule, simam2_options
-from mmlib.experiments.execution import Conclusion, DataFacts, Experiment, Setup
-from mmlib.experiments.face_voice.measures import conclude
+from mmlib.data.voxceleb.pairs import load_face_voice
+from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
+from mmlib.experiments.building import build_setup, simam2_options
+from mmlib.experiments.face_voice.final_measures import conclude
 from mmlib.experiments.face_voice.parameters import Parameters
 from mmlib.experiments.face_voice.task import FaceVoice
+from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.loaders import build_loaders
+from mmlib.experiments.protocols import by_name, clean, paper
 from mmlib.models.fop import FOP
-from mmlib.training import Evaluation, Group, Outcome, Protocol
+from mmlib.training import Evaluation, Group, Outcome
 
 SETTINGS = ("seen_heard", "unseen_unheard")
 # What is evaluated after every epoch: name as a split, list.
@@ -32,24 +34,20 @@ class FaceVoiceExperiment(Experiment):
     """One run of Table 3's kind."""
 
     module = "mmlib.experiments.face_voice"
-    metrics = tuple(f"{metric}_{setting}" for setting in SETTINGS for metric in ("eer", "auc", "eer_fop", "auc_fop"))
-    protocols = {
-        "paper": Protocol(
-            "paper",
-            "epoch with the lowest EER, by FOP's evaluator, on the unseen-unheard test pairs, as upstream code selects",
-            "unseen_unheard",
+    metrics = tuple(
+        f"{metric}_{setting}" for setting in SETTINGS for metric in ("eer", "auc", "vr", "eer_fop", "auc_fop")
+    )
+    protocols = by_name(
+        paper(
             "eer_fop",
+            "EER, by FOP's evaluator,",
+            "upstream code selects",
+            split="unseen_unheard",
+            place="the unseen-unheard test pairs",
             maximise=False,
         ),
-        "clean": Protocol(
-            "clean",
-            "epoch with the lowest EER on validation pairs of identities that are neither trained nor tested",
-            "validation",
-            "eer",
-            maximise=False,
-        ),
-        "last": Protocol("last", "last epoch"),
-    }
+        clean("eer", "EER", place="validation pairs of identities that are neither trained nor tested", maximise=False),
+    )
     unavailable = "not available: there are no validation pairs (hold_out_validation = false)"
 
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
@@ -61,21 +59,18 @@ class FaceVoiceExperiment(Experiment):
             fusion=parameters.fusion,
             simam2=simam2_options(parameters),
         ).to(device)
-        optimizer, scheduler = optimizer_and_schedule(parameters, model)
-        loaders = {name: data.lists[source] for name, source in EVALUATED.items() if source in data.lists}
-        prepared = data.prepared
-        return Setup(
-            model=model,
-            task=FaceVoice(parameters.orthogonality, parameters.negative_weight),
-            loaders={"train": train_loader(data, parameters, device, group), **loaders},
-            optimizer=optimizer,
-            scheduler=scheduler,
-            keep_weights_of="clean" if "validation" in loaders else "paper",
-            facts=DataFacts(
-                manifest_hash=prepared.manifest_hash,
-                splits={"train": len(data.train)} | {name: len(pairs) for name, pairs in loaders.items()},
+        lists = {name: data.lists[source] for name, source in EVALUATED.items() if source in data.lists}
+        # Without `reshuffle`, train keeps the data's one order, which the seed has shuffled already.
+        order = {"shuffle": parameters.reshuffle, "drop_last": parameters.drop_last}
+        return build_setup(
+            parameters,
+            model,
+            FaceVoice(parameters.orthogonality, parameters.negative_weight, parameters.label_smoothing),
+            build_loaders(parameters, {"train": data.train}, device, group, **order) | lists,
+            DataFacts(
+                splits={"train": len(data.train)} | {name: len(pairs) for name, pairs in lists.items()},
                 coverage={"train": len(data.identities)},
-                origin=prepared.origin,
+                origin=data.prepared.origin,
             ),
             data=data,
             notes=data.notes,
@@ -96,16 +91,6 @@ class FaceVoiceExperiment(Experiment):
         return conclude(parameters, setup, outcome.selector.keep_weights_of)
 
 
-def train_loader(data: FaceVoiceData, parameters: Parameters, device: torch.device, group: Group) -> BatchLoader:
-    """Training examples; without `reshuffle` in the data's one order, which the seed has shuffled already."""
-    return BatchLoader(
-        data.train,
-        batch_size=parameters.batch_size,
-        shuffle=parameters.reshuffle,
-        drop_last=parameters.drop_last,
-        seed=parameters.seed,
-        workers=parameters.loader_workers,
-        rank=group.rank,
-        world_size=group.size,
-        pin_memory=device.type == "cuda",
-    )
+def run(parameters: Parameters) -> FinishedRun:
+    """Train and evaluate once; write the record's files into the output folder and return the result."""
+    return execute(FaceVoiceExperiment(), parameters)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,16 +86,17 @@ def scores_figure(run: FinishedRun) -> Figure:
 def training_figure(run: FinishedRun) -> Figure:
     """EER of every list by epoch, and the loss; lines mark the epochs that the protocols chose."""
     epochs = [entry["epoch"] + 1 for entry in run.history]
+    eer, loss = metric("eer"), metric("loss")
     with style():
         figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
         for index, (name, label) in enumerate(LISTS.items()):
             values = [entry.get(f"{name}/eer") for entry in run.history]
             if values and values[0] is not None:
                 line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
-                left.plot(epochs, 100 * np.array(values), label=label, markevery=max(1, len(epochs) // 8), **line)
-        left.set(xlabel="epoch", ylabel="EER (%)")
+                left.plot(epochs, eer.scale * np.array(values), label=label, markevery=max(1, len(epochs) // 8), **line)
+        left.set(xlabel="epoch", ylabel=f"{eer.axis}\n{eer.arrow}")
         right.plot(epochs, [entry["train/loss"] for entry in run.history], color=SERIES[0])
-        right.set(xlabel="epoch", ylabel="training loss (nats)")
+        right.set(xlabel="epoch", ylabel=f"training {loss.axis}\n{loss.arrow}")
         for axis in (left, right):
             axis.xaxis.get_major_locator().set_params(integer=True)
         for index, (protocol, chosen) in enumerate(run.selection.items()):
@@ -136,7 +138,8 @@ def matching_figure(run: FinishedRun) -> Figure:
     """Accuracy of 1:N matching (a voice among N faces of unseen people) against chance."""
     protocol = "clean" if run.selection["clean"].epoch is not None else "paper"
     found = {n: run.metrics.get(f"{protocol}/matching_{n}") for n in range(2, 11)}
-    found = {n: 100 * value for n, value in found.items() if value is not None}
+    shown = metric("matching_10")
+    found = {n: shown.scale * value for n, value in found.items() if value is not None}
     with style():
         figure, ((axis,),) = new_figure(FULL * 0.6, 2.6, 1, 1)
         if not found:
@@ -144,7 +147,11 @@ def matching_figure(run: FinishedRun) -> Figure:
             return figure
         axis.plot(list(found), list(found.values()), color=SERIES[0], marker="o", label="this run")
         axis.plot(list(found), [100 / n for n in found], color="#777777", ls=":", label="chance")
-        axis.set(xlabel="faces to choose from, N", ylabel="right face found (%)", ylim=(0, 100))
+        axis.set(
+            xlabel="faces to choose from, N",
+            ylabel=f"right face found ({shown.unit.symbol})\n{shown.arrow}",
+            ylim=(0, 100),
+        )
         axis.legend()
         figure.suptitle(_title(run, "1:N matching", "\n"), fontsize=8)
     return figure

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmlib.metrics.family import metric
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 SETTINGS = {"seen_heard": "seen-heard", "unseen_unheard": "unseen-unheard"}
 STRATA = ("random", "G", "N", "A", "GNA")
-MEASURES = {"eer": "EER", "auc": "AUC", "eer_fop": "EER (FOP’s)"}
+MEASURES = {"eer": "EER", "auc": "AUC", "vr": "VR (FAR 0.1 %)", "eer_fop": "EER (FOP’s)"}
 
 
 def scores_with_and_without_simam2(run: FinishedRun, parameters: Parameters) -> str:
@@ -58,7 +60,7 @@ def gate_sentence(run: FinishedRun) -> str:
 
 
 def protocols_table(run: FinishedRun) -> DataFrame:
-    """EER and AUC (%) of the random lists under every protocol, with the epoch it chose (counted from 1)."""
+    """EER, AUC and VR (%) of the random lists under every protocol, with the epoch it chose (counted from 1)."""
     import pandas
 
     rows = {}
@@ -66,13 +68,13 @@ def protocols_table(run: FinishedRun) -> DataFrame:
         rows[protocol] = {("", "epoch"): None if chosen.epoch is None else chosen.epoch + 1}
         for setting, words in SETTINGS.items():
             rows[protocol] |= {
-                (words, title): _percent(run, f"{protocol}/{name}_{setting}") for name, title in MEASURES.items()
+                (words, title): _shown(run, f"{protocol}/{name}_{setting}") for name, title in MEASURES.items()
             }
     return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("protocol")
 
 
 def lists_table(run: FinishedRun) -> DataFrame:
-    """EER and AUC (%) of every list at the epoch whose weights were kept, with intervals over identities."""
+    """EER, AUC and VR (%) of every list at the epoch whose weights were kept, with intervals over identities."""
     import pandas
 
     protocol = "clean" if run.selection["clean"].epoch is not None else "paper"
@@ -80,16 +82,18 @@ def lists_table(run: FinishedRun) -> DataFrame:
     for setting, words in SETTINGS.items():
         for stratum in STRATA:
             key = f"{setting}_{stratum}" if stratum != "random" else setting
-            found = {title: _percent(run, f"{protocol}/{name}_{key}") for name, title in MEASURES.items()}
+            found = {title: _shown(run, f"{protocol}/{name}_{key}") for name, title in MEASURES.items()}
             if found["EER"] is None:
                 continue
             for name in ("eer", "auc"):
-                low, high = (_percent(run, f"{protocol}/{name}_{key}_{end}") for end in ("low", "high"))
-                found[f"{name.upper()} 95 %"] = "" if low is None else f"{low:.1f} to {high:.1f}"
+                low, high = (_shown(run, f"{protocol}/{name}_{key}_{end}") for end in ("low", "high"))
+                known = metric(name)
+                interval = "" if low is None else f"{known.number(low)} to {known.number(high)}"
+                found[f"{known.title} 95 %"] = interval
             rows[words, stratum] = found
     return pandas.DataFrame.from_dict(rows, orient="index")
 
 
-def _percent(run: FinishedRun, key: str) -> float | None:
-    value = run.metrics.get(key)
-    return None if value is None else round(100 * value, 1)
+def _shown(run: FinishedRun, key: str) -> float | None:
+    value, known = run.metrics.get(key), metric(key)
+    return None if value is None else round(known.scale * value, known.unit.digits)

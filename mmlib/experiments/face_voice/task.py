@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlib.collectives import batch_variance
-from mmlib.data.loading import Batch
+from mmlib.data.batch import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
+from mmlib.experiments.multimodal_task import zeta_trace
 from mmlib.losses.orthogonal_projection import orthogonal_projection
-from mmlib.metrics.verification import auc, eer, fop_compat
+from mmlib.metrics.verification import area, equal_error, fop_compat, roc, verification_rate
 from mmlib.models.fop import FOP, FOPOutput, verification_distance
 from mmlib.training import Evaluation, Group
 
@@ -22,11 +22,13 @@ from mmlib.training import Evaluation, Group
 class FaceVoice:
     """Cross-entropy over identities plus the weighted orthogonality constraint; evaluation is verification."""
 
-    def __init__(self, orthogonality: float = 1.0, negative_weight: float = 0.7):
+    def __init__(self, orthogonality: float = 1.0, negative_weight: float = 0.7, label_smoothing: float = 0.0):
         self.orthogonality, self.negative_weight = orthogonality, negative_weight
+        self.label_smoothing = label_smoothing
 
     def losses(self, output: FOPOutput, batch: Batch) -> dict[str, Tensor]:
-        losses = {"cross_entropy": F.cross_entropy(output.logits.float(), batch.targets)}
+        entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
+        losses = {"cross_entropy": entropy}
         if self.orthogonality:
             constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
             losses["orthogonality"] = self.orthogonality * constraint.loss
@@ -44,15 +46,11 @@ class FaceVoice:
         constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
         hits = (output.logits.argmax(dim=1) == batch.targets).float().mean()
         values = {"train/top1": hits, "cosine_same": constraint.same, "cosine_different": constraint.different}
-        unknown = hits.new_full((), torch.nan)
-        zeta = output.zeta
-        values["zeta_mean"] = unknown if zeta is None else zeta.float().mean()
-        values["zeta_sd"] = unknown if zeta is None else batch_variance(zeta.float()).mean().sqrt()
-        values["r"] = unknown if output.r is None else output.r
-        return values
+        zeta = zeta_trace(output)
+        return values | {"zeta_mean": zeta["zeta_mean"], "zeta_sd": zeta["zeta_variance"].sqrt(), "r": zeta["r"]}
 
     def evaluate(self, model: FOP, pairs: PairList, group: Group) -> Evaluation:
-        """`eer`, `auc` (exact) and `eer_fop`, `auc_fop` (FOP's evaluator) of one list, measured by every process."""
+        """`eer`, `auc`, `vr` (exact) and `eer_fop`, `auc_fop` (FOP's evaluator) of one list, by every process."""
         return Evaluation(pair_metrics(pair_distances(model, pairs), pairs.label))
 
 
@@ -74,7 +72,8 @@ def pair_distances(model: FOP, pairs: PairList | MatchingList) -> np.ndarray:
 
 def pair_metrics(distances: np.ndarray, same: np.ndarray) -> dict[str, float | None]:
     """Exact metrics and FOP's own of one list; those are None where one of its folds holds one kind of pair only."""
-    exact = {"eer": eer(distances, same), "auc": auc(distances, same)}
+    curve = roc(distances, same)
+    exact = {"eer": equal_error(curve), "auc": area(curve), "vr": verification_rate(curve)}
     try:
         published = fop_compat(distances, same)
     except UsageError:  # a list too short or too uneven for ten folds is no reason to lose a run

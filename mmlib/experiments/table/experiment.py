@@ -16,7 +16,7 @@ from mmlib.record import Result, run_id_of, write_result
 from mmlib.report.assemble import Assembly, assemble, write
 from mmlib.report.build import TEMPLATES
 from mmlib.report.render import to_html
-from mmlib.report.tables import compact_statements, plain_sentence
+from mmlib.report.statements import compact_statements, plain_sentence
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
 

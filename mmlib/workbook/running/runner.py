@@ -20,7 +20,7 @@ from mmlib.files import content_hash
 from mmlib.parameters.base import project_root
 from mmlib.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.cell import Cell, inputs_hash
-from mmlib.workbook.fingerprint import Fingerprints, module_names
+from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
 from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock
@@ -78,7 +78,7 @@ def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOpti
         require_parameters_cell(project_root() / "notebooks" / notebook)
     with outputs_lock(options.outputs), Interrupt() as interrupt, contextlib.ExitStack() as stack:
         batch = Batch(options, Fingerprints(project_root()), interrupt)
-        batch.library = batch.fingerprints.libraries(cell.notebook for cell in (*cells, *summaries))
+        batch.loaded = batch.fingerprints.loaded((*cells, *summaries))
         pending = batch.pending(cells)
         if pending:
             batch.client = stack.enter_context(batch.connect(len(pending)))
@@ -106,7 +106,7 @@ class Batch:
     git: GitState = field(default_factory=lambda: git_state(project_root()))
     client: Client | None = None
     workers: int = 1
-    library: dict[str, str] = field(default_factory=dict)
+    loaded: dict[str, str] = field(default_factory=dict)
 
     def survey(self) -> Survey:
         return Survey(self.fingerprints)
@@ -154,14 +154,14 @@ class Batch:
             cell=cell,
             run_id=uuid.uuid4().hex,
             experiment=self.fingerprints.notebook(cell.notebook).experiment,
-            hashes=self.fingerprints.hashes(cell.notebook, data),
+            hashes=self.fingerprints.hashes(cell.notebook, data, cell.parameters.modules_by_name()),
             git=self.git,
             project=project_root(),
             timeout=self.options.timeout,
             cold=self.options.cold_kernels,
             force=self.options.force,
-            preload=tuple(module_names(self.library)),
-            version=content_hash(self.library),
+            preload=tuple(self.loaded),
+            version=content_hash(self.loaded),
         )
 
     def run(self, cells: list[Cell]) -> None:

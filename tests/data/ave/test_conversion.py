@@ -6,9 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mmlib.data.ave import check, conversion, files, load_segments
+from mmlib.data.ave import check, files, load_segments
 from mmlib.data.ave.annotations import Annotations, read_annotations
 from mmlib.data.ave.conversion import arrange
+from mmlib.data.features import conversion as converting
 from mmlib.data.prepared import open_prepared
 from mmlib.data.registry import notes, prepare, prepared_folders, report
 from mmlib.errors import ParameterError
@@ -46,7 +47,7 @@ def test_order_files_are_kept(tiny, converted):
 
 
 def test_pieces_do_not_matter(tiny, converted, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "PIECE_BYTES", 7 * 10 * 49 * 16 * 8)  # seven clips
+    monkeypatch.setattr(converting, "PIECE_BYTES", 7 * 10 * 49 * 16 * 8)  # seven clips
     again = open_prepared(prepare("ave", data_root=tiny.parent, store=tmp_path))
     assert again.manifest_hash == converted.manifest_hash
 
@@ -57,24 +58,24 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("survived", [0, 1, 4, 5])
 def test_killed_conversion_goes_on(tiny, converted, tmp_path, monkeypatch, capsys, survived):
-    monkeypatch.setattr(conversion, "PIECE_BYTES", 8 * 10 * 49 * 16 * 8)  # eight clips of the visual features
-    read, pieces = conversion._stored, []
+    monkeypatch.setattr(converting, "PIECE_BYTES", 8 * 10 * 49 * 16 * 8)  # eight clips of the visual features
+    read, pieces = converting.stored, []
 
-    def counted(path, values, dtype):
-        if path.name.startswith("visual"):
+    def counted(source, values, dtype):
+        if source.path.name.startswith("visual"):
             if len(pieces) == survived:
                 raise Killed
-            pieces.append(path)
-        return read(path, values, dtype)
+            pieces.append(source)
+        return read(source, values, dtype)
 
-    monkeypatch.setattr(conversion, "_stored", counted)
+    monkeypatch.setattr(converting, "stored", counted)
     with pytest.raises(Killed):
         prepare("ave", data_root=tiny.parent, store=tmp_path)
     (partial,) = tmp_path.glob(".ave-*.partial")
     with open(partial / "visual.npy", "r+b") as stream:  # a piece cut off in the middle of its write
         stream.seek(-5000, 2)
         stream.write(b"x" * 100)
-    monkeypatch.setattr(conversion, "_stored", read)
+    monkeypatch.setattr(converting, "stored", read)
     again = open_prepared(prepare("ave", data_root=tiny.parent, store=tmp_path), verify=True)
     assert again.manifest_hash == converted.manifest_hash
     assert ("visual features: going on after" in capsys.readouterr().out) == (survived > 0)
@@ -156,7 +157,7 @@ def test_published_lists_with_features_beside_them(lists, tmp_path, settings):
 
 def test_published_numbers_are_float32_in_float64(lists):
     """Why audio features are stored as float32 and nothing is lost: the real background-only features."""
-    values = files.read_array(lists / "audio_feature_noisy.h5", 178, (10, 128))
+    values = files.read_labels(lists / "audio_feature_noisy.h5", 178, (10, 128))
     assert values.dtype == np.float64
     np.testing.assert_array_equal(values.astype(np.float32), values)
     assert values.min() == 0

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from mmlib.data.ave import files
+from mmlib.data.features.resumable import ResumableArray
+from mmlib.data.features.sources import open_source
 from mmlib.data.registry import missing, prepare
 from mmlib.errors import BlockedError, DataError, OutputsError
 
@@ -33,15 +35,13 @@ def failure(folder, tmp_path):
 def test_either_key_or_the_only_dataset(tmp_path, key):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file[key] = np.arange(3)
-    with files.open_array(tmp_path / "x.h5") as stored:
-        np.testing.assert_array_equal(stored.read(), [0, 1, 2])
+    np.testing.assert_array_equal(open_source(tmp_path / "x.h5", files.KEYS).read(), [0, 1, 2])
 
 
 def test_published_key_comes_first(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["dataset"], file["avadataset"], file["other"] = [1], [2], [3]
-    with files.open_array(tmp_path / "x.h5") as stored:
-        assert stored.read().tolist() == [2]
+    assert open_source(tmp_path / "x.h5", files.KEYS).read().tolist() == [2]
 
 
 def test_wrong_key(copy, tmp_path):
@@ -133,12 +133,10 @@ def test_damage_inside_the_file(copy, tmp_path):
 
 
 def test_full_disk_is_not_blamed_on_the_file(copy, tmp_path, monkeypatch):
-    from mmlib.data.pieces import ArrayPieces
-
     def full(self, rows):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(ArrayPieces, "append", full)
+    monkeypatch.setattr(ResumableArray, "append", full)
     with pytest.raises(OutputsError, match="cannot write the prepared data in .*: No space left on device"):
         convert(copy, tmp_path)
 

@@ -6,8 +6,7 @@ import pytest
 
 from mmlib.data.ave.annotations import read_annotations
 from mmlib.data.ave.classes import BACKGROUND, PUBLISHED
-from mmlib.data.ave.compare import differing_rows
-from mmlib.data.ave.labels import event_mask, one_hot, proportions, segment_classes
+from mmlib.data.ave.labels import differing_rows, event_mask, one_hot, proportions, segment_classes
 
 
 def test_half_open_interval():
@@ -38,20 +37,20 @@ def test_rebuilt_labels_are_the_published_ones_on_every_clip(lists, name):
     annotations = read_annotations(lists / "Annotations.txt")
     with h5py.File(lists / name) as file:
         assert file["avadataset"].shape[0] == len(annotations) == 4143
-    assert differing_rows(lists / name, annotations) == 0
+    assert differing_rows(lists / name, annotations.label, annotations.segments) == 0
 
 
 def test_comparison_finds_one_wrong_row(copy, rewrite):
     annotations = read_annotations(copy / "Annotations.txt")
     for name in ("labels.h5", "mil_labels.h5", "prob_label.h5", "labels_closs.h5"):
-        assert differing_rows(copy / name, annotations) == 0
+        assert differing_rows(copy / name, annotations.label, annotations.segments) == 0
 
         def spoil(values):
             values[7].flat[0] = 1 - values[7].flat[0]
             return values
 
         rewrite(copy / name, spoil)
-        assert differing_rows(copy / name, annotations) == 1
+        assert differing_rows(copy / name, annotations.label, annotations.segments) == 1
 
 
 def test_published_totals():

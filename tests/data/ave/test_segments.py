@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmlib.data.ave import load_segments
-from mmlib.data.loading import BatchLoader
+from mmlib.data.loader import BatchLoader
 from mmlib.errors import BlockedError, DataError, ParameterError
 from mmlib.experiments.event_localization.data_settings import SegmentDataSettings
 

@@ -8,9 +8,11 @@ import re
 import numpy as np
 import pytest
 
+from mmlib.data.features import conversion as converting
+from mmlib.data.features.resumable import ResumableArray
 from mmlib.data.prepared import check_prepared, open_prepared
 from mmlib.data.registry import missing, notes
-from mmlib.data.voxceleb import conversion, lists, tables
+from mmlib.data.voxceleb import lists
 from mmlib.errors import BlockedError, DataError
 
 
@@ -68,9 +70,9 @@ def test_csv_and_npz_give_the_same_folder(tmp_path):
 
 def test_an_interrupted_conversion_goes_on(published, prepare, monkeypatch, capsys):
     expected = open_prepared(prepare(published)).manifest
-    monkeypatch.setattr(tables, "PIECE_BYTES", 7 * 6 * 4)
+    monkeypatch.setattr(converting, "PIECE_BYTES", 7 * 6 * 4)
     monkeypatch.setattr("mmlib.data.registry._problem", lambda folder: "")  # prepare again
-    append, calls = conversion.ArrayPieces.append, []
+    append, calls = ResumableArray.append, []
 
     def stop(self, rows):
         calls.append(len(rows))
@@ -78,10 +80,10 @@ def test_an_interrupted_conversion_goes_on(published, prepare, monkeypatch, caps
             raise KeyboardInterrupt
         append(self, rows)
 
-    monkeypatch.setattr(conversion.ArrayPieces, "append", stop)
+    monkeypatch.setattr(ResumableArray, "append", stop)
     with pytest.raises(KeyboardInterrupt):
         prepare(published)
-    monkeypatch.setattr(conversion.ArrayPieces, "append", append)
+    monkeypatch.setattr(ResumableArray, "append", append)
     found = open_prepared(prepare(published)).manifest
     assert "going on after" in capsys.readouterr().out
     assert found["arrays"] == expected["arrays"]

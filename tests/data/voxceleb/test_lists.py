@@ -68,16 +68,6 @@ def test_malformed_identity_splits(tmp_path, text, message):
         lists.read_identities(write(tmp_path, text))
 
 
-def test_matching_and_retrieval(tmp_path):
-    table = lists.read_matching(write(tmp_path, "A/x.wav A/y/1.jpg B/z/1.jpg\nB/x.wav B/y/1.jpg A/z/1.jpg\n"))
-    assert table.shape == (2, 3)
-    with pytest.raises(DataError, match="line 2: only the first candidate may be of the probe's identity A"):
-        lists.read_matching(write(tmp_path, "A/x A/y B/z\nA/x B/y A/z\n"))
-    with pytest.raises(DataError, match="line 2: expected a probe"):
-        lists.read_matching(write(tmp_path, "A/x A/y B/z\nA/x A/y\n"))
-    assert lists.read_retrieval(write(tmp_path, "id\tpath\n1\ta\n"))["path"].tolist() == ["a"]
-
-
 def test_meta_of_the_published_people(data_root):
     people = lists.read_meta(data_root / "lists" / "voxceleb1" / "vox1_meta.csv")
     assert len(people) == 1251
@@ -95,12 +85,8 @@ def test_report_counts_what_parity_would_get_wrong(published):
     assert "share gender in 100.0%" in gender
 
 
-def test_report_counts_trials_and_retrieval_rows(copy):
-    (copy / "wav_20k.csv").write_text("id\tpath\n1\ta\n2\tb\n")
-    said = check.report(copy.parent)
-    assert "matching_v2f_U.csv: 120 trials (published 10,000) of 12 identities, the right one of 2 first" in said
-    assert "wav_20k.csv: 2 rows (published 20,000) of id, path" in said
-    assert check.STANDIN in said
+def test_report_says_what_is_generated(published):
+    assert check.STANDIN in check.report(published)
 
 
 @pytest.mark.parametrize("name", list(lists.PAIR_LISTS))

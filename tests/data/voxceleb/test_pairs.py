@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlib.data.loading import BatchLoader
+from mmlib.data.loader import BatchLoader
 from mmlib.data.prepared import open_prepared
 from mmlib.data.voxceleb import load_face_voice, pairs
 from mmlib.errors import BlockedError, DataError

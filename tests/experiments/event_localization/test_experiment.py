@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,13 +13,13 @@ from equal_runs import assert_same_run
 from safetensors import safe_open
 
 from mmlib.errors import ParameterError
-from mmlib.experiments.building import optimizer_and_schedule
+from mmlib.experiments.building import chosen_protocols, optimizer_and_schedule
 from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.experiment import EventLocalization
-from mmlib.experiments.event_localization.model import limited
-from mmlib.experiments.event_localization.task import accuracy_disjoint
+from mmlib.experiments.event_localization.task import Localisation, accuracy_disjoint
 from mmlib.metrics.localisation import accuracy_interval, localisation_metrics
 from mmlib.record import read_result
+from mmlib.training.loop import Trainer
 from mmlib.workbook.plan import load_plan
 
 EVERYTHING = {"fusion": "sum", "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
@@ -98,6 +100,7 @@ SWITCHES = {
     "fusion": {"fusion": "sum"},
     "projected": {"fusion": "projected_sum", "simam2": True},
     "dmrn": {"fusion": "dmrn"},
+    "dmrn of two blocks": {"fusion": "dmrn", "dmrn_blocks": 2},
     "loss": {"loss": "mlsm_softmax"},
     "order": {"order": "file"},
     "drop_last": {"drop_last": True},
@@ -112,6 +115,13 @@ SWITCHES = {
     "simam2": {"fusion": "sum", "simam2": True},
     "time": {"fusion": "sum", "simam2": True, "simam2_stat_axis": "time"},
     "both": {"fusion": "sum", "simam2": True, "simam2_stat_axis": "both"},
+    "decay": {"weight_decay": 0.1},
+    "decay of matrices": {"weight_decay": 0.1, "decay_1d": False},
+    "clipping": {"clip_norm": 0.01},
+    "smoothing": {"label_smoothing": 0.2},
+    "sgd": {"optimizer": "sgd"},
+    "nesterov": {"optimizer": "sgd", "nesterov": True},
+    "iterations": {"schedule": "step", "step_size": 2, "step_unit": "iterations"},
 }
 PSP_SWITCHES = {
     "psp": {},
@@ -127,6 +137,7 @@ PSP_SWITCHES = {
 WEAK_SWITCHES = {
     "weak": {},
     "mean": {"mil_pool": "mean"},
+    "smoothing": {"label_smoothing": 0.2},
     "weak mlsm": {"loss": "mlsm_softmax"},
     "weak bce": {"loss": "bce", "clip_target": "prob"},
     "no background clips": {"background_clips": False},
@@ -191,21 +202,96 @@ def published(project, row):
 @pytest.mark.parametrize(
     ("row", "rates", "batches"),
     [
-        ("baseline-avga", {0: 1e-3, 299: 1e-3}, (52, 54)),
-        ("baseline-psp", {0: 1e-3, 59: 1e-3, 60: 8e-4, 119: 8e-4, 120: 6.4e-4, 299: 6.4e-4}, (26, 27)),
-        ("decoupling_free-simam2-psp", {119: 8e-4, 180: 6.4e-4}, (26, 27)),
+        ("baseline-avga", {0: 1e-3, 14_999: 1e-3, 15_000: 1e-4, 15_599: 1e-4}, 52),
+        ("decoupling_free-simam2-avga", {14_999: 1e-3, 15_000: 1e-4}, 52),
+        ("baseline-psp", {0: 1e-3, 1559: 1e-3, 1560: 8e-4, 3119: 8e-4, 3120: 6.4e-4, 7799: 6.4e-4}, 26),
+        ("decoupling_free-simam2-psp", {3119: 8e-4, 3120: 6.4e-4, 4680: 6.4e-4}, 26),
     ],
 )
 def test_published_schedules(project, row, rates, batches):
-    """AVGA's own drop, after 15,000 steps in epoch 288, is left out. Published epochs lose their last batch."""
+    """Rates of steps, counted from 0. AVGA's falls in epoch 288, PSP's after epochs 59 and 119; both lose 11 clips."""
     given = published(project, row)
+    assert given.drop_last
+    assert 3339 // given.batch_size == batches
+    assert 3339 % given.batch_size == 11
     optimizer, scheduler = optimizer_and_schedule(given, torch.nn.Linear(1, 1))
-    scheduler = limited(given, optimizer, scheduler)
     found = []
     for _ in range(given.epochs):
-        found.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
+        for _ in range(batches):
+            found.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
         scheduler.step()
-    assert len(found) == 300
-    assert {epoch: found[epoch] for epoch in rates} == pytest.approx(rates)
-    assert tuple(clips // given.batch_size for clips in (3339, 3339 + 178)) == batches
+    assert len(found) == 300 * batches
+    assert {step: found[step] for step in rates} == pytest.approx(rates)
+
+
+PUBLISHED = {
+    "avga": {"optimizer": "adam", "weight_decay": 0.0, "batch_size": 64, "hidden": 128, "head_width": 64,
+             "avps_target": "clean", "select_every": 5, "select_from": 0, "select_ties": "first"},
+    "psp": {"optimizer": "adam", "weight_decay": 0.0, "batch_size": 128, "hidden": 128, "head_width": 64,
+            "avps_target": "stale", "select_every": 5, "select_from": 5, "select_ties": "last"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["baseline", "simam2", "ogm_ge", "decoupling_free-simam2", "ogm_ge-simam2-learned"])
+@pytest.mark.parametrize(("network", "candidates"), [("avga", 60), ("psp", 59)])
+def test_published_recipes(project, method, network, candidates):
+    given = published(project, f"{method}-{network}")
+    assert {name: getattr(given, name) for name in PUBLISHED[network]} == PUBLISHED[network]
+    assert (given.decay_1d, given.nesterov, given.clip_norm, given.label_smoothing) == (True, False, None, 0.0)
+    protocols = chosen_protocols(given, EventLocalization.protocols)
+    assert sum(protocols["paper"].considers(epoch) for epoch in range(given.epochs)) == candidates
+    assert protocols["clean"] == EventLocalization.protocols["clean"]
+    assert protocols["last"] == EventLocalization.protocols["last"]
+
+
+def test_paper_chooses_among_its_candidates_alone(start):
+    plain = start("all", epochs=6)
+    scores = [entry["test/accuracy"] for entry in plain.history]
+    few = start("few", epochs=6, select_every=2, select_from=1)
+    assert [entry["test/accuracy"] for entry in few.history] == scores, "every epoch is evaluated all the same"
+    candidates = [1, 3, 5]
+    chosen = max(candidates, key=lambda epoch: scores[epoch])
+    assert few.selection["paper"].epoch == chosen
+    assert few.metrics["paper/accuracy"] == scores[chosen]
+    assert few.selection["paper"].rule.endswith("as PSP's code, among epochs 1, 3, 5, … (counted from 0)")
+    for protocol in ("clean", "last"):
+        assert few.selection[protocol] == plain.selection[protocol]
+
+
+def test_a_run_with_stale_targets_resumes_bit_for_bit(start, monkeypatch):
+    """What earlier batches left in the targets is part of the checkpoint; the rate falls in the middle of an epoch."""
+    recipe = {
+        "network": "psp",
+        "avps_target": "stale",
+        "schedule": "step",
+        "step_unit": "iterations",
+        "step_size": 4,
+        "most_drops": 1,
+    }
+    whole = start("whole", **recipe)
+    real = Trainer._train_epoch
+
+    def stop_in_the_second(trainer, epoch, learning_rate):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return real(trainer, epoch, learning_rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_train_epoch", stop_in_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            start("stopped", **recipe)
+    resumed = start("stopped", **recipe)
+    assert any("resumed at epoch 1" in note for note in resumed.notes)
+    assert [entry["train/loss"] for entry in resumed.history] == [entry["train/loss"] for entry in whole.history]
+    assert resumed.metrics == whole.metrics
+
+
+def test_labels_are_smoothed_by_hand():
+    """Two classes, scores ln 3 and 0, so shares 3/4 and 1/4; smoothing 0.2 makes the target 0.9 and 0.1."""
+    scores = torch.tensor([[[3.0, 1.0]]]).log()
+    output, batch = SimpleNamespace(logits=scores, similarity=None), SimpleNamespace(targets=torch.tensor([[0]]))
+    for smoothing, share in ((0.0, 1.0), (0.2, 0.9)):
+        task = Localisation(None, Parameters(label_smoothing=smoothing), classes=2)
+        expected = -(share * math.log(0.75) + (1 - share) * math.log(0.25))
+        assert task.losses(output, batch)["segments"].item() == pytest.approx(expected, rel=1e-6)

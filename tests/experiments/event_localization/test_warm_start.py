@@ -7,13 +7,19 @@ import torch
 from safetensors.torch import load_file
 
 from mmlib.errors import UsageError
-from mmlib.experiments.event_localization.warm_start import ENCODERS, take_over
+from mmlib.experiments.event_localization.experiment import WARM_START
+from mmlib.experiments.event_localization.model import ENCODERS
+from mmlib.experiments.warm_start import warm_start
 from mmlib.models.avga import AVGA
 
 
 @pytest.fixture(scope="module")
 def trained(start):
     return start("trained")
+
+
+def take_over(model, folder):
+    return warm_start(model, folder, ENCODERS, **WARM_START)
 
 
 def small(**changes):

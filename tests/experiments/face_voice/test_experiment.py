@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,12 +17,14 @@ from mmlib.data.voxceleb import load_face_voice
 from mmlib.errors import BlockedError, NonFiniteLossError, ParameterError
 from mmlib.experiments.face_voice import Parameters, finding
 from mmlib.experiments.face_voice.experiment import FaceVoiceExperiment
-from mmlib.experiments.face_voice.task import pair_distances, pair_metrics
+from mmlib.experiments.face_voice.task import FaceVoice, pair_distances, pair_metrics
 from mmlib.fusion import SimAM2Options
-from mmlib.metrics.verification import auc, eer
+from mmlib.metrics.family import metric as named
+from mmlib.metrics.verification import FOPEvaluation, auc, eer, vr_at_far
 from mmlib.models.fop import FOP
 from mmlib.record import read_result
 from mmlib.training.loop import Trainer
+from mmlib.workbook.plan import load_plan
 
 STRATA = ("G", "N", "A", "GNA")
 SETTINGS = ("seen_heard", "unseen_unheard")
@@ -34,7 +38,10 @@ def test_records_both_settings_under_every_protocol(run):
     assert result.model_dump() == finished.model_dump()
     everywhere = {f"{p}/{m}" for p in ("paper", "clean", "last") for m in FaceVoiceExperiment.metrics}
     strata = {
-        f"clean/{m}_{s}_{stratum}" for m in ("eer", "auc", "eer_fop", "auc_fop") for s in SETTINGS for stratum in STRATA
+        f"clean/{m}_{s}_{stratum}"
+        for m in ("eer", "auc", "vr", "eer_fop", "auc_fop")
+        for s in SETTINGS
+        for stratum in STRATA
     }
     ends = {f"clean/{m}_{s}_{end}" for m in ("eer", "auc") for s in SETTINGS for end in ("low", "high")}
     matching = {f"clean/matching_{n}" for n in range(2, 11)}
@@ -57,6 +64,7 @@ def test_arrays_agree_with_the_metrics(run):
         distance, same = (finished.arrays[f"{setting}_{what}"] for what in ("distance", "same"))
         assert eer(distance, same) == pytest.approx(finished.metrics[f"clean/eer_{setting}"], abs=1e-12)
         assert auc(distance, same) == pytest.approx(finished.metrics[f"clean/auc_{setting}"], abs=1e-12)
+        assert vr_at_far(distance, same) == finished.metrics[f"clean/vr_{setting}"]
         curve = finished.arrays[f"{setting}_fpr"], finished.arrays[f"{setting}_tpr"]
         assert np.trapezoid(curve[1], curve[0]) == pytest.approx(auc(distance, same), abs=0.01)
     for name in ("zeta_mean", "zeta_sd", "r", "epoch", "loss"):
@@ -89,9 +97,73 @@ def test_protocols_follow_their_rules(run):
     assert {name: selection.epoch for name, selection in finished.selection.items()} == chosen
     for protocol, epoch in chosen.items():
         for setting in SETTINGS:
-            for metric in ("eer", "auc", "eer_fop"):
+            for metric in ("eer", "auc", "vr", "eer_fop"):
                 expected = finished.history[epoch][f"{setting}/{metric}"]
                 assert finished.metrics[f"{protocol}/{metric}_{setting}"] == expected
+
+
+def test_the_latest_of_equal_epochs_as_published(run, monkeypatch):
+    """Where FOP's evaluator finds every epoch equal."""
+    same = FOPEvaluation(auc=0.7, eer=0.3, threshold=1.0, accuracy=0.7, accuracy_sd=0.0)
+    monkeypatch.setattr("mmlib.experiments.face_voice.task.fop_compat", lambda *_: same)
+    first, last = run("first"), run("last", select_ties="last")
+    assert (first.selection["paper"].epoch, last.selection["paper"].epoch) == (0, 2)
+    assert last.selection["paper"].rule.endswith("as upstream code selects, the latest of equal ones")
+    assert last.selection["clean"] == first.selection["clean"]
+
+
+@pytest.mark.parametrize("profile", ["voxceleb1", "voxceleb1_clean"])
+def test_published_recipe(project, profile):
+    plan = load_plan(project / "notebooks" / "plans" / "table3.yaml")
+    published = {
+        "epochs": 49,
+        "batch_size": 128,
+        "optimizer": "adam",
+        "learning_rate": 1e-5,
+        "momentum": 0.9,
+        "weight_decay": 0.01,
+        "schedule": "constant",
+        "orthogonality": 1.0,
+        "negative_weight": 0.7,
+        "reshuffle": False,
+        "drop_last": True,
+        "decay_1d": True,
+        "nesterov": False,
+        "clip_norm": None,
+        "label_smoothing": 0.0,
+        "select_every": 1,
+        "select_from": 0,
+        "select_ties": "last",
+        "exclude_seen_heard": profile == "voxceleb1_clean",
+    }
+    cells = plan.cells(profile)
+    assert {cell.row for cell in cells} == {row.id for row in plan.rows}
+    for cell in cells:
+        given = Parameters.resolve(cell.parameters)
+        assert {name: getattr(given, name) for name in published} == published
+
+
+def test_labels_are_smoothed_in_training_alone():
+    """Two identities, scores ln 3 and 0, so shares 3/4 and 1/4; smoothing 0.2 makes the target 0.9 and 0.1."""
+    output = SimpleNamespace(logits=torch.tensor([[3.0, 1.0]]).log())
+    batch = SimpleNamespace(targets=torch.tensor([0]))
+    for smoothing, share in ((0.0, 1.0), (0.2, 0.9)):
+        losses = FaceVoice(orthogonality=0.0, label_smoothing=smoothing).losses(output, batch)
+        expected = -(share * math.log(0.75) + (1 - share) * math.log(0.25))
+        assert losses["cross_entropy"].item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_label_smoothing_and_clipping_reach_the_run(run):
+    ways = [run(f"way{n}", **given) for n, given in enumerate(({}, {"label_smoothing": 0.1}, {"clip_norm": 1e-3}))]
+    losses = [tuple(entry["train/loss"] for entry in way.history) for way in ways]
+    assert len(set(losses)) == 3
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_verification_rate_has_a_name(setting):
+    found = named(f"clean/vr_{setting}")
+    assert found.title == f"VR, {setting.replace('_', '-')}"
+    assert (found.better, found.scale) == ("higher", 100.0)
 
 
 def test_the_seen_heard_tracks_are_trained_on_only_when_asked_for(run):
@@ -206,6 +278,8 @@ def test_tables_of_the_notebook_say_what_the_record_says(run):
     assert list(protocols.index) == ["paper", "clean", "last"]
     shown = protocols.loc["clean", ("unseen-unheard", "EER")]
     assert shown == pytest.approx(100 * finished.metrics["clean/eer_unseen_unheard"], abs=0.051)
+    rate = protocols.loc["clean", ("unseen-unheard", "VR (FAR 0.1 %)")]
+    assert rate == pytest.approx(100 * finished.metrics["clean/vr_unseen_unheard"], abs=0.051)
     lists = finding.lists_table(finished)
     assert len(lists) == 10
     assert " to " in lists.loc[("seen-heard", "random"), "EER 95 %"]

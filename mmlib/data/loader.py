@@ -1,0 +1,176 @@
+"""Loaders: exact sharding over processes, everything seeded by (seed, epoch, batch)."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from mmlib.data.batch import Batch
+from mmlib.data.dataset import BatchRequest, MultimodalDataset
+from mmlib.data.randomness import Draws
+from mmlib.data.sampling import Sampler, SamplingPlan, WholeDataset
+from mmlib.errors import ParameterError
+
+
+class BatchLoader:
+    """Iterates `Batch`es of a dataset for one process; call `set_epoch` before each epoch of training.
+
+    With W processes, each global batch is the one a single process would see, cut into W consecutive parts whose
+    lengths differ by one at most. The last, partial batch is kept unless `drop_last`. An epoch visits every row once,
+    with `shuffle` in random order, or what the plans of a `sampler` say. `set_plan` replaces the list from the next
+    epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. Raises `ParameterError` for
+    arguments out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: MultimodalDataset,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        sampler: Sampler | None = None,
+        drop_last: bool = False,
+        workers: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        pin_memory: bool = False,
+    ) -> None:
+        if batch_size < 1 or workers < 0 or not 0 <= rank < world_size:
+            raise ParameterError(
+                f"batch_size {batch_size}, workers {workers}, rank {rank} of {world_size}: batch_size must be at least "
+                "1, workers at least 0, and rank from 0 to world_size - 1."
+            )
+        self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
+        self.rank, self.world_size, self.epoch = rank, world_size, 0
+        self.sampler = sampler or WholeDataset(len(dataset), shuffle)
+        self._replaced: SamplingPlan | None = None
+        self.plan = self._checked(self.sampler.plan(0))
+        self._steps: int | None = None
+        self._processes = None
+        if workers:
+            dataset.fill_cache()
+            self._processes = DataLoader(
+                dataset,
+                batch_size=None,
+                sampler=_Requests(self),
+                num_workers=workers,
+                collate_fn=_unchanged,
+                pin_memory=pin_memory,
+                persistent_workers=True,
+                generator=torch.Generator().manual_seed(seed),  # leaves the global generator alone
+            )
+        self._pin = pin_memory
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, which seeds the order and all augmentation together with the seed."""
+        self.epoch = epoch
+        if self._replaced is None:
+            self._take(self.sampler.plan(epoch))
+
+    def set_plan(self, plan: SamplingPlan) -> None:
+        """Visit this list from now on; an epoch under way ends as it began. The same call in every process.
+
+        Raises `ParameterError` where the dataset lacks its rows or the processes cannot share its batches.
+        """
+        self._take(plan)
+        self._replaced = plan
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must hold to give the same batches again: tensors and plain numbers only."""
+        return {} if self._replaced is None else {"plan": self._replaced.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._replaced = None
+        if "plan" in state:
+            self.set_plan(SamplingPlan.from_state(state["plan"]))
+        else:
+            self._take(self.sampler.plan(self.epoch))
+
+    def __len__(self) -> int:
+        return math.ceil(self._used(self.plan) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.batches(len(self))
+
+    def batches(self, steps: int) -> Iterator[Batch]:
+        """That many batches of the current epoch; where its list runs out it begins anew, in another order."""
+        if self._processes is not None:
+            self._steps = steps
+            yield from self._processes
+            return
+        for request in self.requests(steps):
+            batch = self.dataset[request]
+            yield batch.pin_memory() if self._pin else batch
+
+    def requests(self, steps: int | None = None) -> Iterator[BatchRequest]:
+        """This process's part of every global batch of the current epoch, or of its first `steps`."""
+        plan, epoch, length = self.plan, self.epoch, len(self)
+        for batch in range(length if steps is None else steps):
+            turn, place = divmod(batch, length)
+            if not place:
+                order = plan.order(self.seed, epoch, turn)
+            whole = order[place * self.batch_size : (place + 1) * self.batch_size]
+            positions = np.array_split(np.arange(len(whole)), self.world_size)[self.rank]
+            own = whole[positions]
+            keep = {name: mask[own] for name, mask in (plan.keep or {}).items()}
+            weight = None if plan.weight is None else plan.weight[own]
+            yield BatchRequest(plan.index[own], Draws(self.seed, epoch, batch, len(whole), positions), keep, weight)
+
+    def _take(self, plan: SamplingPlan) -> None:
+        if plan is not self.plan:
+            self.plan = self._checked(plan)
+
+    def _used(self, plan: SamplingPlan) -> int:
+        return len(plan) - len(plan) % self.batch_size if self.drop_last else len(plan)
+
+    def _checked(self, plan: SamplingPlan) -> SamplingPlan:
+        rows, size = len(self.dataset), self.batch_size
+        if len(plan) and not 0 <= plan.index.min() <= plan.index.max() < rows:
+            wrong = plan.index[(plan.index < 0) | (plan.index >= rows)][0]
+            raise ParameterError(
+                f"a plan names row {wrong} of a dataset of {rows} samples: rows go from 0 to {rows - 1}."
+            )
+        unknown = sorted(set(plan.keep or {}) - set(self.dataset.views))
+        if unknown:
+            known = ", ".join(self.dataset.views)
+            raise ParameterError(f"a plan says which rows keep {unknown[0]!r}; the dataset has {known}.")
+        if rows and not len(plan):
+            raise ParameterError("a plan has no rows, so an epoch would train on nothing. Give it some.")
+        if self.drop_last and len(plan) < size:
+            raise ParameterError(
+                f"batch_size {size} with drop_last leaves no batch of {len(plan)} samples. Choose a smaller."
+            )
+        last = self._used(plan) % size or size
+        if plan.shuffle and len(plan) and last < self.world_size:
+            raise ParameterError(
+                f"batch_size {size} leaves a last batch of {last} of {len(plan)} samples for {self.world_size} "
+                "processes, so one would train on nothing. Choose another batch_size, drop_last or fewer processes."
+            )
+        return plan
+
+
+class _Requests:
+    """The loader's requests as a sampler; read in the main process, so `set_epoch` reaches running workers."""
+
+    def __init__(self, loader: BatchLoader) -> None:
+        # Weak, or the loader and its worker processes would form a cycle: processes that the garbage collector finds
+        # are waited for seconds each.
+        self.loader = weakref.ref(loader)
+
+    def __iter__(self) -> Iterator[BatchRequest]:
+        loader = self.loader()
+        return loader.requests(loader._steps)
+
+    def __len__(self) -> int:
+        return len(self.loader())
+
+
+def _unchanged(batch: Batch) -> Batch:
+    return batch

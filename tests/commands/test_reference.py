@@ -1,0 +1,55 @@
+"""`mmlib reference`: what is kept is what was run, and a run that differs in one bit is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from claims_fakes import write_runs
+
+from mmlib.commands import reference
+from mmlib.errors import UsageError
+from mmlib.workbook.plan import find_plan
+from mmlib.workbook.results import load_reference
+
+
+@pytest.fixture
+def kept(stub_project, capsys):
+    """A project whose runs of table1 were kept; gives its outputs folder."""
+    outputs = stub_project / "outputs"
+    write_runs(find_plan("table1"), "embedded", outputs)
+    reference.keep("table1", "embedded", outputs, "2 cores")
+    assert "table1-embedded.json: commit it" in capsys.readouterr().out
+    return outputs
+
+
+def test_the_same_runs_agree_bit_for_bit(kept, capsys):
+    assert reference.check("table1", "embedded", kept) == 0
+    assert capsys.readouterr().out == (
+        "48 of 48 runs give the reference's metrics bit for bit; 0 of its 48 records were not run here\n"
+    )
+    assert load_reference(kept / "reference", "table1", "embedded").made == "2 cores"
+
+
+def test_one_bit_is_told(kept, capsys):
+    path = next(path for path in sorted((kept / "runs").glob("*/record.json")))
+    record = json.loads(path.read_text())
+    value = record["metrics"]["clean/top1"]
+    record["metrics"]["clean/top1"] = value + 2**-53 if value < 0.5 else value - 2**-53
+    path.write_text(json.dumps(record))
+    assert reference.check("table1", "embedded", kept) == 1
+    said = capsys.readouterr().out
+    assert f"differs   {record['cell_id']}: 1 of" in said
+    assert "most clean/top1" in said
+    assert "47 of 48 runs" in said
+
+
+def test_what_is_missing_is_said(stub_project, kept):
+    with pytest.raises(UsageError, match="no reference result of table1 / cremad"):
+        reference.check("table1", "cremad", kept)
+    with pytest.raises(UsageError, match="no finished run of table1 / embedded"):
+        reference.check("table1", "embedded", stub_project / "nowhere")
+    with pytest.raises(UsageError, match="did you mean 'cremad'"):
+        reference.check("table1", "cremat", kept)
+    with pytest.raises(UsageError, match="nothing to keep"):
+        reference.keep("table1", "cremad", kept, "2 cores")

@@ -37,7 +37,10 @@ def test_the_two_commands_install_alike():
     *install_too, tests = command("test").split(" && ")
     assert install == install_too
     assert install[0] == "python3 -m venv .venv"
-    assert (job, tests) == (".venv/bin/mmlib reproduce", ".venv/bin/pytest")
+    assert job == ".venv/bin/mmlib reproduce"
+    assert (
+        tests == ".venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder"
+    )  # tests/conftest.py makes the groups
 
 
 def test_ci_runs_the_test_command():
@@ -94,5 +97,7 @@ def test_every_command_shown_exists_with_its_options():
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
+    assert len(targets) >= 5
+    for target in targets:
         assert (PROJECT / target).exists(), target

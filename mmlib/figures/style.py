@@ -7,6 +7,7 @@ hatch of its own, so that it can be told apart in a greyscale print. matplotlib 
 from __future__ import annotations
 
 import contextlib
+import io
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,16 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
                 )
             written.append(target)
     return written
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG for a notebook, at its own size, drawn once; `savefig` draws twice, Jupyter measures besides."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    stream = io.BytesIO()
+    with style():
+        FigureCanvasAgg(figure).print_png(stream, metadata=FORMATS[".png"])
+    return stream.getvalue()
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:

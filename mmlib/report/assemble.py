@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
+from mmlib.files import content_hash, read_json, sha256_file, write_json
 from mmlib.report.analysis_tables import ANALYSIS_TABLES
 from mmlib.report.render import Table, save_table
 from mmlib.report.statements import statements_table
@@ -32,6 +34,8 @@ class Assembly:
     tables: dict[str, Table]
     figures: dict[str, Path] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+    sources: str = ""
+    """Hash of the code and the lock file it was made with; empty where nobody asked."""
     findings: Findings | None = None
     """What the analysis of a plan for a figure found in the records."""
 
@@ -70,27 +74,37 @@ def assemble(
     if problems := problems_table(results):
         tables["problems"] = problems
     assembly = Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
+    if fingerprints is not None:
+        assembly.sources = content_hash([fingerprints.library(__name__), fingerprints.lock()])
     if plan.figure is not None and results.records:
         assembly.findings = ANALYSES[plan.figure].analyse(results)
         assembly.tables["analysis"] = ANALYSIS_TABLES[plan.figure](assembly.findings, assembly.name)
     return assembly
 
 
-def write(assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True) -> Assembly:
-    """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written."""
+def write(
+    assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True, redraw: bool = True
+) -> Assembly:
+    """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written.
+
+    Without `redraw`, figures stay that were drawn from the same results by the same code and are still as drawn.
+    """
     folder = outputs / "tables" / assembly.name
     for table in assembly.tables.values():
         assembly.files += save_table(table, folder)
     # Cells without a result last time may all have one now: that table must not stay behind.
     for path in set(folder.glob(f"{assembly.name}-problems.*")) - set(assembly.files):
         path.unlink(missing_ok=True)
-    return write_figures(assembly, outputs, protocol) if figures else assembly
+    if not figures or (not redraw and keep_figures(assembly, outputs, protocol)):
+        return assembly
+    return write_figures(assembly, outputs, protocol)
 
 
 def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") -> Assembly:
     """Write the figures (PNG, PDF, SVG) under `outputs/figures`; `figures` and `files` list them."""
     from mmlib.figures import curves_figure, save_figure, statement_figure, table_figure
     from mmlib.figures.curves import histories_of
+    from mmlib.figures.style import FORMATS
 
     results = assembly.results
     # Printed numbers are drawn beside the selection rule they were made with.
@@ -105,4 +119,35 @@ def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") ->
     for name, figure in drawn.items():
         assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
         assembly.files += save_figure(figure, assembly.figures[name])
+    files = [stem.with_name(stem.name + suffix) for stem in assembly.figures.values() for suffix in FORMATS]
+    stamp = {"made_from": made_from(assembly, protocol), "figures": list(assembly.figures)}
+    write_json(_stamp(assembly, outputs), stamp | {"files": {path.name: sha256_file(path) for path in files}})
     return assembly
+
+
+def made_from(assembly: Assembly, protocol: str) -> str:
+    """Hash of all that the figures show: records, what lies beside them, plan, claims, protocol, code."""
+    results = assembly.results
+    beside = [folder / name for folder in results.folders.values() for name in ("history.jsonl", "arrays.npz")]
+    hashes = {str(path): sha256_file(path) for path in beside if path.is_file()}
+    return content_hash([repr(results), repr(assembly.plan), repr(assembly.claims), protocol, assembly.sources, hashes])
+
+
+def keep_figures(assembly: Assembly, outputs: Path, protocol: str) -> bool:
+    """List in `figures` and `files` what the last drawing left; False where something has changed since."""
+    try:
+        stamp = read_json(_stamp(assembly, outputs))
+        files = {outputs / "figures" / name: content for name, content in stamp["files"].items()}
+        same = all(path.is_file() and sha256_file(path) == content for path, content in files.items())
+        if not same or not assembly.sources or stamp["made_from"] != made_from(assembly, protocol):
+            return False
+        figures = {name: outputs / "figures" / f"{assembly.name}-{name}" for name in stamp["figures"]}
+    except (OSError, UsageError, KeyError, TypeError, AttributeError):
+        return False
+    assembly.figures |= figures
+    assembly.files += list(files)
+    return True
+
+
+def _stamp(assembly: Assembly, outputs: Path) -> Path:
+    return outputs / "figures" / f".{assembly.name}.json"

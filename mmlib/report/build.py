@@ -58,7 +58,9 @@ def build_report(
         for profile in plan.profiles:
             assembly = assemble(plan, profile, outputs, project, protocol=protocol, fingerprints=fingerprints)
             # A profile that never ran leaves no files: its tables would be empty.
-            assemblies.append(write(assembly, outputs, protocol) if assembly.results.records else assembly)
+            assemblies.append(
+                write(assembly, outputs, protocol, redraw=False) if assembly.results.records else assembly
+            )
     pages = _notebook_pages(assemblies, outputs, workers) if notebooks else {}
     write_text(folder / "index.html", _page(assemblies, folder, pages, fingerprints))
     return folder / "index.html"

@@ -1,4 +1,8 @@
-"""The notebooks that train: their parameters are the library's, and they run from top to bottom."""
+"""The notebooks that train: their parameters are the library's, and they run from top to bottom.
+
+nbval runs each of them with its own defaults. Here papermill gives other parameters (the methods the defaults leave
+out), and the pictures, players and the record that come of it are checked.
+"""
 
 from __future__ import annotations
 

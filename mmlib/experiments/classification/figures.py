@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, png, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -179,10 +179,10 @@ def show_in_notebooks() -> None:
     """
     import pandas as pd
     from IPython.core.getipython import get_ipython
-    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib.figure import Figure
 
     if (shell := get_ipython()) is not None:
-        select_figure_formats(shell, {"png"})
+        shell.display_formatter.formatters["image/png"].for_type(Figure, png)
         pd.set_option("display.max_colwidth", None)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.data.batch import Batch
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.fusion import FusionOutput
 from mmlib.fusion.modalities import in_order
+from mmlib.losses.cross_entropy import cross_entropy
 from mmlib.losses.forcing import ForcedCorrelation
 from mmlib.losses.unimodal import unimodal_losses
 from mmlib.metrics.classification import classification_metrics, confusion_matrix
@@ -44,8 +44,8 @@ class Classification(MultimodalTask):
         self.label_smoothing, self.unimodal_weight = label_smoothing, unimodal_weight
 
     def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
-        entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
-        losses = {"cross_entropy": entropy}
+        logits, smoothing = output.logits.float(), self.label_smoothing
+        losses = {"cross_entropy": cross_entropy(logits, batch.targets, batch.weight, label_smoothing=smoothing)}
         if output.head_logits is not None:
             losses |= unimodal_losses(output, batch.targets, weight=self.unimodal_weight)
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}

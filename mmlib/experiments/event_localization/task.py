@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.data.batch import Batch
+from mmlib.errors import UsageError
 from mmlib.experiments.event_localization.parameters import Parameters
 from mmlib.experiments.multimodal_task import MultimodalTask
+from mmlib.losses.cross_entropy import cross_entropy
 from mmlib.losses.segment_similarity import Targets, segment_similarity
 from mmlib.losses.soft_margin import soft_margin_of_softmax
 from mmlib.metrics.classification import confusion_matrix, log_softmax
@@ -33,14 +35,15 @@ class Localisation(MultimodalTask):
         self.similarity_targets = Targets(parameters.avps_target, self.background)
 
     def losses(self, output: SegmentOutput, batch: Batch) -> dict[str, Tensor]:
+        if batch.weight is not None:
+            raise UsageError("event localisation knows no weights of clips; leave them out of the sampling plan.")
         if self.parameters.supervision == "weak":
             return {"clips": self.classification(output.clip_scores.float(), batch.extra["clip_target"])}
         logits = output.logits.float()
         if self.parameters.loss == "mlsm_softmax":
             loss = soft_margin_of_softmax(logits, F.one_hot(batch.targets, self.classes).float())
         else:
-            smoothing = self.parameters.label_smoothing
-            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), label_smoothing=smoothing)
+            loss = cross_entropy(logits, batch.targets, label_smoothing=self.parameters.label_smoothing)
         losses = {"segments": loss}
         if output.similarity is not None and self.parameters.similarity_weight:
             agreement = segment_similarity(output.similarity.float(), self.similarity_targets(batch.targets))

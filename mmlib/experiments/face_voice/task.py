@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.data.batch import Batch
 from mmlib.data.voxceleb.pairs import MatchingList, PairList
 from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.experiments.multimodal_task import zeta_trace
+from mmlib.losses.cross_entropy import cross_entropy
 from mmlib.losses.orthogonal_projection import orthogonal_projection
 from mmlib.metrics.verification import area, equal_error, fop_compat, roc, verification_rate
 from mmlib.models.fop import FOP, FOPOutput, verification_distance
@@ -27,8 +27,11 @@ class FaceVoice:
         self.label_smoothing = label_smoothing
 
     def losses(self, output: FOPOutput, batch: Batch) -> dict[str, Tensor]:
-        entropy = F.cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
-        losses = {"cross_entropy": entropy}
+        if batch.weight is not None:
+            raise UsageError("the orthogonality constraint is one of pairs; leave weights out of the sampling plan.")
+        losses = {
+            "cross_entropy": cross_entropy(output.logits.float(), batch.targets, label_smoothing=self.label_smoothing)
+        }
         if self.orthogonality:
             constraint = orthogonal_projection(output.fused.float(), batch.targets, self.negative_weight)
             losses["orthogonality"] = self.orthogonality * constraint.loss

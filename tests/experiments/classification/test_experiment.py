@@ -12,6 +12,7 @@ import torch
 from equal_runs import assert_same_run
 from safetensors import safe_open
 
+from mmlib.data.batch import Batch
 from mmlib.errors import BlockedError, MMLibError, NonFiniteLossError, ParameterError
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters, experiment
@@ -230,8 +231,8 @@ def test_every_option_of_the_recipe_changes_what_is_learned(run):
 
 def test_labels_are_smoothed_by_hand():
     """Two classes, scores ln 3 and 0, so shares 3/4 and 1/4; smoothing 0.2 makes the target 0.9 and 0.1."""
-    output = SimpleNamespace(logits=torch.tensor([[3.0, 1.0]]).log())
-    batch = SimpleNamespace(targets=torch.tensor([0]))
+    output = SimpleNamespace(logits=torch.tensor([[3.0, 1.0]]).log(), head_logits=None)
+    batch = Batch({}, torch.tensor([0]), torch.tensor([0]))
     for smoothing, share in ((0.0, 1.0), (0.2, 0.9)):
         losses = Classification(None, label_smoothing=smoothing).losses(output, batch)
         expected = -(share * math.log(0.75) + (1 - share) * math.log(0.25))

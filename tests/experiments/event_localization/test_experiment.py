@@ -12,6 +12,7 @@ import torch
 from equal_runs import assert_same_run
 from safetensors import safe_open
 
+from mmlib.data.batch import Batch
 from mmlib.errors import ParameterError
 from mmlib.experiments.building import optimizer_and_schedule
 from mmlib.experiments.event_localization import Parameters
@@ -291,7 +292,7 @@ def test_a_run_with_stale_targets_resumes_bit_for_bit(start, monkeypatch):
 def test_labels_are_smoothed_by_hand():
     """Two classes, scores ln 3 and 0, so shares 3/4 and 1/4; smoothing 0.2 makes the target 0.9 and 0.1."""
     scores = torch.tensor([[[3.0, 1.0]]]).log()
-    output, batch = SimpleNamespace(logits=scores, similarity=None), SimpleNamespace(targets=torch.tensor([[0]]))
+    output, batch = SimpleNamespace(logits=scores, similarity=None), Batch({}, torch.tensor([[0]]), torch.tensor([0]))
     for smoothing, share in ((0.0, 1.0), (0.2, 0.9)):
         task = Localisation(None, Parameters(label_smoothing=smoothing), classes=2)
         expected = -(share * math.log(0.75) + (1 - share) * math.log(0.25))

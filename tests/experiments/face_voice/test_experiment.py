@@ -13,6 +13,7 @@ from equal_runs import assert_same_run
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from mmlib.data.batch import Batch
 from mmlib.data.voxceleb import load_face_voice
 from mmlib.errors import BlockedError, NonFiniteLossError, ParameterError
 from mmlib.experiments.face_voice import Parameters, finding
@@ -146,7 +147,7 @@ def test_published_recipe(project, profile):
 def test_labels_are_smoothed_in_training_alone():
     """Two identities, scores ln 3 and 0, so shares 3/4 and 1/4; smoothing 0.2 makes the target 0.9 and 0.1."""
     output = SimpleNamespace(logits=torch.tensor([[3.0, 1.0]]).log())
-    batch = SimpleNamespace(targets=torch.tensor([0]))
+    batch = Batch({}, torch.tensor([0]), torch.tensor([0]))
     for smoothing, share in ((0.0, 1.0), (0.2, 0.9)):
         losses = FaceVoice(orthogonality=0.0, label_smoothing=smoothing).losses(output, batch)
         expected = -(share * math.log(0.75) + (1 - share) * math.log(0.25))

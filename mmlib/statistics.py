@@ -1,8 +1,8 @@
 """Means, spreads and paired differences over a handful of seeds.
 
-Source: textbook one-sample and paired Student intervals (two-sided), the percentile bootstrap, Holm's step-down
-adjustment (Holm 1979). Everything is plain Python except the quantile of Student's t, which comes from scipy; nothing
-here needs torch. Values keep the unit they come in (the workbook passes fractions and shows percent).
+Source: textbook one-sample and paired Student intervals (two-sided), Holm's step-down adjustment (Holm 1979). All is
+plain Python except the quantile of Student's t, which comes from scipy; nothing here needs torch. Values keep the unit
+they come in (the workbook passes fractions and shows percent).
 
 Seeds are few (2 to 10), so intervals are wide and rest on the assumption that seeds scatter about normally; with one
 seed there is no interval at all, and no function here invents one.
@@ -11,7 +11,6 @@ seed there is no interval at all, and no function here invents one.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -99,24 +98,6 @@ def paired_difference(
 ) -> PairedDifference | None:
     """Interval of a - b over the seeds that both ran ({seed: value} each); None when they share no seed."""
     return contrast([(1.0, a), (-1.0, b)], confidence)
-
-
-def bootstrap_interval(
-    values: Sequence[float], confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
-) -> tuple[float, float] | None:
-    """Percentile bootstrap interval of the mean; None for one value.
-
-    An option for the reader who doubts normality. With fewer than about ten values it is too narrow (it never leaves
-    the range of the values), which is why the verdicts use Student's interval.
-    """
-    values = _checked(values)
-    n = len(values)
-    if n < 2:
-        return None
-    generator = random.Random(seed)
-    means = sorted(math.fsum(generator.choices(values, k=n)) / n for _ in range(resamples))
-    tail = (1 - confidence) / 2
-    return _percentile(means, tail), _percentile(means, 1 - tail)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

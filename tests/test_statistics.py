@@ -37,7 +37,6 @@ def test_summary_equals_scipy(n, confidence):
 def test_one_value_has_no_spread_and_no_interval():
     summary = statistics.summarise([0.5])
     assert (summary.mean, summary.sd, summary.low, summary.high, summary.n) == (0.5, None, None, None, 1)
-    assert statistics.bootstrap_interval([0.5]) is None
 
 
 def test_paired_difference_pairs_strictly_by_seed():
@@ -86,16 +85,6 @@ def test_contrast_of_four_rows_is_a_difference_of_differences():
     result = statistics.contrast(list(zip((1, -1, -1, 1), rows, strict=True)))
     assert result.differences == pytest.approx((1.0, 2.5))
     assert result.mean == pytest.approx(1.75)
-
-
-def test_bootstrap_is_repeatable_and_near_student_for_many_values():
-    values = np.random.default_rng(1).normal(0, 1, 60).tolist()
-    low, high = statistics.bootstrap_interval(values, resamples=2000)
-    assert (low, high) == statistics.bootstrap_interval(values, resamples=2000)
-    summary = statistics.summarise(values)
-    assert low == pytest.approx(summary.low, abs=0.08)
-    assert high == pytest.approx(summary.high, abs=0.08)
-    assert min(values) < low < high < max(values)
 
 
 def test_holm_by_hand():

@@ -33,7 +33,7 @@ from mmlib.training import (
     Evaluation,
     Group,
     Outcome,
-    Protocol,
+    SelectionProtocol,
     Stage,
     StageOutcome,
     StagePlan,
@@ -82,7 +82,7 @@ class Setup:
     modulations: Sequence[Any] = ()
     keep_weights_of: str = "clean"
     hand_over: Callable[[StageOutcome], Carried] | None = None
-    protocols: Mapping[str, Protocol] | None = None
+    protocols: Mapping[str, SelectionProtocol] | None = None
     metrics: Sequence[str] | None = None
     data: Any = None
     notes: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Experiment(ABC):
     """
 
     module: ClassVar[str]
-    protocols: ClassVar[Mapping[str, Protocol]]
+    protocols: ClassVar[Mapping[str, SelectionProtocol]]
     metrics: ClassVar[Sequence[str]]
     unavailable: ClassVar[str] = "not available: there is no validation split (validation_fraction = 0)"
 

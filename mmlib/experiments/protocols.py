@@ -13,34 +13,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmlib.experiments.settings import RecipeSettings
-from mmlib.training import Protocol
+from mmlib.training import SelectionProtocol
 
 
 def paper(
     metric: str, words: str, whose: str, *, split: str = "test", place: str = "test", maximise: bool = True
-) -> Protocol:
+) -> SelectionProtocol:
     """The epoch with the best `metric` (said in `words`) of `split` (said as `place`), as `whose` does."""
-    return Protocol("paper", f"{_best(words, place, maximise)}, as {whose}", split, metric, maximise)
+    return SelectionProtocol("paper", f"{_best(words, place, maximise)}, as {whose}", split, metric, maximise)
 
 
 def clean(
     metric: str, words: str, *, whose: str = "", then: str = "", place: str = "validation", maximise: bool = True
-) -> Protocol:
+) -> SelectionProtocol:
     """The epoch with the best `metric` of the split `validation`; `then` says what is reported of it."""
     rule = _best(words, place, maximise) + (f", as {whose}" if whose else "") + (f"; {then}" if then else "")
-    return Protocol("clean", rule, "validation", metric, maximise)
+    return SelectionProtocol("clean", rule, "validation", metric, maximise)
 
 
 def _best(words: str, place: str, maximise: bool) -> str:
     return f"epoch with the {'highest' if maximise else 'lowest'} {words} on {place}"
 
 
-def by_name(*protocols: Protocol) -> dict[str, Protocol]:
+def by_name(*protocols: SelectionProtocol) -> dict[str, SelectionProtocol]:
     """These protocols and `last`, which takes the last epoch."""
-    return {protocol.name: protocol for protocol in (*protocols, Protocol("last", "last epoch"))}
+    return {protocol.name: protocol for protocol in (*protocols, SelectionProtocol("last", "last epoch"))}
 
 
-def chosen_protocols(parameters: RecipeSettings, protocols: Mapping[str, Protocol]) -> dict[str, Protocol]:
+def chosen_protocols(
+    parameters: RecipeSettings, protocols: Mapping[str, SelectionProtocol]
+) -> dict[str, SelectionProtocol]:
     """The protocols, `paper` choosing among the epochs and between equal ones as the recipe says.
 
     The others choose among all: every epoch is evaluated, whichever published code evaluates.

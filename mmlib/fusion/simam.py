@@ -24,28 +24,6 @@ from mmlib.errors import UsageError
 EPSILON = 1e-12
 
 
-def separation_energy(w: Tensor, b: Tensor, t: Tensor, others: Tensor, lam: float = 0.0) -> Tensor:
-    """Energy of one linear separation of neuron `t` from `others` (Eq. 1, labels +1 and -1).
-
-    Args:
-        w, b, t: (...) slope, offset and target neuron.
-        others: (..., M - 1) the other neurons of the channel.
-        lam: weight λ of the penalty on w².
-
-    Returns:
-        (...) the energy, at least 0.
-    """
-    misfit_others = (-1 - (w.unsqueeze(-1) * others + b.unsqueeze(-1))) ** 2
-    return misfit_others.mean(dim=-1) + (1 - (w * t + b)) ** 2 + lam * w**2
-
-
-def best_separation(t: Tensor, others: Tensor, lam: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Slope w and offset b that minimise `separation_energy` (Eq. 2); statistics exclude `t`. Shapes as there."""
-    variance, mean = torch.var_mean(others, dim=-1, correction=0)
-    w = 2 * (t - mean) / ((t - mean) ** 2 + 2 * variance + 2 * lam)
-    return w, -0.5 * (t + mean) * w
-
-
 def minimal_energy(x: Tensor, dim: int | tuple[int, ...], lam: float | Tensor = 0.0, ddof: int = 1) -> Tensor:
     """Minimal energy e* of every neuron (Eq. 3), with the mean and variance of all neurons along `dim`.
 

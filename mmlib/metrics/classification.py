@@ -78,12 +78,6 @@ def confusion_matrix(predictions: np.ndarray, targets: np.ndarray, classes: int)
     return np.bincount(targets * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
-def per_class_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Recall of every class (K,), NaN for a class that is absent."""
-    count = confusion.sum(axis=1)
-    return np.divide(np.diag(confusion), count, out=np.full(len(confusion), np.nan), where=count > 0)
-
-
 def macro_f1(confusion: np.ndarray) -> float:
     """Unweighted mean of F1 over the classes present among the labels; a prediction of an absent class only costs."""
     present = confusion.sum(axis=1) > 0

@@ -10,7 +10,7 @@ and `torchrun` support.
 from mmlib.training.distributed import Group, process_group
 from mmlib.training.loop import TrainingSettings
 from mmlib.training.run import Outcome, StageRunner
-from mmlib.training.selection import Protocol
+from mmlib.training.selection import SelectionProtocol
 from mmlib.training.stage import Carried, Stage, StageOutcome, StagePlan
 from mmlib.training.step import GradientSet, GradientSets, OnePass, Step
 from mmlib.training.task import Evaluation, Task
@@ -23,7 +23,7 @@ __all__ = [
     "Group",
     "OnePass",
     "Outcome",
-    "Protocol",
+    "SelectionProtocol",
     "Stage",
     "StageOutcome",
     "StagePlan",

@@ -21,7 +21,7 @@ from mmlib.errors import NonFiniteLossError
 from mmlib.training.distributed import Group, replicate, share_buffers
 from mmlib.training.history import History, Progress
 from mmlib.training.optimisation import Precision, PrecisionName
-from mmlib.training.selection import Protocol, Selector
+from mmlib.training.selection import SelectionProtocol, Selector
 from mmlib.training.stage import Stage
 from mmlib.training.step import total_of
 from mmlib.training.task import Evaluation
@@ -242,7 +242,7 @@ class Trainer:
             print(text, flush=True)
 
 
-def _line(entry: Mapping[str, Any], epoch: int, epochs: int, protocols: Sequence[Protocol]) -> str:
+def _line(entry: Mapping[str, Any], epoch: int, epochs: int, protocols: Sequence[SelectionProtocol]) -> str:
     parts = [f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}", f"loss {entry['train/loss']:.4f}"]
     for name in dict.fromkeys(f"{protocol.split}/{protocol.metric}" for protocol in protocols if protocol.split):
         value = entry.get(name)

@@ -17,7 +17,7 @@ from mmlib.training.task import Evaluation
 
 
 @dataclass(frozen=True)
-class Protocol:
+class SelectionProtocol:
     """Choose the epoch with the best `metric` of `split`, or the last without a split.
 
     Only every `every`-th epoch from epoch `start` of a stage on (counted from 0) is a candidate, as where published
@@ -68,7 +68,9 @@ class Selector:
     Epochs count through the run; candidates of a protocol are counted from `first_epoch`, where the stage begins.
     """
 
-    def __init__(self, protocols: tuple[Protocol, ...], keep_weights_of: str | None = None, first_epoch: int = 0):
+    def __init__(
+        self, protocols: tuple[SelectionProtocol, ...], keep_weights_of: str | None = None, first_epoch: int = 0
+    ):
         self.protocols = protocols
         self.keep_weights_of = keep_weights_of
         self.first_epoch = first_epoch

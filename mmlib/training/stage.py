@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mmlib.training.selection import Protocol, Selector
+from mmlib.training.selection import SelectionProtocol, Selector
 from mmlib.training.step import OnePass, Step
 from mmlib.training.task import Task
 
@@ -41,7 +41,7 @@ class Stage:
     clip_norm: float | None = None
     scheduler: LRScheduler | Sequence[LRScheduler] | None = None
     modulations: Sequence[Any] = ()
-    protocols: Sequence[Protocol] = ()
+    protocols: Sequence[SelectionProtocol] = ()
     keep_weights_of: str | None = None
     hand_over: Callable[[StageOutcome], Carried] | None = None
     facts: dict[str, Any] = field(default_factory=dict)

@@ -133,10 +133,6 @@ class ClaimTable(_Entry):
     def column(self, column_id: str) -> Column:
         return next(column for column in self.columns if column.id == column_id)
 
-    def columns_of(self, profile: str) -> list[Column]:
-        """The columns that a profile answers; none for profiles on other data."""
-        return [column for column in self.columns if column.profile == profile]
-
 
 class Statement(_Entry):
     """A sentence as a comparison: a weighted sum of rows (`contrast`), or one row against several (`better_than`)."""

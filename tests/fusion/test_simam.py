@@ -9,9 +9,33 @@ import torch
 from torch.testing import assert_close
 
 from mmlib.errors import UsageError
-from mmlib.fusion.simam import SimAM, best_separation, minimal_energy, separation_energy
+from mmlib.fusion.simam import SimAM, minimal_energy
 
 ROW = torch.tensor([1.0, 2.0, 3.0, 6.0], dtype=torch.float64)
+
+
+def separation_energy(
+    w: torch.Tensor, b: torch.Tensor, t: torch.Tensor, others: torch.Tensor, lam: float = 0.0
+) -> torch.Tensor:
+    """Energy of one linear separation of neuron `t` from `others` (Eq. 1, labels +1 and -1).
+
+    Args:
+        w, b, t: (...) slope, offset and target neuron.
+        others: (..., M - 1) the other neurons of the channel.
+        lam: weight λ of the penalty on w².
+
+    Returns:
+        (...) the energy, at least 0.
+    """
+    misfit_others = (-1 - (w.unsqueeze(-1) * others + b.unsqueeze(-1))) ** 2
+    return misfit_others.mean(dim=-1) + (1 - (w * t + b)) ** 2 + lam * w**2
+
+
+def best_separation(t: torch.Tensor, others: torch.Tensor, lam: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Slope w and offset b that minimise `separation_energy` (Eq. 2); statistics exclude `t`. Shapes as there."""
+    variance, mean = torch.var_mean(others, dim=-1, correction=0)
+    w = 2 * (t - mean) / ((t - mean) ** 2 + 2 * variance + 2 * lam)
+    return w, -0.5 * (t + mean) * w
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (3, 4, 5), (3, 5, 4, 2)])

@@ -103,6 +103,12 @@ ADDED_LATER = {
     "select_every",
     "select_from",
     "select_ties",
+    "modulated_tensors",
+    "gate_modality",
+    "sum_unimodal_bias",
+    "simam2_fold",
+    "unimodal_heads",
+    "unimodal_weight",
 }
 
 

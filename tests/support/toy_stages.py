@@ -18,7 +18,7 @@ from torch import nn
 
 from mmlib.experiments.base import DataFacts, Experiment, Setup, execute
 from mmlib.experiments.settings import RecipeSettings, about
-from mmlib.training import Evaluation, Protocol
+from mmlib.training import Evaluation, SelectionProtocol
 from mmlib.training.distributed import gathered_rows
 
 OLD, ALL = 3, 5  # classes of the first stage, and of both
@@ -120,9 +120,9 @@ class TwoStages(Experiment):
     module = "toy_stages"
     metrics = ("top1",)
     protocols = {
-        "paper": Protocol("paper", "best on test", "test", "top1"),
-        "clean": Protocol("clean", "best on validation", "validation", "top1"),
-        "last": Protocol("last", "last epoch"),
+        "paper": SelectionProtocol("paper", "best on test", "test", "top1"),
+        "clean": SelectionProtocol("clean", "best on validation", "validation", "top1"),
+        "last": SelectionProtocol("last", "last epoch"),
     }
 
     def stages(self, parameters):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmlib.training import Evaluation, Protocol, Stage, StagePlan, StageRunner, TrainingSettings
+from mmlib.training import Evaluation, SelectionProtocol, Stage, StagePlan, StageRunner, TrainingSettings
 from mmlib.training.distributed import gathered_rows
 from mmlib.training.optimisation import build_optimizer, build_scheduler
 
@@ -104,9 +104,9 @@ class Halve:
 
 
 PROTOCOLS = (
-    Protocol("paper", "lowest error on test", "test", "error", maximise=False),
-    Protocol("clean", "lowest error on validation", "validation", "error", maximise=False),
-    Protocol("last", "last epoch"),
+    SelectionProtocol("paper", "lowest error on test", "test", "error", maximise=False),
+    SelectionProtocol("clean", "lowest error on validation", "validation", "error", maximise=False),
+    SelectionProtocol("last", "last epoch"),
 )
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from mmlib.training import Evaluation, Protocol
+from mmlib.training import Evaluation, SelectionProtocol
 from mmlib.training.selection import Selector
 
-PAPER = Protocol("paper", "best test", "test", "top1")
-CLEAN = Protocol("clean", "best validation", "validation", "top1")
-LAST = Protocol("last", "last")
+PAPER = SelectionProtocol("paper", "best test", "test", "top1")
+CLEAN = SelectionProtocol("clean", "best validation", "validation", "top1")
+LAST = SelectionProtocol("last", "last")
 
 
 def feed(selector, tests, validations):
@@ -38,7 +38,7 @@ def test_first_of_equal_epochs_wins():
 def test_last_of_equal_epochs_wins_where_asked():
     late = PAPER.among(1, 0, "last")
     assert feed(Selector((late,)), [0.5, 0.7, 0.7, 0.6], [0] * 4).epoch_of("paper") == 2
-    lowest = Protocol("paper", "lowest", "test", "top1", maximise=False, ties="last")
+    lowest = SelectionProtocol("paper", "lowest", "test", "top1", maximise=False, ties="last")
     assert feed(Selector((lowest,)), [0.2, 0.2, 0.3], [0] * 3).epoch_of("paper") == 1
 
 
@@ -69,7 +69,7 @@ def test_the_rule_says_who_was_a_candidate():
 
 
 def test_minimising():
-    lowest = Protocol("paper", "lowest", "test", "top1", maximise=False)
+    lowest = SelectionProtocol("paper", "lowest", "test", "top1", maximise=False)
     assert feed(Selector((lowest,)), [0.5, 0.2, 0.3], [0, 0, 0]).epoch_of("paper") == 1
 
 

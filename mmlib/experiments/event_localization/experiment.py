@@ -18,15 +18,18 @@ from mmlib.experiments.loaders import build_loaders
 from mmlib.experiments.protocols import by_name, clean, paper
 from mmlib.experiments.warm_start import warm_start
 from mmlib.metrics.localisation import accuracy_interval
-from mmlib.training import Group, Outcome
+from mmlib.training import Carried, Group, Outcome
+from mmlib.training.carry import load_matching
 
 LARGEST_EVALUATION = 64  # clips evaluated at a time: a published map is 1 MB per clip
-# What `init` takes from a finished run, and what to do where it does not fit.
+# What training starts from, of a finished run (`init`) or of the stage before, and what to do where it does not fit.
 WARM_START = {
     "parts": "attention and LSTMs",
     "absent": "Give a run of the same network family (network, supervision).",
     "unfit": "Give a run with the same data, hidden, attention_width and audio_bias_axis.",
 }
+# The network that is trained first with `pretrain_epochs`.
+PLAIN = {"network": "avga", "fusion": "concat", "simam2": False, "zeta": "half", "modulation": "none"}
 
 
 class EventLocalization(Experiment):
@@ -58,11 +61,26 @@ class EventLocalization(Experiment):
         clean("accuracy", "segment accuracy", whose="AVGA's code", then="test at that epoch"),
     )
 
-    def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
+    def stages(self, parameters: Parameters) -> dict[str, int]:
+        """One, or a plain AVGA first whose attention and LSTMs the second starts from."""
+        first = {"pretrain": parameters.pretrain_epochs} if parameters.pretrain_epochs else {}
+        return {**first, "train": parameters.epochs}
+
+    def stage(
+        self, name: str, parameters: Parameters, device: torch.device, group: Group, carried: Carried | None
+    ) -> Setup:
+        if name == "pretrain":
+            parameters = parameters.model_copy(update={**PLAIN, "epochs": parameters.pretrain_epochs})
         data = load_segments(parameters.located())
         train = data["train"]
         model = build_model(parameters, train.input_shapes, len(train.classes))
-        notes = [warm_start(model, parameters.init, ENCODERS, **WARM_START)] if parameters.init else []
+        notes = []
+        if carried is not None:
+            advice = {name: WARM_START[name] for name in ("absent", "unfit")}
+            load_matching(model, carried["weights"], ENCODERS, source="stage pretrain", **advice)
+            notes.append(f"{WARM_START['parts']} started from stage pretrain")
+        elif parameters.init:
+            notes.append(warm_start(model, parameters.init, ENCODERS, **WARM_START))
         model = model.to(device)
         order = {"shuffle": parameters.order == "shuffle", "drop_last": parameters.drop_last}
         return build_setup(

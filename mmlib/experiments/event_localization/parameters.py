@@ -53,6 +53,9 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
     psp_dropout: Annotated[float, Field(ge=0, lt=1)] = about(0.1, "psp: dropout inside the propagation")
     mil_pool: Literal["max", "mean"] = about("max", "weak avga: the clip's score from its segments' scores")
     init: str = about("", "folder of a finished run whose attention and LSTMs training starts from (dmrn as published)")
+    pretrain_epochs: Index = about(
+        0, "train a plain AVGA first, so long, and start from its attention and LSTMs; 0: do not", neutral=0
+    )
 
     # Loss
     loss: Literal["ce", "mlsm_softmax", "bce"] = about(
@@ -91,6 +94,8 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
             )
         if self.loss == "bce" and self.supervision == "full":
             raise ValueError("loss = 'bce' is for supervision = 'weak'; with labelled segments use 'ce'")
+        if self.init and self.pretrain_epochs:
+            raise ValueError("init and pretrain_epochs both say where training starts from; give one of them")
         if self.simam2_stat_axis == "spatial":
             raise ValueError("simam2_stat_axis = 'spatial' needs maps; segments have 'feature', 'time' and 'both'")
         return self
@@ -102,6 +107,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, SegmentData
         parts += [self.supervision] if self.supervision != "full" else []
         parts += [self.modalities] if self.modalities != "both" else []
         parts += ["warm"] if self.init else []
+        parts += ["pretrained"] if self.pretrain_epochs else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
         parts += [self.modulation] if self.modulation != "none" else []

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mmlib.errors import UsageError
+from mmlib.errors import ParameterError, UsageError
+from mmlib.experiments.event_localization import Parameters
 from mmlib.experiments.event_localization.experiment import WARM_START
 from mmlib.experiments.event_localization.model import ENCODERS
 from mmlib.experiments.warm_start import warm_start
@@ -44,6 +45,26 @@ def test_a_run_starts_from_it_and_says_so(start, trained):
     assert any("started from" in note for note in finished.notes)
     before, after = (load_file(run.folder / "model.safetensors") for run in (trained, finished))
     torch.testing.assert_close(after["audio_lstm.weight_hh_l0"], before["audio_lstm.weight_hh_l0"], rtol=0, atol=1e-6)
+
+
+def test_a_first_stage_of_the_same_run_hands_its_encoders_over(start):
+    finished = start("pretrained", fusion="dmrn", pretrain_epochs=2, epochs=1, learning_rate=1e-9)
+    assert [(stage.name, stage.epochs) for stage in finished.stages] == [("pretrain", 2), ("train", 1)]
+    assert [(line["stage"], line["epoch"]) for line in finished.history] == [
+        ("pretrain", 0),
+        ("pretrain", 1),
+        ("train", 2),
+    ]
+    assert "attention and LSTMs started from stage pretrain" in finished.notes
+    alone = start("alone", epochs=2, learning_rate=1e-9)  # the first stage is a run of the plain network
+    assert finished.stages[0].metrics == {name: alone.metrics[name] for name in finished.stages[0].metrics}
+    before, after = (load_file(run.folder / "model.safetensors") for run in (alone, finished))
+    torch.testing.assert_close(after["audio_lstm.weight_hh_l0"], before["audio_lstm.weight_hh_l0"], rtol=0, atol=1e-6)
+
+
+def test_where_training_starts_is_said_once():
+    with pytest.raises(ParameterError, match="init and pretrain_epochs"):
+        Parameters.resolve({"init": "somewhere", "pretrain_epochs": 2})
 
 
 def test_what_does_not_fit_is_said(trained, tmp_path):

@@ -9,7 +9,8 @@ from mmlib.errors import UsageError
 from mmlib.parameters.base import project_root
 from mmlib.record import Record
 from mmlib.workbook.plan import Plan, find_plan
-from mmlib.workbook.results import collect, load_reference, write_reference
+from mmlib.workbook.reference import load_reference, write_reference
+from mmlib.workbook.results import collect
 
 
 def keep(plan: str, profile: str, outputs: Path, made: str) -> None:

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from mmlib.errors import UsageError
-from mmlib.files import dump_json, read_json, write_text
 from mmlib.metrics.family import metric
 from mmlib.record import Record, load_records
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.plan import Comparison, Plan
+from mmlib.workbook.reference import load_reference
 
 Kind = Literal["embedded", "small", "paper"]
 
@@ -208,62 +206,6 @@ def _missing_data(cell: Cell, known: dict[str, str | None]) -> str | None:
     if key not in known:
         known[key] = parameters.missing_data()
     return known[key]
-
-
-class Reference(BaseModel):
-    """A committed reference result: the records of one plan and profile, and how they came to be."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal["mmlib-reference"] = "mmlib-reference"
-    version: Literal[1] = 1
-    plan: str
-    profile: str
-    made: str
-    records: list[Record]
-
-
-def reference_path(folder: str | Path, plan: str, profile: str) -> Path:
-    """Where the reference result of a plan and profile lies."""
-    return Path(folder) / f"{plan}-{profile}.json"
-
-
-def load_reference(folder: str | Path, plan: str, profile: str) -> Reference | None:
-    """The reference result, None when there is none; a damaged one is a `UsageError`."""
-    path = reference_path(folder, plan, profile)
-    if not path.exists():
-        return None
-    try:
-        return Reference.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{path} is not a reference result ({first['loc']}: {first['msg']}); restore it.") from error
-
-
-def write_reference(folder: str | Path, results: Results, made: str) -> Path:
-    """Keep the finished records of `results` as the reference; `made` says how (one line). Returns the file."""
-    records = []
-    for row in results.rows.values():
-        for record in row.records.values():
-            hashes = record.hashes.model_copy(update={"library_files": {}})  # long, and only of use to staleness
-            plain = {name: _without_folder(value) for name, value in record.parameters.items()}
-            update = {"plan": results.plan, "profile": results.profile, "row": row.id, "host": "", "hashes": hashes}
-            update["parameters"] = plain
-            records.append(record.model_copy(update=update))
-    if not records:
-        raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
-    reference = Reference(plan=results.plan, profile=results.profile, made=made, records=records)
-    path = reference_path(folder, results.plan, results.profile)
-    content = reference.model_dump(mode="json")
-    # One record a line: a third smaller than indented, and a changed record is one line of a diff.
-    records = ",\n".join(dump_json(record, indent=None) for record in content.pop("records"))
-    write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + records + "\n]}\n")
-    return path
-
-
-def _without_folder(value: object) -> object:
-    """A parameter as it is, but no folder of the machine it ran on."""
-    return "" if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _added_later(cells: list[Cell]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from claims_fakes import write_runs
 from mmlib.commands import reference
 from mmlib.errors import UsageError
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.results import load_reference
+from mmlib.workbook.reference import load_reference
 
 
 @pytest.fixture

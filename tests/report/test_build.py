@@ -14,7 +14,8 @@ from claims_fakes import fake_notebook, write_runs
 from mmlib.report.build import build_report
 from mmlib.report.pages import convert_notebooks, offline
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.results import collect, load_reference, write_reference
+from mmlib.workbook.reference import load_reference, write_reference
+from mmlib.workbook.results import collect
 
 
 class Links(HTMLParser):

@@ -12,7 +12,8 @@ from mmlib.parameters.base import ExperimentParameters, project_root
 from mmlib.record import Hashes, Record
 from mmlib.workbook.cell import more_seeds
 from mmlib.workbook.plan import load_plan
-from mmlib.workbook.results import collect, write_reference
+from mmlib.workbook.reference import write_reference
+from mmlib.workbook.results import collect
 
 
 class Before(ExperimentParameters):

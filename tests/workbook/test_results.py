@@ -8,7 +8,8 @@ import pytest
 from claims_fakes import fake_record, write_runs
 
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.results import RowResult, collect, load_reference, write_reference
+from mmlib.workbook.reference import load_reference, write_reference
+from mmlib.workbook.results import RowResult, collect
 
 
 @pytest.fixture

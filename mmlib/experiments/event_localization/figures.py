@@ -165,20 +165,24 @@ def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 
     chosen = examples(true, background, count)
     rows, columns = dataset.input_shapes["visual"][1:3]
     segments = true.shape[1]
+    step = columns + 1  # from a map to the next, one column left empty
+    middles = np.arange(segments) * step + (columns - 1) / 2
     with style():
-        figure, axes = new_figure(FULL, 0.85 * len(chosen) + 0.7, len(chosen), segments)
-        for place, clip in enumerate(chosen):
+        figure, axes = new_figure(FULL, 0.85 * len(chosen) + 0.7, len(chosen))
+        for clip, (axis,) in zip(chosen, axes, strict=True):
             highest = weights[clip].max()
-            for t in range(segments):
-                axis = axes[place, t]
-                axis.imshow(weights[clip, t].reshape(rows, columns), cmap="cividis", vmin=0, vmax=highest)
-                axis.set(xticks=[], yticks=[])
-                axis.grid(False)
-                name = "–" if true[clip, t] == background else short_name(dataset.classes[true[clip, t]], 11)
-                axis.set_title(name, fontsize=6, fontweight="normal")
-            axes[place, 0].set_ylabel(f"clip {clip}\n0 to {highest:.2f}", fontsize=6.5)
-        for t in range(segments):
-            axes[-1, t].set_xlabel(str(t), fontsize=6.5)
+            maps = weights[clip].reshape(segments, rows, columns)
+            side_by_side = np.pad(maps, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)  # (T, rows, step)
+            strip = side_by_side.transpose(1, 0, 2).reshape(rows, -1)[:, :-1]
+            axis.imshow(strip, cmap="cividis", vmin=0, vmax=highest, interpolation="nearest")
+            axis.set_axis_off()
+            for t, middle in enumerate(middles):
+                label = true[clip, t]
+                name = "–" if label == background else short_name(dataset.classes[label], 11)
+                axis.text(middle, -0.7, name, fontsize=6, ha="center", va="bottom")
+                if clip == chosen[-1]:
+                    axis.text(middle, rows - 0.2, str(t), fontsize=6.5, ha="center", va="top")
+            axis.text(-1, (rows - 1) / 2, f"clip {clip}\n0 to {highest:.2f}", fontsize=6.5, ha="right", va="center")
         figure.supxlabel("segment; attention weight of each place, dark to light; above, the true event", fontsize=7.5)
         say_data(figure, run)
     return figure

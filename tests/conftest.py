@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,21 +29,40 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What two processes run at once (`-n 2 --dist loadgroup`): a file's tests stay together, and so do all batches.
+# Files whose tests start batches, with a worker per core, and kill and time them: two at once would disturb each other.
+BATCHES = re.compile(r"tests/(workbook/running/test_\w+|workbook/test_state|test_cli)\.py")
+LONGEST = "tests/test_readme.py"  # reproduces everything
 
-    A batch starts a worker per core and is killed and timed by its tests, so two never run at once. The longest comes
-    first: beside it the other process does all the rest.
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # the order below, not the largest files first
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """How two processes share the tests (`-n 2`): file by file, and all files of batches in one process.
+
+    Marks of groups (`--dist loadgroup`) do nothing here: xdist 3.8 writes them where pytest 9 does not read.
     """
-    batches = [
-        item for item in items if item.path.name == "test_readme.py" or "toy" in getattr(item, "fixturenames", ())
-    ]
-    chosen = {id(item) for item in batches}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("batches" if id(item) in chosen else item.path.as_posix()))
-    longest_first = sorted(batches, key=lambda item: item.path.name != "test_readme.py")
-    items[:] = [*longest_first, *(item for item in items if id(item) not in chosen)]
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return "batches" if BATCHES.fullmatch(path) else path
+
+    return Files(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, then batches: beside them the other process does all the rest."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.nodeid.partition("::")[0]
+        return 0 if path == LONGEST else 1 if BATCHES.fullmatch(path) else 2
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

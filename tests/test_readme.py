@@ -38,9 +38,7 @@ def test_the_two_commands_install_alike():
     assert install == install_too
     assert install[0] == "python3 -m venv .venv"
     assert job == ".venv/bin/mmlib reproduce"
-    assert (
-        tests == ".venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder"
-    )  # tests/conftest.py makes the groups
+    assert tests == ".venv/bin/pytest -n 2"  # tests/conftest.py makes the groups
 
 
 def test_ci_runs_the_test_command():

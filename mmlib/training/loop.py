@@ -161,8 +161,9 @@ class Trainer:
         values = {"loss": total, **self.task.trace(output, batch, observed)}
         if len(losses) > 1:
             values |= {f"loss_{name}": loss for name, loss in losses.items()}
-        for modulation in self.modulations:
-            values |= {f"k_{modality}": k for modality, k in modulation.coefficients.items()}
+        for modulation in self.modulations:  # several of one group multiply
+            for name, k in modulation.coefficients.items():
+                values[f"k_{name}"] = values[f"k_{name}"] * k if f"k_{name}" in values else k
         self.log.trace.append(values, len(batch), batch.size)
 
     def _laid_out(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -136,3 +136,18 @@ def test_a_step_does_not_wait_for_the_device(make_trainer, monkeypatch):
 def test_bf16_trains_on_the_cpu(make_trainer):
     history = make_trainer(epochs=6, folder=None, precision="bf16").fit().history
     assert history[-1]["train/loss"] < history[0]["train/loss"]
+
+
+def test_coefficients_of_several_modulations_multiply(make_trainer):
+    runner = make_trainer(epochs=1, folder=None)
+    first = runner.stage.modulations[0]
+
+    class Constant(type(first)):
+        def observe(self, values, **_):
+            self.coefficients = {"x": values.new_tensor(0.5), "y": values.new_tensor(0.25)}
+
+    alone = make_trainer(epochs=1, folder=None).run().traces["k_x"]
+    runner.stage.modulations.append(Constant())
+    traces = runner.run().traces
+    np.testing.assert_allclose(traces["k_x"], 0.5 * alone, rtol=1e-6)
+    np.testing.assert_array_equal(traces["k_y"], 0.25)

@@ -51,6 +51,14 @@ class JointBatch:
             start += len(part)
         raise KeyError(name)
 
+    def mean(self, name: str, each: Tensor) -> Tensor:
+        """Mean of values `each` (B_name,) over the rows of one part, 0-d, as a loss of the joint batch.
+
+        A process's losses count by its share of the joint batch. A part may be shared out in other proportions, so that
+        a plain mean over the rows here would not add up to the mean over the rows of all processes; this one does.
+        """
+        return each.sum() * (self.size / (len(self) * self[name].size))
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> JointBatch:
         return JointBatch({name: part.to(device, non_blocking) for name, part in self.parts.items()})
 

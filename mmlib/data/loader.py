@@ -24,7 +24,8 @@ class BatchLoader:
     With W processes, each global batch is the one a single process would see, cut into W consecutive parts whose
     lengths differ by one at most. The last, partial batch is kept unless `drop_last`. An epoch visits every row once,
     with `shuffle` in random order, or what the plans of a `sampler` say. `set_plan` replaces the list from the next
-    epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. Raises `ParameterError` for
+    epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. In `training` (what is
+    shuffled, unless said) every process must get rows of every batch. Raises `ParameterError` for
     arguments out of range.
     """
 
@@ -35,6 +36,7 @@ class BatchLoader:
         batch_size: int,
         shuffle: bool,
         seed: int,
+        training: bool | None = None,
         sampler: Sampler | None = None,
         drop_last: bool = False,
         workers: int = 0,
@@ -49,6 +51,7 @@ class BatchLoader:
             )
         self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
         self.rank, self.world_size, self.epoch = rank, world_size, 0
+        self.training = shuffle if training is None else training
         self.sampler = sampler or WholeDataset(len(dataset), shuffle)
         self._replaced: SamplingPlan | None = None
         self.plan = self._checked(self.sampler.plan(0))
@@ -148,7 +151,7 @@ class BatchLoader:
                 f"batch_size {size} with drop_last leaves no batch of {len(plan)} samples. Choose a smaller."
             )
         last = self._used(plan) % size or size
-        if plan.shuffle and len(plan) and last < self.world_size:
+        if self.training and len(plan) and last < self.world_size:
             raise ParameterError(
                 f"batch_size {size} leaves a last batch of {last} of {len(plan)} samples for {self.world_size} "
                 "processes, so one would train on nothing. Choose another batch_size, drop_last or fewer processes."

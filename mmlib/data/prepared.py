@@ -86,7 +86,7 @@ class Prepared:
 
     def by_item(self, array: str) -> bool:
         """Whether the rows of an array are items that samples share."""
-        return self.manifest["arrays"][array].get("by") == ITEM
+        return self.manifest.get("arrays", {}).get(array, {}).get("by") == ITEM
 
     def beside(self, array: str, column: str) -> np.ndarray | None:
         """A column of the index in the order of an array's rows, None where there is none. Samples of an item agree."""

@@ -128,7 +128,7 @@ class Experiment(ABC):
 
     def reported(self, evaluations: Mapping[str, Evaluation]) -> Evaluation:
         """What a protocol reports of its epoch, from the evaluations by split; the test split's unless overridden."""
-        return evaluations["test"]
+        return evaluations.get("test", Evaluation({}))
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
         """Arrays of the run beyond the traces and those that `reported` gives; `setup` is the last stage's."""
@@ -213,6 +213,9 @@ def as_stage(experiment: Experiment, parameters: RecipeSettings, setup: Setup) -
             "coverage": dict(setup.facts.coverage),
             "parameter_count": sum(parameter.numel() for parameter in setup.model.parameters()),
             "rules": {name: protocol.rule for name, protocol in protocols.items()},
+            "tried": [p.name for p in protocols.values() if p.split is None or p.split in setup.loaders],
+            "origin": setup.facts.origin,
+            "notes": list(setup.notes),
             "metrics": list(experiment.metrics if setup.metrics is None else setup.metrics),
         },
     )
@@ -227,18 +230,21 @@ def describe(
     device: torch.device,
 ) -> Result:
     """The record's contents: every protocol's metrics, the rule and the epoch, and what the run took."""
-    notes = [f"{torch.get_num_threads()} torch thread(s)", *setup.notes, *conclusion.notes]
+    of_stages = dict.fromkeys(note for stage in outcome.stages for note in stage.facts["notes"])
+    notes = [f"{torch.get_num_threads()} torch thread(s)", *of_stages, *conclusion.notes]
     if outcome.resumed_at is not None:
         notes.append(f"resumed at epoch {outcome.resumed_at}")
     stages = [describe_stage(experiment, stage) for stage in outcome.stages]
     last = stages[-1]
+    # A run is what its least genuine stage is: pre-training on a stand-in makes a rehearsal of the whole.
+    origins = [origin for origin in ("stand-in", "generated", "recorded") if origin in _origins(outcome)]
     return Result(
         parameters=parameters.model_dump(mode="json"),
         metrics=last.metrics | conclusion.metrics,
         selection=last.selection,
         seed=parameters.seed,
         splits=last.splits,
-        data_origin=setup.facts.origin,
+        data_origin=origins[0] if origins else None,
         coverage=last.coverage,
         parameter_count=last.parameter_count,
         epochs_run=len(outcome.history),
@@ -251,6 +257,10 @@ def describe(
     )
 
 
+def _origins(outcome: Outcome) -> set[DataOrigin | None]:
+    return {stage.facts["origin"] for stage in outcome.stages}
+
+
 def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
     """Every protocol's metrics at the epoch it chose in this stage."""
     metrics: dict[str, float | None] = {}
@@ -260,7 +270,9 @@ def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
         found = experiment.reported(stage.selector.result(name)).metrics if known else {}
         metrics |= {f"{name}/{metric}": found.get(metric) for metric in stage.facts["metrics"]}
         epoch = stage.selector.epoch_of(name) if known else None
-        selection[name] = Selection(rule=rule if known else experiment.unavailable, epoch=epoch)
+        none = f"not available: none of the {stage.epochs} epochs is a candidate ({rule})"
+        why = none if name in stage.facts["tried"] else experiment.unavailable
+        selection[name] = Selection(rule=rule if known else why, epoch=epoch)
     return StageResult(
         name=stage.name,
         first_epoch=stage.first_epoch,

@@ -33,6 +33,7 @@ def build_loaders(
             rows,
             batch_size=parameters.batch_size if train else evaluation_size,
             shuffle=train and shuffle,
+            training=train,
             seed=parameters.seed,
             drop_last=train and drop_last,
             workers=parameters.loader_workers,

@@ -31,7 +31,9 @@ def collect_outputs(
         if not len(batch):  # this process's share of a last batch smaller than the number of processes
             continue
         batch = batch.to(device, non_blocking=True)
-        for name, values in named(model(batch.inputs)).items():
+        keep = getattr(batch, "keep", None)
+        output = model(batch.inputs, keep=keep) if keep else model(batch.inputs)
+        for name, values in named(output).items():
             parts[name].append(values.float())
         parts["targets"].append(batch.targets)
         parts["index"].append(batch.index)

@@ -25,6 +25,7 @@ def unimodal_losses(
     *,
     weight: float = 1.0,
     criterion: Callable[[Tensor, Tensor], Tensor] = each_cross_entropy,
+    rows: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Weighted mean loss of each head, 0-d, under the name `unimodal_<modality>`.
 
@@ -33,6 +34,7 @@ def unimodal_losses(
         targets: (B,) class indices, or whatever the criterion takes.
         weight: factor on every loss.
         criterion: scores (B, K) and targets to the loss of each sample, (B,).
+        rows: (B,) factor on each sample's loss, where a sampling plan gives one.
 
     Samples that dropped a modality count as 0 in the mean over all B samples, so that several processes, each weighted
     by its share of the batch, sum to one. Raises `UsageError` for a model without heads.
@@ -42,6 +44,7 @@ def unimodal_losses(
     losses = {}
     for modality, logits in output.head_logits.items():
         each = criterion(logits.float(), targets)
+        each = each if rows is None else each * rows
         kept = (output.keep or {}).get(modality)
         losses[f"unimodal_{modality}"] = weight * (each if kept is None else torch.where(kept, each, 0)).mean()
     return losses

@@ -10,8 +10,11 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from mmlib.errors import UsageError
 from mmlib.files import atomic_path
 from mmlib.record import CHECKPOINT_FILE
 
@@ -24,6 +27,21 @@ def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> No
     # Not durable: what a power cut damages is noticed when it is read, and training starts anew.
     with atomic_path(folder / FILE, durable=False) as path:
         torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+
+
+def check_plain(value: Any, where: str) -> None:
+    """Raise `UsageError` for what a checkpoint could hold, but not give back: it loads nothing that may run code."""
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            check_plain(inside, f"{where}, {name}")
+    elif isinstance(value, list | tuple):
+        for inside in value:
+            check_plain(inside, where)
+    elif not isinstance(value, str | int | float | bool | Tensor | None) or isinstance(value, np.generic):
+        raise UsageError(
+            f"{where}: a {type(value).__name__} cannot be read back from a checkpoint. Make it a tensor, a text or a "
+            "plain number."
+        )
 
 
 def load_checkpoint(folder: Path, fingerprint: str) -> tuple[dict[str, Any] | None, str | None]:

@@ -13,6 +13,7 @@ import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -73,6 +74,15 @@ def summed(values: Tensor, group: Group) -> Tensor:
     if group.many:
         dist.all_reduce(values)
     return values
+
+
+def states_of_all(state: dict[str, Any], group: Group) -> list[dict[str, Any]]:
+    """A random state of each process, by rank. Collective."""
+    if not group.many:
+        return [state]
+    states: list[Any] = [None] * group.size
+    dist.all_gather_object(states, state)
+    return states
 
 
 def share_buffers(model: nn.Module, group: Group) -> None:

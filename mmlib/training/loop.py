@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmlib.errors import NonFiniteLossError
+from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.training.distributed import Group, replicate, share_buffers
 from mmlib.training.history import History, Progress
 from mmlib.training.optimisation import Precision, PrecisionName
@@ -79,8 +79,27 @@ class Trainer:
         self.precision = Precision(settings.precision, settings.device)
         self.step = stage.step
         self.step.bind(self.precision, self.group)
+        self._check()
         self.selector = Selector(tuple(stage.protocols), stage.keep_weights_of, first_epoch)
         self._save = save or (lambda next_epoch: None)
+
+    def _check(self) -> None:
+        """Say before training what would otherwise show after it."""
+        kept = self.stage.keep_weights_of
+        candidates = [p.name for p in self.stage.protocols if any(map(p.considers, range(self.epochs)))]
+        if kept is not None and kept not in candidates:
+            raise UsageError(
+                f"stage {self.name!r} is to keep the weights of protocol {kept!r}, which chooses none of its "
+                f"{self.epochs} epochs; there are {', '.join(candidates) or 'no protocols'}."
+            )
+        if self.group.many and not self.step.own_reduction:
+            ours = {id(parameter) for parameter in self.model.parameters()}
+            held = (p for one in self.step.optimizers.values() for group in one.param_groups for p in group["params"])
+            if any(id(parameter) not in ours for parameter in held):
+                raise UsageError(
+                    f"stage {self.name!r}: its optimiser holds parameters that its model does not, so their gradients "
+                    "would differ between processes. Make them part of the model, or use GradientSets."
+                )
 
     def fit(self, first: int = 0) -> None:
         """Train from epoch `first` to the last one.

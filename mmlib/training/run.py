@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.training.checkpoint import load_checkpoint, save_checkpoint
+from mmlib.training.checkpoint import check_plain, load_checkpoint, save_checkpoint
 from mmlib.training.determinism import random_state, set_random_state
-from mmlib.training.distributed import Group
+from mmlib.training.distributed import Group, states_of_all
 from mmlib.training.history import History, Progress
 from mmlib.training.loop import Log, Trainer, TrainingSettings
 from mmlib.training.selection import Selector
@@ -96,7 +96,7 @@ class StageRunner:
         if state is not None:
             first = state["epoch"]
             trainer.load_state_dict(state)
-            set_random_state(state["random"])
+            set_random_state(state["random"][self.group.rank])
             trainer.say(self._resumed(number, first))
         elif number:
             trainer.say(f"stage {number + 1} of {len(self.plans)}: {plan.name}")
@@ -106,7 +106,10 @@ class StageRunner:
         outcome = StageOutcome(plan.name, first_epoch, plan.epochs, trainer.selector, stage.facts)
         self.finished.append(outcome)
         if number + 1 < len(self.plans):
+            # Processes have drawn differently; what is drawn for the next stage must be the same in all of them.
+            set_random_state(states_of_all(random_state(), self.group)[0])
             self.carried = (stage.hand_over(outcome) if stage.hand_over else {"weights": outcome.weights}) or None
+            check_plain(self.carried, f"what stage {plan.name!r} hands over")
 
     def _resumed(self, number: int, first: int) -> str:
         plan = self.plans[number]
@@ -117,7 +120,10 @@ class StageRunner:
         return sum(plan.epochs for plan in self.plans[: state["stage"]]) + state["epoch"]
 
     def _save(self, number: int, epoch: int, built_in: dict[str, Any]) -> None:
-        if self.folder is None:
+        if self.settings.folder is None:
+            return
+        random = states_of_all(random_state(), self.group)
+        if self.folder is None:  # not the first process
             return
         state = {
             "stage": number,
@@ -127,7 +133,7 @@ class StageRunner:
             "finished": [outcome.state_dict() for outcome in self.finished],
             "history": self.log.history.entries,
             "trace": self.log.trace.state_dict(),
-            "random": random_state(),
+            "random": random,
             "seconds": self.log.seconds,
             **self.trainer.state_dict(),
         }

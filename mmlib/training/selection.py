@@ -49,9 +49,13 @@ class SelectionProtocol:
         return epoch >= self.start and (epoch - self.start) % self.every == 0
 
     def prefers(self, value: float | None, best: float | None) -> bool:
-        """Whether a later candidate's value replaces the best so far; one that is not defined always gives way."""
-        if value is None or best is None:
+        """Whether a later candidate's value replaces the best so far; one that is not defined (None) gives way to any,
+        and to a later one that is not defined either.
+        """
+        if best is None:
             return True
+        if value is None:
+            return False
         return value >= best if self.ties == "last" else value > best
 
     def value(self, evaluations: Mapping[str, Evaluation]) -> float | None:

@@ -28,9 +28,10 @@ class Stage:
     """What one stage trains with.
 
     `loaders` has "train"; every other split is evaluated after each epoch. Only what `step` (or `optimizer`, for one
-    pass) holds is trained; `clip_norm` is of that one pass (see `Step`). Modulations are already attached to the
-    optimisers. `keep_weights_of` names the protocol whose weights are kept. `hand_over` makes what the next stage is
-    built from; without it, the selected weights as `{"weights": ...}`. `facts` are plain values for the record.
+    pass) holds is trained; `clip_norm` is for a step that has none of its own (see `Step`). Modulations are already
+    attached to the optimisers. `keep_weights_of` names the protocol whose weights are kept. `hand_over` makes what the
+    next stage is built from; without it, the selected weights as `{"weights": ...}`. `facts` are plain values for the
+    record.
     """
 
     model: nn.Module
@@ -51,6 +52,8 @@ class Stage:
             raise ValueError("a stage has either an optimizer or a step")
         if self.step is None:
             self.step = OnePass(self.optimizer, clip_norm=self.clip_norm)
+        elif self.clip_norm is not None and self.step.clip_norm is None:
+            self.step.clip_norm = self.clip_norm
 
     @property
     def schedulers(self) -> list[LRScheduler]:

@@ -126,12 +126,12 @@ class GradientSets(Step):
         self._check(losses)
         gradients = {}
         for name, one in self.sets.items():
-            parameters = [p for group in one.optimizer.param_groups for p in group["params"]]
+            parameters = [p for group in one.optimizer.param_groups for p in group["params"] if p.requires_grad]
             loss = sum(losses[term] for term in one.losses)
             found = torch.autograd.grad(
                 loss if weight is None else loss * weight, parameters, retain_graph=True, allow_unused=True
             )
-            gradients[name] = parameters, self._averaged(found)
+            gradients[name] = parameters, self._averaged(parameters, found)
         for name, (parameters, found) in gradients.items():
             for parameter, gradient in zip(parameters, found, strict=True):
                 parameter.grad = gradient
@@ -139,14 +139,26 @@ class GradientSets(Step):
             self._clip(optimizer)
             optimizer.step()
 
-    def _averaged(self, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Mean over processes, as one collective."""
-        if not self.group.many:
-            return list(gradients)
-        known = [gradient for gradient in gradients if gradient is not None]
-        flat = summed(torch.cat([gradient.flatten() for gradient in known]), self.group) / self.group.size
-        parts = iter(flat.split([gradient.numel() for gradient in known]))
-        return [None if gradient is None else next(parts).view_as(gradient) for gradient in gradients]
+    def _averaged(self, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Mean over processes, as one collective; None where no process has a gradient.
+
+        Every parameter takes part, because a loss may reach others in another process. The results share no memory.
+        """
+        if not self.group.many:  # autograd may give one tensor for two parameters, or an expanded one
+            form = torch.contiguous_format
+            return [None if gradient is None else gradient.clone(memory_format=form) for gradient in gradients]
+        known = torch.tensor([float(gradient is not None) for gradient in gradients], device=parameters[0].device)
+        filled = [
+            (torch.zeros_like(parameter) if gradient is None else gradient).flatten().float()
+            for parameter, gradient in zip(parameters, gradients, strict=True)
+        ]
+        total = summed(torch.cat([known, *filled]), self.group)
+        there = (total[: len(known)] > 0).tolist()
+        parts = (total[len(known) :] / self.group.size).split([parameter.numel() for parameter in parameters])
+        return [
+            part.view_as(parameter).to(parameter.dtype) if any_has else None
+            for part, parameter, any_has in zip(parts, parameters, there, strict=True)
+        ]
 
     def _check(self, losses: Mapping[str, Tensor]) -> None:
         named = {term for one in self.sets.values() for term in one.losses}

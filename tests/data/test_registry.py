@@ -17,7 +17,7 @@ SMALL = {"samples": 40}
 
 
 def test_unknown_name():
-    with pytest.raises(ParameterError, match="Choose one of: synthetic, grid_words"):
+    with pytest.raises(ParameterError, match="Choose one of: synthetic, synthetic_trio, grid_words"):
         missing("kinetics", None)
 
 

@@ -111,7 +111,7 @@ def test_a_long_epoch_is_checked_while_it_runs(make_trainer, monkeypatch):
 def test_progress_carries_loss_and_remaining_time(make_trainer, monkeypatch):
     monkeypatch.setattr("mmlib.training.history.PROGRESS_SECONDS", 0.0)
     written = []
-    monkeypatch.setattr("mmlib.training.history.write_json", lambda path, value: written.append(value))
+    monkeypatch.setattr("mmlib.training.history.write_json", lambda path, value, **_: written.append(value))
     make_trainer(epochs=2).fit()
     inner = [entry for entry in written if entry["step"] > 0]
     assert [(entry["epoch"], entry["step"]) for entry in inner] == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]

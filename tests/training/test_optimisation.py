@@ -154,3 +154,22 @@ def test_a_schedule_in_iterations_goes_on_where_it_stopped():
         found.append(two.param_groups[0]["lr"])
         two.step()
     assert found == pytest.approx([1.0, 1.0, 0.1, 0.1])
+
+
+def test_a_rate_scaled_for_one_step_and_a_schedule_in_iterations_do_not_undo_each_other():
+    """A modulation that acts on the learning rate puts back the rate it found, before the schedule changes it."""
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    build_scheduler(optimizer, "step", 1, 2, 0.1, unit="iterations")
+    seen = []
+
+    def scale(stepping, *_):
+        seen.append(stepping.param_groups[0]["lr"])
+        stepping.param_groups[0]["lr"] *= 0.5
+
+    optimizer.register_step_pre_hook(scale)
+    optimizer.register_step_post_hook(lambda stepping, *_: stepping.param_groups[0].update(lr=seen[-1]))
+    for _ in range(5):
+        weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+    assert seen == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01])

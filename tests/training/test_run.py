@@ -17,6 +17,7 @@ import torch
 import toy_stages
 from safetensors.torch import load_file
 
+from mmlib.errors import UsageError
 from mmlib.record import read_result
 from mmlib.training import OnePass, Stage, StagePlan, StageRunner, TrainingSettings
 from mmlib.training.loop import Trainer
@@ -89,7 +90,7 @@ def test_every_loss_is_traced_by_name_where_there_are_several(whole):
 def test_progress_counts_over_all_stages(tmp_path, monkeypatch):
     monkeypatch.setattr("mmlib.training.history.PROGRESS_SECONDS", 0.0)
     written = []
-    monkeypatch.setattr("mmlib.training.history.write_json", lambda path, value: written.append(value))
+    monkeypatch.setattr("mmlib.training.history.write_json", lambda path, value, **_: written.append(value))
     toy_stages.run(tmp_path)
     assert all(entry["stages"] == ["old", "new"] and entry["epochs"] == 7 for entry in written)
     done = [entry["epoch"] + (entry["step"] / entry["steps"] if entry["steps"] else 0) for entry in written]
@@ -189,3 +190,45 @@ def test_a_stage_has_one_way_to_step():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     with pytest.raises(ValueError, match="either an optimizer or a step"):
         Stage(torch.nn.Identity(), None, {}, optimizer=optimizer, step=OnePass(optimizer))
+
+
+def test_weights_that_no_epoch_gives_are_refused_before_training(tmp_path, monkeypatch):
+    real = toy_stages.TwoStages.setup_of
+
+    def setup_of(self, *arguments, **named):
+        setup = real(self, *arguments, **named)
+        setup.loaders.pop("validation")
+        return setup
+
+    monkeypatch.setattr(toy_stages.TwoStages, "setup_of", setup_of)
+    with pytest.raises(UsageError, match="stage 'old' is to keep the weights of protocol 'clean'.*paper, last"):
+        toy_stages.run(tmp_path)
+    assert not (tmp_path / "history.jsonl").exists()
+
+
+def test_what_a_checkpoint_cannot_give_back_is_not_handed_over(tmp_path, monkeypatch):
+    real = toy_stages.TwoStages.first
+
+    def first(self, parameters):
+        setup = real(self, parameters)
+        setup.hand_over = lambda outcome: {"kept": {"rows": np.arange(3)}}
+        return setup
+
+    monkeypatch.setattr(toy_stages.TwoStages, "first", first)
+    with pytest.raises(UsageError, match="stage 'old' hands over, kept, rows: a ndarray cannot be read back"):
+        toy_stages.run(tmp_path)
+
+
+def test_a_run_is_what_its_least_genuine_stage_is(tmp_path, monkeypatch):
+    real = toy_stages.TwoStages.first
+
+    def first(self, parameters):
+        setup = real(self, parameters)
+        setup.facts.origin = "stand-in"
+        setup.notes = ["trained on a rehearsal first"]
+        return setup
+
+    monkeypatch.setattr(toy_stages.TwoStages, "first", first)
+    result = toy_stages.run(tmp_path)
+    assert result.data_origin == "stand-in"
+    assert "trained on a rehearsal first" in result.notes

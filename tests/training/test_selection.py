@@ -73,9 +73,12 @@ def test_minimising():
     assert feed(Selector((lowest,)), [0.5, 0.2, 0.3], [0, 0, 0]).epoch_of("paper") == 1
 
 
-@pytest.mark.parametrize("values", [[None, None, None], [0.5, None, 0.4]])
-def test_a_metric_that_is_not_defined_does_not_stop_the_run(values):
-    assert feed(Selector((PAPER,)), values, [0, 0, 0]).epoch_of("paper") == 2
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [([None, None, None], 2), ([0.5, None, 0.4], 0), ([None, 0.4, None], 1), ([0.5, None, 0.6], 2)],
+)
+def test_a_metric_that_is_not_defined_neither_stops_the_run_nor_replaces_one_that_is(values, chosen):
+    assert feed(Selector((PAPER,)), values, [0, 0, 0]).epoch_of("paper") == chosen
 
 
 def test_state_survives(tmp_path):

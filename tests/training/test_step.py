@@ -146,3 +146,34 @@ def test_states_return():
     take(second, two.losses(x))
     for left, right in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.equal(left, right)
+
+
+def test_one_set_of_everything_is_one_pass():
+    """Clipping works in place: gradients that autograd gives as one tensor, or expanded, must not share memory."""
+
+    def trained(kind):
+        torch.manual_seed(0)
+        a, b, frozen = nn.Parameter(torch.randn(3)), nn.Parameter(torch.randn(3)), nn.Parameter(torch.ones(2))
+        frozen.requires_grad_(False)
+        optimizer = torch.optim.SGD([a, b, frozen], 1.0)
+        step = kind(optimizer)
+        for _ in range(2):
+            take(step, {"only": ((a + b) * torch.tensor([3.0, 4.0, 0.0])).sum() + a.sum()})
+        return torch.cat([a, b, frozen]).detach()
+
+    one = trained(lambda optimizer: OnePass(optimizer, clip_norm=1.0))
+    sets = trained(lambda optimizer: GradientSets({"all": GradientSet(optimizer, ["only"])}, clip_norm=1.0))
+    torch.testing.assert_close(sets, one)
+
+
+def test_processes_whose_losses_reach_other_parameters_agree(monkeypatch):
+    """This process's loss reaches `a` and `c`, the other's `a` and `b`: sums of 1, 10 and 1, 100."""
+    a, b, c, unused = (nn.Parameter(torch.zeros(1)) for _ in range(4))
+    optimizer = torch.optim.SGD([a, b, c, unused], 1.0)
+    step = GradientSets({"all": GradientSet(optimizer, ["only"])})
+    step.group = Group(0, 2)
+    other = torch.tensor([1.0, 1, 0, 0, 1, 100, 0, 0])  # which parameters have one, then the gradients
+    monkeypatch.setattr("mmlib.training.step.summed", lambda values, group: values + other)
+    take(step, {"only": (a + 10 * c).sum()})
+    assert [parameter.item() for parameter in (a, b, c)] == [-1, -50, -5]
+    assert unused.grad is None

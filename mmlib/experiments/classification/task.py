@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmlib.data.batch import Batch
@@ -47,7 +49,9 @@ class Classification(MultimodalTask):
         logits, smoothing = output.logits.float(), self.label_smoothing
         losses = {"cross_entropy": cross_entropy(logits, batch.targets, batch.weight, label_smoothing=smoothing)}
         if output.head_logits is not None:
-            losses |= unimodal_losses(output, batch.targets, weight=self.unimodal_weight)
+            each = partial(F.cross_entropy, reduction="none", label_smoothing=smoothing)
+            options = {"weight": self.unimodal_weight, "criterion": each, "rows": batch.weight}
+            losses |= unimodal_losses(output, batch.targets, **options)
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def state_dict(self) -> dict[str, Any]:

@@ -82,14 +82,15 @@ class PerIteration(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
         self.optimizer, self.schedule = optimizer, schedule  # the base's own state would be a second one
-        self._first = optimizer.register_step_pre_hook(self._follow)
+        self._last = None
+        optimizer.register_step_pre_hook(self._follow)
 
     def _follow(self, optimizer: Optimizer, *_: Any) -> None:
         """At the first step, take the last place among the hooks after a step: a modulation that scales a rate for one
         step puts back the rate it found, which must happen before the schedule changes it.
         """
-        self._first.remove()
-        optimizer.register_step_post_hook(lambda *_: self.schedule.step())
+        if self._last is None:
+            self._last = optimizer.register_step_post_hook(lambda *_: self.schedule.step())
 
     def step(self, epoch: int | None = None) -> None:
         pass

@@ -203,7 +203,7 @@ def test_weights_that_no_epoch_gives_are_refused_before_training(tmp_path, monke
     monkeypatch.setattr(toy_stages.TwoStages, "setup_of", setup_of)
     with pytest.raises(UsageError, match="stage 'old' is to keep the weights of protocol 'clean'.*paper, last"):
         toy_stages.run(tmp_path)
-    assert not (tmp_path / "history.jsonl").exists()
+    assert (tmp_path / "history.jsonl").read_text() == ""
 
 
 def test_what_a_checkpoint_cannot_give_back_is_not_handed_over(tmp_path, monkeypatch):

@@ -191,10 +191,10 @@ def test_a_new_method_beside_the_old_ones_makes_no_training_stale(tmp_path, proj
         init = (tmp_path / f"mmlib/{room}/__init__.py").read_text()
         write(tmp_path, f"mmlib/{room}/__init__.py", f"{init}\nfrom mmlib.{room}.added import Added\n")
     assert files() == before
-    with open(tmp_path / "mmlib/modulation/base.py", "a") as stream:
+    with open(tmp_path / "mmlib/modulation/mechanism.py", "a") as stream:
         stream.write("# changed")
     changed = [{name for name in new if new[name] != old[name]} for new, old in zip(files(), before, strict=True)]
-    assert changed[:2] == [{"mmlib/modulation/base.py"}] * 2
+    assert changed[:2] == [{"mmlib/modulation/mechanism.py"}] * 2
 
 
 def test_modules_of_other_data_sets_and_unused_exports_do_not_count_for_a_training():

@@ -25,9 +25,9 @@ from mmlib.errors import ParameterError
 from mmlib.experiments import provenance
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.protocols import chosen_protocols
+from mmlib.experiments.result_files import describe, gather_arrays, write_arrays, write_weights
 from mmlib.experiments.settings import RecipeSettings
-from mmlib.files import atomic_path, dump_json
-from mmlib.record import DataOrigin, Result, Selection, StageResult, run_id_of, write_result
+from mmlib.record import DataOrigin, Result, run_id_of, write_result
 from mmlib.training import (
     Carried,
     Evaluation,
@@ -156,7 +156,7 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
         if not group.first:
             return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
         conclusion = experiment.conclude(parameters, setup, outcome, device)
-        result = describe(experiment, parameters, setup, outcome, conclusion, device)
+        result = describe(experiment, parameters, outcome, conclusion, device)
         result.run_id = run_id_of(folder)
         result.wall_s = round(time.perf_counter() - started + outcome.seconds_before, 3)
         write_arrays(folder, gather_arrays(experiment, setup, outcome) | conclusion.arrays)
@@ -196,6 +196,7 @@ def as_stage(experiment: Experiment, parameters: RecipeSettings, setup: Setup) -
     """What the training loop needs of a setup."""
     protocols = experiment.protocols if setup.protocols is None else setup.protocols
     protocols = chosen_protocols(parameters, protocols)
+    tried = [p for p in protocols.values() if p.split is None or p.split in setup.loaders]
     return Stage(
         setup.model,
         setup.task,
@@ -205,7 +206,7 @@ def as_stage(experiment: Experiment, parameters: RecipeSettings, setup: Setup) -
         clip_norm=parameters.clip_norm,
         scheduler=setup.scheduler,
         modulations=setup.modulations,
-        protocols=[p for p in protocols.values() if p.split is None or p.split in setup.loaders],
+        protocols=tried,
         keep_weights_of=setup.keep_weights_of,
         hand_over=setup.hand_over,
         facts={
@@ -213,105 +214,9 @@ def as_stage(experiment: Experiment, parameters: RecipeSettings, setup: Setup) -
             "coverage": dict(setup.facts.coverage),
             "parameter_count": sum(parameter.numel() for parameter in setup.model.parameters()),
             "rules": {name: protocol.rule for name, protocol in protocols.items()},
-            "tried": [p.name for p in protocols.values() if p.split is None or p.split in setup.loaders],
+            "tried": [protocol.name for protocol in tried],
             "origin": setup.facts.origin,
             "notes": list(setup.notes),
             "metrics": list(experiment.metrics if setup.metrics is None else setup.metrics),
         },
     )
-
-
-def describe(
-    experiment: Experiment,
-    parameters: RecipeSettings,
-    setup: Setup,
-    outcome: Outcome,
-    conclusion: Conclusion,
-    device: torch.device,
-) -> Result:
-    """The record's contents: every protocol's metrics, the rule and the epoch, and what the run took."""
-    of_stages = dict.fromkeys(note for stage in outcome.stages for note in stage.facts["notes"])
-    notes = [f"{torch.get_num_threads()} torch thread(s)", *of_stages, *conclusion.notes]
-    if outcome.resumed_at is not None:
-        notes.append(f"resumed at epoch {outcome.resumed_at}")
-    stages = [describe_stage(experiment, stage) for stage in outcome.stages]
-    last = stages[-1]
-    # A run is what its least genuine stage is: pre-training on a stand-in makes a rehearsal of the whole.
-    origins = [origin for origin in ("stand-in", "generated", "recorded") if origin in _origins(outcome)]
-    return Result(
-        parameters=parameters.model_dump(mode="json"),
-        metrics=last.metrics | conclusion.metrics,
-        selection=last.selection,
-        seed=parameters.seed,
-        splits=last.splits,
-        data_origin=origins[0] if origins else None,
-        coverage=last.coverage,
-        parameter_count=last.parameter_count,
-        epochs_run=len(outcome.history),
-        peak_memory_mb=provenance.peak_memory_mb(),
-        peak_gpu_memory_mb=provenance.peak_gpu_memory_mb(device),
-        device=provenance.describe_device(device),
-        versions=provenance.versions(),
-        notes=notes,
-        stages=stages,
-    )
-
-
-def _origins(outcome: Outcome) -> set[DataOrigin | None]:
-    return {stage.facts["origin"] for stage in outcome.stages}
-
-
-def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
-    """Every protocol's metrics at the epoch it chose in this stage."""
-    metrics: dict[str, float | None] = {}
-    selection = {}
-    for name, rule in stage.facts["rules"].items():
-        known = name in stage.selector.chosen
-        found = experiment.reported(stage.selector.result(name)).metrics if known else {}
-        metrics |= {f"{name}/{metric}": found.get(metric) for metric in stage.facts["metrics"]}
-        epoch = stage.selector.epoch_of(name) if known else None
-        none = f"not available: none of the {stage.epochs} epochs is a candidate ({rule})"
-        why = none if name in stage.facts["tried"] else experiment.unavailable
-        selection[name] = Selection(rule=rule if known else why, epoch=epoch)
-    return StageResult(
-        name=stage.name,
-        first_epoch=stage.first_epoch,
-        epochs=stage.epochs,
-        metrics=metrics,
-        selection=selection,
-        splits=stage.facts["splits"],
-        coverage=stage.facts["coverage"],
-        parameter_count=stage.facts["parameter_count"],
-    )
-
-
-def gather_arrays(experiment: Experiment, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
-    """Values of every step, (steps,); the experiment's own; and once per protocol those of the epoch it chose.
-
-    A protocol's arrays carry its name (`paper_confusion`); rows are in the split's own order.
-    """
-    arrays = {name.replace("/", "_"): values for name, values in outcome.traces.items()}
-    arrays |= experiment.arrays(setup, outcome)
-    for protocol in outcome.selector.chosen:
-        for name, values in experiment.reported(outcome.selector.result(protocol)).arrays.items():
-            if name not in ("targets", "index"):
-                arrays[f"{protocol}_{name}"] = values
-    return arrays
-
-
-def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """`arrays.npz`, atomically."""
-    with atomic_path(folder / "arrays.npz") as path, open(path, "wb") as stream:
-        np.savez(stream, **arrays)
-
-
-def write_weights(folder: Path, outcome: Outcome) -> None:
-    """`model.safetensors`: the weights of the selected epoch, with the protocol and the epoch in its metadata."""
-    from safetensors.torch import save
-
-    name = outcome.selector.keep_weights_of
-    # One entry: safetensors writes several in random order, and equal runs are to give equal files.
-    selection = dump_json({"protocol": name, "epoch": outcome.selector.epoch_of(name)}, indent=None)
-    weights = {key: value.contiguous() for key, value in outcome.selector.weights.items()}
-    with atomic_path(folder / "model.safetensors") as path:
-        path.write_bytes(save(weights, metadata={"selection": selection}))

@@ -1,7 +1,7 @@
 """Figures of one run of event localisation, from the files it left, and of its data.
 
 Each function returns a matplotlib Figure in the house style. Traces of ratios, coefficients and ζ are drawn by
-`mmlib.experiments.classification.figures`: they are the same for every task with a fusion.
+`mmlib.experiments.training_figures`: they are the same for every task with a fusion.
 """
 
 from __future__ import annotations
@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmlib.experiments.classification.figures import (
-    SPLITS,
-    modulation_figure,
-    say_data,
-    show_in_notebooks,
-    zeta_figure,
-)
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
-from mmlib.metrics.family import metric
+from mmlib.experiments import training_figures
+from mmlib.experiments.training_figures import modulation_figure, say_data, show_in_notebooks, zeta_figure
+from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,25 +84,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
 
 def training_figure(run: FinishedRun) -> Figure:
     """Loss and segment accuracy of every split by epoch; the lines mark the epochs that the protocols chose."""
-    epochs = [entry["epoch"] + 1 for entry in run.history]
-    with style():
-        figure, (row,) = new_figure(FULL, 2.5, 1, 2)
-        for axis, shown in zip(row, map(metric, ("loss", "accuracy")), strict=True):
-            for index, split in enumerate(SPLITS):
-                found = [entry[f"{split}/{shown.name}"] for entry in run.history]
-                values = shown.scale * np.array(found, dtype=float)
-                line = {"color": SERIES[index], "ls": DASHES[index], "marker": MARKERS[index]}
-                axis.plot(epochs, values, label=split, markevery=max(1, len(epochs) // 8), **line)
-            for protocol, height in (("paper", 1.0), ("clean", 0.91)):
-                chosen = run.selection[protocol].epoch + 1
-                axis.axvline(chosen, color="#999999", lw=0.8, zorder=0)
-                axis.annotate(protocol, (chosen, height), xycoords=("data", "axes fraction"), xytext=(-3, -2),
-                              textcoords="offset points", ha="right", va="top", size=7)  # fmt: skip
-            axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
-            axis.xaxis.get_major_locator().set_params(integer=True)
-        row[0].legend(loc="best")
-        say_data(figure, run)
-    return figure
+    return training_figures.training_figure(run, "loss", "accuracy")
 
 
 def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protocol: str = "clean") -> Figure:

@@ -13,12 +13,13 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from mmlib.errors import MMLibError, UsageError
-from mmlib.experiments.classification.figures import SHOWS_PEOPLE, modulation_figure
+from mmlib.experiments.classification.figures import SHOWS_PEOPLE
 from mmlib.experiments.explorer import drawing
 from mmlib.experiments.explorer.inspection import Inspection, inspect
 from mmlib.experiments.explorer.runs import Choice, finished_runs, train_small_run
 from mmlib.experiments.explorer.what_if_panel import WhatIfPanel
 from mmlib.experiments.finished import FinishedRun
+from mmlib.experiments.training_figures import modulation_figure
 
 WIDE = widgets.Layout(width="98%")
 ALL = -1  # None would leave a dropdown blank

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
 from mmlib.metrics.family import metric
 
@@ -121,17 +122,9 @@ def gate_figure(run: FinishedRun) -> Figure:
             if values is None or not np.isfinite(values).any():
                 empty(axis, "no SimAM² here" if name == "r" else "no gate here")
                 continue
-            _per_step(axis, arrays["epoch"], values, SERIES[index])
+            draw_steps(axis, arrays["epoch"], values, SERIES[index], marker="o", ms=3)
         figure.suptitle(_title(run, "The gate ζ while training"), fontsize=8.5)
     return figure
-
-
-def _per_step(axis: Any, epoch: np.ndarray, values: np.ndarray, color: str) -> None:
-    """Steps light, means over an epoch dark."""
-    steps = np.arange(len(values)) * ((epoch.max() + 1) / len(values))
-    axis.plot(steps, values, color=color, alpha=0.35, lw=0.8)
-    means = [values[epoch == number].mean() for number in np.unique(epoch)]
-    axis.plot(np.unique(epoch) + 0.5, means, color=color, marker="o", ms=3)
 
 
 def matching_figure(run: FinishedRun) -> Figure:

@@ -10,7 +10,7 @@ from equal_runs import assert_same_run
 from mmlib.data.loading import load_data
 from mmlib.errors import ParameterError
 from mmlib.experiments import classification
-from mmlib.experiments.classification import Parameters
+from mmlib.experiments.classification import Parameters, figures
 from mmlib.experiments.classification.experiment import vocabularies_of
 from mmlib.experiments.classification.model import build_model
 
@@ -64,6 +64,22 @@ def test_trains_and_leaves_a_record_of_its_own_modalities(run, case):
     held_back = any((finished.arrays[f"k_{modality}"] < 1).any() for modality in TRIO)
     assert held_back == ("modulation" in CASES[case])
     assert not {"rho_decoupled", "rho_zeta", "zeta_mean"} & set(finished.arrays)
+
+
+def test_the_notebooks_figures_draw_three_modalities(run, store, tmp_path):
+    finished = run(**CASES["ogm_ge"])
+    test = load_data(Parameters.resolve({**SMALL, "data_store": store}))["test"]
+    samples = figures.samples_figure(test, 3)
+    first = [row.get_ylabel().partition("\n")[0] for row in samples.axes[::3]]
+    assert sorted(first) == sorted(TRIO)
+    assert all(axis.has_data() for axis in samples.axes)
+    assert figures.sounds(test) == []
+    left, right = figures.modulation_figure(finished).axes
+    for axis in (left, right):
+        assert [text.get_text() for text in axis.get_legend().get_texts()] == first
+    drawn = (samples, figures.training_figure(finished), figures.zeta_figure(finished), left.figure)
+    for number, figure in enumerate(drawn):
+        figure.savefig(tmp_path / f"{number}.png")
 
 
 def test_three_modalities_tell_more_than_one(run):

@@ -59,17 +59,17 @@ def modulation_figure(run: FinishedRun) -> Figure:
     box = {"loc": "best", "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
     if "rho_decoupled" in arrays:
         ratios = {"rho_decoupled": "decoupled (OGM-GE)", "rho_zeta": "decoupling-free (from ζ)"}
-        meaning = "visual / audio"
+        meaning = " (visual / audio)"
     else:
         ratios = {name: name.removeprefix("rho_") for name in arrays if name.startswith("rho_")}
-        meaning = "modality / mean of the others"
+        meaning = "\n(modality / mean of the others)"
     groups = in_order(name.removeprefix("k_") for name in arrays if name.startswith("k_"))
     with style():
         figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
         for index, (name, label) in enumerate(ratios.items()):
             draw_steps(left, epochs, arrays[name], SERIES[index], label, ls=DASHES[index])
         left.axhline(1, color="black", lw=0.8, ls=":")
-        left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ ({meaning})", yscale="log")
+        left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ{meaning}", yscale="log")
         left.yaxis.set_major_formatter("{x:g}")
         left.yaxis.set_minor_formatter("{x:g}")
         left.legend(**box)

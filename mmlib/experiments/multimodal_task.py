@@ -78,7 +78,7 @@ class MultimodalTask(ABC):
     # What the training loop calls.
 
     def observables(self, output: FusionOutput, batch: Batch) -> dict[str, Any]:
-        """What a modulation may need (`mmlib.modulation.Observation`)."""
+        """What a modulation may need (`mmlib.modulation.Observation`); samples that dropped a modality do not count."""
         unimodal = {modality: logits.float() for modality, logits in self.model.unimodal_logits(output).items()}
         return {
             "unimodal_logits": unimodal,
@@ -86,18 +86,20 @@ class MultimodalTask(ABC):
             "head_logits": output.head_logits,
             "zeta": output.zeta,
             "targets": self.counted(batch),
+            "rows": torch.stack(list(output.keep.values())).all(dim=0) if output.keep else None,
         }
 
     def trace(self, output: FusionOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
         """`train/<accuracy>`, the ratios, and what ζ and r are."""
         hits = (output.logits.argmax(dim=-1) == batch.targets).float().mean()
         values = {f"train/{self.accuracy}": hits}
-        scores = decoupled_scores(observed["unimodal_logits"], observed["targets"])
+        rows = observed["rows"]
+        scores = decoupled_scores(observed["unimodal_logits"], observed["targets"], rows)
         names = in_order(scores)
         sums = [scores[name] for name in names]
         of_two = len(names) == 2
         if of_two and output.zeta is not None:
-            sums += zeta_scores(output.zeta.float(), self.zeta_reduce)
+            sums += zeta_scores(output.zeta.float(), self.zeta_reduce, rows)
         sums = all_reduce_sum(torch.stack(sums)).unbind()
         if of_two:
             values["rho_decoupled"] = score_ratio(sums[0], sums[1])

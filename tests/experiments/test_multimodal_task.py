@@ -90,6 +90,16 @@ def test_rows_that_do_not_count_are_left_out_of_the_ratio():
     assert float(traced(Skipping(Model()), rows)["rho_decoupled"]) == pytest.approx(1.0)
 
 
+def test_samples_that_dropped_a_modality_do_not_count():
+    """The second sample dropped its sound: what an encoder says of nothing is no score of the modality."""
+    task, rows = Toy(Model()), batch(visual=[SURE, HALF], audio=[HALF, SURE])
+    output = task.model(rows.inputs)
+    output.keep = {"audio": torch.tensor([True, False])}
+    observed = task.observables(output, rows)
+    assert observed["rows"].tolist() == [True, False]
+    assert float(task.trace(output, rows, observed)["rho_decoupled"]) == pytest.approx(2.0)
+
+
 def test_evaluation_measures_each_modality_alone():
     rows = batch(targets=(1, 0), vector=[SURE, SURE], sequence=[SURE, [40.0, 0.0]], tokens=[[40.0, 0.0], SURE])
     found = Toy(Model()).evaluate(Model(), [rows], Group())

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmlib.errors import UsageError
+from mmlib.metrics.family import metric
 from mmlib.parameters.base import project_root
 from mmlib.record import Record
+from mmlib.report.assemble import claims_of
+from mmlib.report.tables import metrics_of
 from mmlib.workbook.plan import Plan, find_plan
 from mmlib.workbook.reference import load_reference, write_reference
 from mmlib.workbook.results import collect
@@ -47,7 +50,23 @@ def check(plan: str, profile: str, outputs: Path) -> int:
             print(f"differs   {new.cell_id}: {len(names)} of {len(old.metrics)} metrics, most {values}")
     equal = f"{len(pairs) - different} of {len(pairs)} runs give the reference's metrics bit for bit"
     print(f"{equal}; {len(reference.records) - len(pairs)} of its {len(reference.records)} records were not run here")
+    if different:
+        print(how_far(f"clean/{metrics_of(found, claims_of(found, project_root()))[0]}", pairs))
     return 1 if different else 0
+
+
+def how_far(key: str, pairs: list[tuple[Record, Record]]) -> str:
+    """Mean and mean size of the runs' differences in one metric, in its unit."""
+    shown = metric(key)
+    both = [(old.metrics.get(key), new.metrics.get(key)) for old, new in pairs]
+    found = [shown.sign * shown.scale * (new - old) for old, new in both if None not in (old, new)]
+    if not found:
+        return f"{key}: no run has it"
+    mean, size, largest = (sum(found) / len(found), sum(map(abs, found)) / len(found), max(map(abs, found)))
+    return (
+        f"{key}: {shown.difference(mean, 1)} on average; one run differs by {shown.amount(size, 1)} on average, "
+        f"{shown.amount(largest, 1)} at most"
+    )
 
 
 def paired(plan: Plan, profile: str, outputs: Path, old: list[Record]) -> Iterator[tuple[Record, Record]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from claims_fakes import write_runs
@@ -42,6 +43,17 @@ def test_one_bit_is_told(kept, capsys):
     assert f"differs   {record['cell_id']}: 1 of" in said
     assert "most clean/top1" in said
     assert "47 of 48 runs" in said
+    assert "clean/top1: 0.00 points different on average; one run differs by 0.00 points on average" in said
+
+
+def test_how_far_runs_are_from_it_is_told_in_the_metrics_unit():
+    def records(values):
+        return [SimpleNamespace(metrics={"clean/eer": value}) for value in values]
+
+    pairs = list(zip(records([0.20, 0.30, None]), records([0.21, 0.26, 0.5]), strict=True))
+    assert reference.how_far("clean/eer", pairs) == (
+        "clean/eer: 1.50 points better on average; one run differs by 2.50 points on average, 4.00 points at most"
+    )
 
 
 def test_what_is_missing_is_said(stub_project, kept):

@@ -221,5 +221,32 @@ DATASETS: dict[str, DatasetInfo] = {
             "CC BY 4.0",
             options={"storage": "float16", "seed": 0},
         ),
+        DatasetInfo(
+            "av_cil_ave",
+            "AVE for class-incremental learning, 28 classes in 4 steps: audio vectors and visual tokens",
+            "folder av_cil/AVE/ with the lists of weiguoPian/AV-CIL_ICCV2023 (category_encode_dict.npy and others) "
+            "and features of its scripts: audio_pretrained_feature_dict.npy, visual_pretrained_feature_dict.npy",
+            "features and lists: none stated; the videos come from their uploaders",
+            options={"storage": "float16"},
+            home="av_cil.ave",
+        ),
+        DatasetInfo(
+            "av_cil_kinetics_sounds",
+            "Kinetics-Sounds for class-incremental learning, 30 classes in 5 steps",
+            "folder av_cil/kinetics-sounds/ with the lists of weiguoPian/AV-CIL_ICCV2023 (category_encode_dict.npy and "
+            "others) and features of its scripts: audio_pretrained_feature_dict.npy, visual_features.h5",
+            "features and lists: none stated; the videos come from their uploaders",
+            options={"storage": "float16"},
+            home="av_cil.kinetics_sounds",
+        ),
+        DatasetInfo(
+            "av_cil_vggsound100",
+            "100 classes of VGGSound for class-incremental learning, in 10 steps",
+            "folder av_cil/VGGSound_100/ with the lists of weiguoPian/AV-CIL_ICCV2023 (category_encode_dict.npy and "
+            "others) and features of its scripts: audio_pretrained_feature_dict.npy, visual_features.h5",
+            "features and lists: none stated; the videos come from their uploaders",
+            options={"storage": "float16"},
+            home="av_cil.vggsound100",
+        ),
     )
 }

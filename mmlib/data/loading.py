@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmlib.data import registry, splits
 from mmlib.data.assembly import build_views
-from mmlib.data.dataset import MultimodalDataset
-from mmlib.data.prepared import open_prepared
+from mmlib.data.dataset import CACHE_BYTES, MultimodalDataset
+from mmlib.data.prepared import Prepared, open_prepared
 from mmlib.errors import DataError
+
+# Kept in memory as float32 per split of features that stay on disk: they are shown as they are stored, so a batch read
+# again costs little, and memory is what such sets are short of.
+MAPPED_CACHE_BYTES = 256 << 20
 
 
 def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
@@ -26,6 +32,18 @@ def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
             raise DataError(f"{prepared.folder} has no {name} samples. Prepare it again with a {name} split.")
     prepared = splits.in_memory(prepared)
     return {
-        name: MultimodalDataset(prepared, rows[name], build_views(prepared, parameters, name == "train"), split=name)
+        name: MultimodalDataset(
+            prepared,
+            rows[name],
+            build_views(prepared, parameters, name == "train"),
+            split=name,
+            cache_bytes=_cache_bytes(prepared),
+        )
         for name in ("train", "validation", "test")
     }
+
+
+def _cache_bytes(prepared: Prepared) -> int:
+    stored = prepared.manifest["source"].get("modalities")
+    mapped = any(isinstance(array, np.memmap) for array in prepared.arrays.values())
+    return MAPPED_CACHE_BYTES if stored is not None and mapped else CACHE_BYTES

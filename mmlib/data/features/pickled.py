@@ -30,10 +30,8 @@ OBJECT = "O8"  # what numpy calls the type of the array around the dictionary
 TYPES = re.compile(rf"[fiu][1248]|b1|{OBJECT}")
 ARRAY, DTYPE, SCALAR, ENCODE, TYPE = "array", "dtype", "scalar", "encode", "ndarray"
 NAMES = {
-    ("numpy.core.multiarray", "_reconstruct"): ARRAY,
-    ("numpy._core.multiarray", "_reconstruct"): ARRAY,
-    ("numpy.core.multiarray", "scalar"): SCALAR,
-    ("numpy._core.multiarray", "scalar"): SCALAR,
+    **dict.fromkeys((("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")), ARRAY),
+    **dict.fromkeys((("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")), SCALAR),
     ("numpy", "dtype"): DTYPE,
     ("numpy", "ndarray"): TYPE,
     ("_codecs", "encode"): ENCODE,  # how Python 3 writes bytes into a pickle of Python 2
@@ -148,8 +146,6 @@ def _follow(stream: BinaryIO) -> Any:
     stream.seek(start)
     machine = _Machine()
     for opcode, argument, position in pickletools.genops(_Stepping(stream, size)):
-        if opcode.name == "STOP":
-            break
         if opcode.name in BYTES and len(argument) > SMALL:
             argument = Span(position + 1 + BYTES[opcode.name], len(argument))
         machine.step(opcode.name, argument)
@@ -200,7 +196,7 @@ class _Machine:
             self.memo[argument] = self.stack[-1]
         elif name in FOLLOWED:
             getattr(self, f"_{name.lower()}")(argument)
-        elif name not in ("PROTO", "FRAME"):
+        elif name not in ("PROTO", "FRAME", "STOP"):
             _refuse(f"the instruction {name}")
 
     def _memoize(self, _: Any) -> None:

@@ -24,14 +24,19 @@ ABSENT = "–"
 
 def metrics_of(plan: Plan, claims: Claims | None) -> list[str]:
     """The metrics of a plan's table, in its order: the plan's own, else those its claims print, else Top-1 and mAP."""
-    table = claims.table_of(plan.name) if claims else None
-    printed = list(dict.fromkeys(column.metric for column in table.columns)) if table else ["top1", "map"]
-    return plan.metrics or printed
+    tables = claims.tables_of(plan.name) if claims else []
+    printed = list(dict.fromkeys(column.metric for table in tables for column in table.columns))
+    return plan.metrics or printed or ["top1", "map"]
 
 
 def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdict]:
-    """A verdict for every printed number the profile answers; none unless the profile is the paper's own."""
-    verdicts = (number_verdict(claim, _row(results, claim), results.kind) for claim in _claims(results, claims))
+    """A verdict for every printed number the profile answers, one for a number printed twice; none unless the profile is
+    the paper's own.
+    """
+    distinct: dict[tuple[str, str, float], Claim] = {}
+    for claim in _claims(results, claims):
+        distinct.setdefault((claim.row.id, claim.column.metric, claim.value), claim)
+    verdicts = (number_verdict(claim, _row(results, claim), results.kind) for claim in distinct.values())
     return [verdict for verdict in verdicts if verdict is not None]
 
 

@@ -85,6 +85,10 @@ class Modulation(Mechanism, ABC):
     def decide(self, scores: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Coefficient of every group, and ratios to report, all 0-d, from scores summed over the whole batch."""
 
+    def traced(self) -> dict[str, Tensor]:
+        """0-d values of the running update that a training loop keeps beside the coefficients, by name."""
+        return {}
+
     # What a training loop calls, beside `attach`, `detach` and `set_epoch`.
 
     @torch.no_grad()

@@ -45,8 +45,8 @@ def counts_table(claims: Claims, plan: str | None = None) -> Table | None:
             *(str(how.count(kind)) for kind in ("rounded", "truncated", "impossible")),
             f"{chance(one.samples, column.tolerance.rounding):.0%}",
         ])  # fmt: skip
-    notes = [counts_sentence(found), *agreement_sentences(claims, plan),
-             "one sample: points. by chance: share of all printable numbers that are a rounded whole count."]  # fmt: skip
+    notes = [counts_sentence(found), *agreement_sentences(claims, plan)]
+    notes += ["one sample: points. by chance: share of all printable numbers that are a rounded whole count."]
     data = [
         {"claim": one.claim.id, "printed": one.claim.value, "count": one.count, "of": one.samples, "how": one.how}
         for one in found

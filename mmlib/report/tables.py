@@ -30,7 +30,7 @@ def metrics_of(plan: Plan, claims: Claims | None) -> list[str]:
 
 
 def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdict]:
-    """A verdict for every printed number the profile answers, one for a number printed twice; none unless the profile is
+    """A verdict for every printed number the profile answers, one where it is printed twice; none unless the profile is
     the paper's own.
     """
     distinct: dict[tuple[str, str, float], Claim] = {}
@@ -74,6 +74,8 @@ def results_table(
         data.append(facts)
     caption = f"{results.title} – {results.profile_title}"
     notes = _result_notes(results, bool(verdicts), [*metrics, *also])
+    if verdicts:
+        notes += _never_judged(_claims(results, claims))
     return Table(f"{results.plan}-{results.profile}", caption, columns, rows, notes, data)
 
 
@@ -130,6 +132,12 @@ def _result_notes(results: Results, printed: bool, metrics: Sequence[str]) -> li
         notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "
                      "statements, never the numbers.")  # fmt: skip
     return notes
+
+
+def _never_judged(claims: Sequence[Claim]) -> list[str]:
+    """Which printed numbers stand there without a verdict, and why."""
+    tables = {claim.table.title: claim.table.never_judged for claim in claims if claim.table.never_judged}
+    return [f"No verdict on {title}: {reason}." for title, reason in tables.items()]
 
 
 def _units(metrics: Sequence[str]) -> str:

@@ -72,7 +72,8 @@ def alignment(
         raise UsageError(f"an alignment is of two modalities or more with signals of one shape; got {shapes}.")
     terms = []
     for one, other in combinations(signals, 2):
-        each = divergence(signals[one], signals[other], direction).flatten(1).mean(dim=1)  # (B,)
+        each = divergence(signals[one], signals[other], direction)
+        each = each.unsqueeze(-1).flatten(1).mean(dim=1)  # (B,)
         for kept in ((keep or {}).get(one), (keep or {}).get(other)):
             each = each if kept is None else torch.where(kept, each, 0)
         terms.append((each if rows is None else each * rows).mean())

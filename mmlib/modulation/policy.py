@@ -12,7 +12,8 @@
 
 It works in any loop, see `mmlib.modulation.mechanism`. The scores of all batches observed since the last step count
 together, which is what gradient accumulation needs (and what a skipped step leaves for the next one). Under
-`torch.distributed` they are summed over all processes before ratios are formed.
+`torch.distributed` they are summed over all processes before ratios are formed. A method that follows evaluations
+instead of steps (MSLR) is told them after each epoch, `modulation.end_epoch(epoch, {split: {metric: value}})`.
 """
 
 from __future__ import annotations

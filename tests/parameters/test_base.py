@@ -109,6 +109,8 @@ ADDED_LATER = {
     "simam2_fold",
     "unimodal_heads",
     "unimodal_weight",
+    "neuron",
+    "time_steps",
 }
 
 

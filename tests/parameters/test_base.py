@@ -125,6 +125,8 @@ ADDED_LATER = {
     "iemf_end",
     "iemf_scores",
     "iemf_target",
+    "neuron",
+    "time_steps",
 }
 
 

@@ -109,6 +109,9 @@ ADDED_LATER = {
     "simam2_fold",
     "unimodal_heads",
     "unimodal_weight",
+    "modalities",
+    "finetune_modality",
+    "finetune_epochs",
 }
 
 

@@ -127,6 +127,9 @@ ADDED_LATER = {
     "iemf_target",
     "neuron",
     "time_steps",
+    "modalities",
+    "finetune_modality",
+    "finetune_epochs",
 }
 
 

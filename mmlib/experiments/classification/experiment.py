@@ -75,11 +75,12 @@ def setup_training(
     weights = {"label_smoothing": parameters.label_smoothing, "unimodal_weight": parameters.unimodal_weight}
     forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters()
+    evaluation_size = max(parameters.batch_size, 128)
     return build_setup(
         parameters,
         model,
         Classification(model, parameters.zeta_ratio, forcing, **weights),
-        build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
+        build_loaders(parameters, data, device, group, evaluation_size=evaluation_size, drop_last=parameters.drop_last),
         DataFacts.of(data),
         groups=groups,
         modulation_options={"tensors": parameters.modulated_tensors},

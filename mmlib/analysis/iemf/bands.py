@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmlib.analysis.histories import Entry, curve, of_stage, read_entries
+
 from mmlib.analysis.iemf.rows import BRANCHES, METHODS, SPIKING
 from mmlib.metrics.family import metric
 from mmlib.workbook.results import Results

@@ -107,11 +107,12 @@ def setup_training(
     weights["lfm"] = build_lfm(parameters, model)
     forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters(heads=parameters.modulation == "mslr")
+    evaluation_size = max(parameters.batch_size, 128)
     setup = build_setup(
         parameters,
         model,
         Classification(model, parameters.zeta_ratio, forcing, **weights),
-        build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
+        build_loaders(parameters, data, device, group, evaluation_size=evaluation_size, drop_last=parameters.drop_last),
         DataFacts.of(data),
         groups=groups,
         modulation_options=modulation_options(parameters, data),

@@ -100,7 +100,8 @@ def agreement_sentences(claims: Claims, plan: str | None = None) -> list[str]:
 
 def _against_text(one: PrintedGain) -> str:
     clips = f", {abs(one.clips)} sample{'' if abs(one.clips) == 1 else 's'}" if one.clips is not None else ""
-    return f"“{one.statement.text}” on {one.label}: {one.gain:.2f}{clips}".replace("-", "−")
+    gain = f"{one.gain:.2f}".replace("-", "−")
+    return f"“{one.statement.text}” on {one.label}: {gain}{clips}"
 
 
 def _place(one: WholeCount) -> tuple[str, str]:

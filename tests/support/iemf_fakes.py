@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from claims_fakes import PROJECT, fake_record
 
+from mmlib.analysis.human_votes import Votes
 from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.plan import Plan, load_plan
 from mmlib.workbook.results import Results, RowResult
@@ -96,10 +97,9 @@ def leave_landscapes(results: Results, seed: int = 0, size: int = 21, samples: i
         np.savez(folder / "landscape-abc.npz", loss=loss, places=places, samples=samples, seed=0, norms="trained")
 
 
-def _votes(emotion: str, voice: float, face: float, both: float) -> dict:
+def _votes(emotion: str, voice: float, face: float, both: float) -> Votes:
     ratio = (voice + face) / 2 / both
-    scores = {"voice": voice, "face": face, "both": both}
-    return {"emotion": emotion, **scores, "ratio": ratio, "coefficient": 1 + np.tanh(1 - ratio), "votes": 1000}
+    return Votes(emotion, voice, face, both, ratio, float(1 + np.tanh(1 - ratio)), 1000)
 
 
 VOTES = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmlib.analysis.histories import Entry, curve, of_stage, read_entries
-
+from mmlib.analysis.histories import Entry, curve, read_entries
 from mmlib.analysis.iemf.rows import BRANCHES, METHODS, SPIKING
 from mmlib.metrics.family import metric
 from mmlib.workbook.results import Results
@@ -40,23 +39,20 @@ class CoefficientCurves:
 
 @dataclass(frozen=True)
 class BranchCurves:
-    """One modality trained alone, accuracy in percent by how it begins (`mmlib.analysis.iemf.rows.BRANCHES`)."""
+    """One modality trained alone: {how it begins: {seed: accuracy at each epoch, a fraction}}."""
 
     modality: str
-    bands: list[Band]
+    curves: dict[str, dict[int, list[float | None]]]
 
     @property
     def sentence(self) -> str:
         """The accuracy of the last epoch, by beginning."""
-        known = metric("top1")
-        told = ", ".join(f"{band.label} {known.number(band.mean[-1])}" for band in self.bands)
-        return (
-            f"{self.modality} alone, Top-1 on test after the last epoch, percent: {told} (mean of {self._seeds} seeds)."
-        )
-
-    @property
-    def _seeds(self) -> str:
-        return " or ".join(map(str, sorted({band.seeds for band in self.bands})))
+        known, told = metric("top1"), []
+        for label, seeds in self.curves.items():
+            ends = [curve[-1] for curve in seeds.values() if curve[-1] is not None]
+            mean = known.number(known.scale * sum(ends) / len(ends)) if ends else "not known"
+            told.append(f"{label} {mean} ({len(ends)} seed{'' if len(ends) == 1 else 's'})")
+        return f"{self.modality} alone, mean Top-1 on test after the last epoch, percent: {', '.join(told)}."
 
 
 def band(label: str, seeds: Sequence[Sequence[float | None]], scale: float = 1.0) -> Band | None:
@@ -99,21 +95,15 @@ def coefficient_curves(results: Results) -> list[CoefficientCurves]:
 
 def branch_curves(results: Results) -> list[BranchCurves]:
     """Audio and visual, as far as they ran: the only stage of a run from scratch, the last of one that goes on."""
-    found, scale = [], metric("top1").scale
+    found = []
     for modality in ("audio", "visual"):
-        bands = []
+        ways = {}
         for key, label in BRANCHES.items():
-            seeds = [_last_stage(entries) for entries in histories(results, f"branch-{modality}-{key}").values()]
-            drawn = band(label, seeds, scale)
-            bands += [drawn] if drawn is not None else []
-        if bands:
-            found.append(BranchCurves(modality, bands))
+            runs = histories(results, f"branch-{modality}-{key}")
+            seeds = {seed: curve(entries, ACCURACY, entries[-1].get("stage")) for seed, entries in runs.items()}
+            ways |= {label: seeds} if seeds else {}
+        found += [BranchCurves(modality, ways)] if ways else []
     return found
-
-
-def _last_stage(entries: Sequence[Entry]) -> list[float | None]:
-    stage = entries[-1].get("stage")
-    return curve(of_stage(entries, stage), ACCURACY)
 
 
 def coefficient_sentence(curves: Sequence[CoefficientCurves]) -> str:

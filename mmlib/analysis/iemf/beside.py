@@ -7,12 +7,12 @@ A loss landscape takes a network's weights and data, human votes take a table of
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.human_votes import Votes
 from mmlib.errors import UsageError
 from mmlib.files import read_json
 from mmlib.workbook.results import Results
@@ -24,13 +24,23 @@ LANDSCAPE_FILE, VOTES_FILE = "landscape-*.npz", "iemf-human-votes.json"
 
 @dataclass(frozen=True)
 class Plane:
-    """One landscape: `loss` (n, n) in nats at `places` (n,) along two directions."""
+    """One landscape: `loss` (n, n) in nats at `places` (n,) along two directions, as it was kept.
+
+    What `mmlib.analysis.landscape.Landscape` has, without loading torch.
+    """
 
     label: str
     seed: int
     loss: np.ndarray
     places: np.ndarray
     samples: int
+    norms: str
+
+    @property
+    def centre(self) -> float | None:
+        """The loss at the trained weights; None where the grid leaves them out (an even n)."""
+        middle = len(self.places) // 2
+        return float(self.loss[middle, middle]) if len(self.places) % 2 else None
 
 
 def landscape_seed(results: Results) -> int | None:
@@ -55,7 +65,7 @@ def read_planes(results: Results) -> list[Plane]:
     folders = landscape_folders(results)
     planes = [_read_plane(LANDSCAPES[row], landscape_seed(results) or 0, folder) for row, folder in folders.items()]
     known = [plane for plane in planes if plane is not None]
-    alike = {(plane.samples, plane.places.tobytes()) for plane in known}
+    alike = {(plane.samples, plane.norms, plane.places.tobytes()) for plane in known}
     return known if len(known) == len(LANDSCAPES) and len(alike) == 1 else []
 
 
@@ -64,7 +74,9 @@ def _read_plane(label: str, seed: int, folder: Path) -> Plane | None:
     for path in sorted(folder.glob(LANDSCAPE_FILE), key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             with np.load(path, allow_pickle=False) as stored:
-                return Plane(label, seed, stored["loss"], stored["places"], int(stored["samples"]))
+                return Plane(
+                    label, seed, stored["loss"], stored["places"], int(stored["samples"]), str(stored["norms"])
+                )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             continue
     return None
@@ -75,14 +87,12 @@ def votes_path(outputs: Path) -> Path:
     return outputs / "figures" / VOTES_FILE
 
 
-def read_votes(outputs: Path) -> list[Mapping[str, float | str]]:
-    """Rows with `emotion`, `voice`, `face`, `both`, `ratio`, `coefficient`, `votes`; empty where not computed."""
+def read_votes(outputs: Path) -> list[Votes]:
+    """r and I over all clips and by emotion; empty where they were not computed."""
     try:
-        rows = read_json(votes_path(outputs))
-    except (OSError, UsageError):
+        return [Votes(**row) for row in read_json(votes_path(outputs))]
+    except (OSError, UsageError, TypeError):
         return []
-    wanted = {"emotion", "voice", "face", "both", "ratio", "coefficient", "votes"}
-    return rows if isinstance(rows, list) and all(isinstance(row, dict) and wanted <= set(row) for row in rows) else []
 
 
 def beside_files(results: Results, outputs: Path) -> list[Path]:

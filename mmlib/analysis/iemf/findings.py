@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mmlib.analysis.cost import MethodCost, method_cost
 
+from mmlib.analysis.cost import MethodCost, method_cost
 from mmlib.analysis.iemf.bands import (
     BranchCurves,
     CoefficientCurves,

@@ -1,4 +1,4 @@
-"""Curves by epoch: one modality going on alone (Figure 2(d)), IEMF's coefficient with the accuracy (Figure 2(e)).
+"""IEMF's coefficient and the accuracy by epoch (Figure 2(e) of the paper).
 
 The paper puts coefficient and accuracy on one panel with two axes, whose crossings mean nothing; here they are two
 panels over the same epochs.
@@ -15,24 +15,6 @@ from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def branches_figure(found: IEMFFindings) -> Figure:
-    """One panel per modality: accuracy by epoch from scratch, from OGM-GE, from OGM-GE with IEMF; bands span seeds."""
-    known = metric("top1")
-    with style():
-        figure, axes = new_figure(FULL, 3.0, 1, max(1, len(found.branches)))
-        for axis, branch in zip(axes[0], found.branches, strict=False):
-            for index, band in enumerate(branch.bands):
-                _draw(axis, band, index)
-            _epochs(axis, f"{branch.modality} alone")
-            axis.set_ylabel(f"{known.axis}, test\n{known.arrow}")
-        if not found.branches:
-            empty(axes[0][0], "no run of one modality alone")
-        else:
-            _legend(figure, axes[0][0])
-        set_title(figure, "One modality trained alone, by how it begins; band from lowest to highest", found.caption)
-    return figure
 
 
 def coefficient_figure(found: IEMFFindings) -> Figure:
@@ -52,10 +34,11 @@ def coefficient_figure(found: IEMFFindings) -> Figure:
             axes[0][column].set_title(one.name)
             for index, band in enumerate(filter(None, (one.without, one.accuracy))):
                 _draw(axes[1][column], band, index)
-            _epochs(axes[1][column])
+            axes[1][column].set_xlabel("epoch")
+            axes[1][column].xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("coefficient I\nof the fusion layer")
         axes[1][0].set_ylabel(f"{known.axis}, test\n{known.arrow}")
-        _legend(figure, axes[1][0])
+        figure.legend(*axes[1][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         set_title(
             figure, "IEMF’s coefficient and the accuracy, mean over seeds, band from lowest to highest", found.caption
         )
@@ -67,15 +50,3 @@ def _draw(axis: Any, band: Band, index: int) -> None:
     axis.plot(band.epochs, band.mean, color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.2,
               markevery=max(1, len(band.epochs) // 6), label=band.label)  # fmt: skip
     axis.fill_between(band.epochs, band.low, band.high, color=color, alpha=0.13, lw=0)
-
-
-def _epochs(axis: Any, title: str = "") -> None:
-    axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    if title:
-        axis.set_title(title)
-
-
-def _legend(figure: Figure, axis: Any) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)

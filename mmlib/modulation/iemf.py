@@ -79,7 +79,8 @@ class IEMF(Modulation):
         iemf.observe(head_logits={"audio": ..., "visual": ...}, fused_logits=..., targets=...)  # in every step
 
     Args:
-        groups: what is modulated, usually one group called `fusion`; see `mmlib.fusion.Fusion.mixing_parameters`.
+        groups: what is modulated, usually one group called `fusion`: `mmlib.fusion.Fusion.mixing_parameters()`, or of
+            any model `[p for name, p in model.named_parameters() if name.startswith("classifier")]`.
         gain: ψ, at least 0.
         scores: `heads` takes the modalities' scores from `head_logits`, as published; `halves` from `unimodal_logits`,
             each modality's share of the fused output, which needs no heads.

@@ -118,6 +118,8 @@ ADDED_LATER = {
     "image_size",
     "frozen_copies",
     "drop_last",
+    "neuron",
+    "time_steps",
 }
 
 

@@ -73,8 +73,14 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     drop_last: bool = about(False, "leave out the last, smaller batch of an epoch of training", neutral=False)
 
     # Model; SimAM²'s own parameters are in FusionSettings
-    encoder: Literal["small", "resnet18"] = about("small", "encoder of each modality, trained from scratch")
+    encoder: Literal["small", "resnet18", "preact_resnet18"] = about(
+        "small", "encoder of each modality, trained from scratch; resnet18 is OGM-GE's, preact_resnet18 IEMF's"
+    )
     feature_channels: Count = about(32, "small encoder: channels of its feature (resnet18 has 512)")
+    neuron: Literal["relu", "lif"] = about(
+        "relu", "relu, or lif: our SNN, of encoders small and preact_resnet18", neutral="relu"
+    )
+    time_steps: Count = about(4, "lif: time steps T of each sample", neutral=4)
     fusion: Literal["concat", "sum", "weighted_sum", "film", "gated"] = about("sum", "fusion of the two features")
     sum_site: Literal["projected", "logit", "feature"] = about(
         "projected", "sum: what is added (projected features, logits, or features as they are)"
@@ -129,6 +135,8 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             )
         if self.encoder == "small" and self.feature_channels % 8:
             raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
+        if self.neuron == "lif" and self.encoder == "resnet18":
+            raise ValueError("neuron = 'lif' needs encoder = 'small' or 'preact_resnet18'; resnet18 never spikes")
         if self.force == "paired" and self.fusion == "gated":
             raise ValueError("force = 'paired' pairs the channels of two terms; gated fusion has none that correspond")
         if self.audio_snr_db is not None and self.dataset != "grid_words":
@@ -156,6 +164,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     def slug(self) -> str:
         """For example `synthetic-sum-simam2-learned-decoupling_free-s0`."""
         parts = [self.dataset, self.fusion]
+        parts += ["snn"] if self.neuron == "lif" else []
         parts += ["simam"] if self.simam else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []

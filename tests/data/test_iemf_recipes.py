@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 import torchaudio.functional
-from media_files import write_image
+from media_files import write_image, write_video
 from PIL import Image
 
 from mmlib.data import registry
@@ -15,10 +17,12 @@ from mmlib.data.assembly import build_views
 from mmlib.data.catalogue import DATASETS
 from mmlib.data.corpora import differences, write_corpus
 from mmlib.data.loading import load_data
-from mmlib.data.media.prepare import Options, prepare_media
+from mmlib.data.media.decode import decode_clip
+from mmlib.data.media.prepare import Options
+from mmlib.data.media.presets import find_media_preset
 from mmlib.data.media.registered import prepare_registered
-from mmlib.data.media.source import Clip, MediaSource
-from mmlib.data.prepared import open_prepared
+from mmlib.data.media.source import Clip
+from mmlib.data.prepared import Prepared, open_prepared
 from mmlib.data.randomness import Draws
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
 from mmlib.errors import DataError, ParameterError
@@ -31,20 +35,24 @@ PRESETS = {"cremad": "iemf", "kinetics_sounds": "iemf_kinetics", "urbansound8k_a
 ONE = np.array([0])
 
 
-def clip_of(folder, dataset, sound, rate, image=None):
-    """A prepared folder with one clip: `sound` as a wav file, beside an image (or ten frames)."""
+def clip_of(folder, dataset, sound, rate, image=None, preset=None):
+    """A clip as its preset stores it: `sound` (as a wav file), beside an image or, ten equal ones (Kinetics-Sounds)."""
     folder.mkdir(exist_ok=True)
     soundfile.write(folder / "a.wav", sound, rate, subtype="PCM_16")
     image = np.full((32, 32, 3), 90, np.uint8) if image is None else image
-    pictures = folder / ("frames" if dataset == "kinetics_sounds" else "a.png")
-    for number in range(10 if pictures.suffix == "" else 0):
-        write_image(pictures / f"frame_{number}.png", image)
-    if pictures.suffix:
-        write_image(pictures, image)
-    clips = [Clip("a", 0, "train", "a", folder / "a.wav", pictures)]
-    return open_prepared(
-        prepare_media(MediaSource(dataset, ["x"], clips, PRESETS[dataset]), folder / "out", Options(1))
-    )
+    pictures = folder / "frames" if dataset == "kinetics_sounds" else folder / "a.png"
+    for path in [pictures] if pictures.suffix else [pictures / f"frame_{number}.png" for number in range(10)]:
+        write_image(path, image)
+    return stored(Clip("a", 0, "train", "a", folder / "a.wav", pictures), dataset, preset or PRESETS[dataset])
+
+
+def stored(clip, dataset, preset):
+    """What a preparation keeps of one clip, in memory."""
+    decoded = decode_clip(clip, find_media_preset(preset).request)
+    manifest = {"source": {"preset": preset, "sample_rate": find_media_preset(preset).request.sound.rate}}
+    index = {name: np.asarray([value]) for name, value in decoded.columns.items()}
+    arrays = {"waveform": decoded.sound[None], "frames": decoded.frames[None]}
+    return Prepared(Path("prepared"), manifest | {"dataset": dataset, "classes": ["x"]}, index, arrays)
 
 
 def loud(seconds, rate=16_000):
@@ -133,16 +141,13 @@ def test_frames_1_4_and_7_of_kinetics_each_with_a_crop_of_its_own(tmp_path):
 
 def test_the_middle_frame_of_cremad(tmp_path):
     """The second of three frames at one a second; where one image is all there is, there is no middle."""
-    write_corpus("cremad", tmp_path / "raw", clips=4, faults=False)
-    folder = prepare_registered(
-        DATASETS["cremad"], tmp_path / "raw", tmp_path / "data", {"preset": "iemf", "image_size": 32}, Options(2)
-    )
-    prepared = open_prepared(folder)
-    assert set(prepared.index["frames"]) == {3}
-    first, middle = (shown(prepared, frame_pick=pick, image_size=32)["visual"] for pick in ("first", "middle"))
-    rows = np.arange(4)
-    assert (first.picks(rows, None).tolist(), middle.picks(rows, None).tolist()) == ([[0]] * 4, [[1]] * 4)
-    assert not torch.equal(first(rows, None), middle(rows, None))
+    video = write_video(tmp_path / "a.flv", frames=75)  # frame n is grey, 20 + 2 n
+    prepared = stored(Clip("a", 0, "train", "a", video, video), "cremad", "iemf")
+    for pick, number in (("first", 0), ("middle", 25), ("uniform", 25)):
+        values = shown(prepared, frame_pick=pick, image_size=32)["visual"](ONE, None)
+        assert values.shape == (1, 3, 1, 32, 32)
+        grey = (values[0, :, 0].mean(dim=(1, 2)).numpy() * IMAGENET_DEVIATION + IMAGENET_MEAN) * 255
+        np.testing.assert_allclose(grey, 20 + 2 * number, atol=4)
     alone = clip_of(tmp_path / "clip", "cremad", loud(0.5), 16_000)
     with pytest.raises(DataError, match="holds one frame of each clip.*cremad from its videos"):
         shown(alone, frame_pick="middle")
@@ -156,11 +161,9 @@ def test_the_middle_of_three_frames_shown_means_nothing(tmp_path):
 
 
 def test_sound_prepared_for_another_recipe_is_refused(tmp_path):
-    write_corpus("kinetics_sounds_finished", tmp_path / "raw", clips=4, faults=False)
-    info = DATASETS["kinetics_sounds"]
-    folder = prepare_registered(info, tmp_path / "raw", tmp_path / "out", {"image_size": 16}, Options(2))
+    prepared = clip_of(tmp_path / "clip", "kinetics_sounds", loud(0.5), 16_000, preset="ks_fbank")
     with pytest.raises(DataError, match=r"prepared as ks_fbank: 164,080 samples at 16,000 Hz.*preset=iemf_kinetics"):
-        shown(open_prepared(folder))
+        shown(prepared)
 
 
 # The published recipe (spec of the three profiles), at a size of seconds.
@@ -183,10 +186,11 @@ RECIPE = {
     "device": "cpu",
     "image_size": 32,
 }
+FROZEN = {"frozen_copies": 3, "encoder": "preact_resnet18"}  # the published encoder where it costs least
 SOURCES = {  # corpus in the published layout; what of the recipe is the set's own; frames shown; sentence of the check
     "cremad_finished": ("cremad", {}, 1, "train clips of 6,698 published, 6 test clips of 744 published"),
     "kinetics_sounds_finished": ("kinetics_sounds", {}, 3, "published lists: OGM-GE 14,799 and 2,597; IEMF 14,772 and"),
-    "urbansound8k_av": ("urbansound8k_av", {"frozen_copies": 3}, 1, "train clips of 6,112 published, "),
+    "urbansound8k_av": ("urbansound8k_av", FROZEN, 1, "train clips of 6,112 published, "),
 }
 
 
@@ -196,7 +200,7 @@ def test_rehearsal_of_a_published_recipe(tmp_path, corpus):
     dataset, own, frames, counts = SOURCES[corpus]
     write_corpus(corpus, tmp_path / "raw", clips=8)
     settings = {"preset": PRESETS[dataset], "image_size": 48}
-    folder = prepare_registered(DATASETS[dataset], tmp_path / "raw", tmp_path / "data", settings, Options(2))
+    folder = prepare_registered(DATASETS[dataset], tmp_path / "raw", tmp_path / "data", settings, Options(1))
     prepared = open_prepared(folder)
     assert differences(tmp_path / "raw", prepared.manifest) == []
     assert any(counts in note for note in registry.notes(folder)), registry.notes(folder)

@@ -139,11 +139,6 @@ ADDED_LATER = {
     "image_size",
     "frozen_copies",
     "drop_last",
-    "image_size",
-    "frozen_copies",
-    "drop_last",
-    "neuron",
-    "time_steps",
 }
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from claims_fakes import PROJECT, fake_record
+from claims_fakes import PROJECT, fake_notebook, fake_record
 
 from mmlib.analysis.human_votes import Votes
 from mmlib.workbook.claims import Claims, load_claims
@@ -108,3 +108,18 @@ VOTES = [
     _votes("HAP", 0.25, 0.93, 0.86),
     _votes("NEU", 0.60, 0.60, 0.64),
 ]
+
+
+def iemf_project(folder: Path) -> Path:
+    """A project with the real plan and claims of IEMF and stub notebooks."""
+    notebooks = folder / "notebooks"
+    for name in ("plans", "claims"):
+        (notebooks / name).mkdir(parents=True)
+        (notebooks / name / "iemf.yaml").write_text(
+            (PROJECT / "notebooks" / name / "iemf.yaml").read_text("utf-8"), "utf-8"
+        )
+    for name, experiment in (("classification", "classification"), ("table_iemf", "table"), ("figure_iemf", "figure")):
+        notebook = fake_notebook(name)
+        notebook["metadata"]["mmlib"] = {"experiment": f"mmlib.experiments.{experiment}"}
+        (notebooks / f"{name}.ipynb").write_text(json.dumps(notebook))
+    return folder

@@ -125,6 +125,9 @@ ADDED_LATER = {
     "iemf_end",
     "iemf_scores",
     "iemf_target",
+    "modalities",
+    "finetune_modality",
+    "finetune_epochs",
 }
 
 

@@ -13,6 +13,7 @@ from mmlib.data.loading import load_data
 from mmlib.data.views import ItemView, TokenView
 from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
 from mmlib.experiments.building import build_setup
+from mmlib.experiments.classification import unimodal
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.classification.modulations import attach_iemf, build_lfm, modulation_notes, modulation_options
@@ -21,7 +22,7 @@ from mmlib.experiments.classification.task import Classification
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.loaders import build_loaders
 from mmlib.experiments.protocols import by_name, clean, paper
-from mmlib.training import Group, Outcome
+from mmlib.training import Carried, Group, Outcome
 
 
 def metric_names(modalities: Iterable[str], heads: bool = False) -> tuple[str, ...]:
@@ -47,9 +48,29 @@ class ClassificationExperiment(Experiment):
         clean("top1", "top-1", then="test at that epoch"),
     )
 
+    def stages(self, parameters: Parameters) -> dict[str, int]:
+        """One, or a second that fine-tunes one modality's part of the joint model."""
+        second = {unimodal.STAGE: parameters.finetune_epochs} if parameters.finetune_epochs else {}
+        return {"train": parameters.epochs, **second}
+
+    def stage(
+        self, name: str, parameters: Parameters, device: torch.device, group: Group, carried: Carried | None
+    ) -> Setup:
+        modality = parameters.finetune_modality
+        if name == unimodal.STAGE:
+            setup = self.setup(unimodal.second_stage(parameters), device, group)
+            setup.notes.append(unimodal.start_from(setup.model, carried["weights"], modality))
+            return setup
+        setup = self.setup(parameters, device, group)
+        if modality:
+            setup.hand_over = lambda outcome: {"weights": unimodal.part_of(setup.model, modality)}
+        return setup
+
     def setup(self, parameters: Parameters, device: torch.device, group: Group) -> Setup:
+        parameters = unimodal.of_one(parameters)
         data = {split: rows for split, rows in load_data(parameters.located()).items() if len(rows)}
         train = data["train"]
+        unimodal.check_modality(parameters, train.views)
         model = build_model(parameters, train.input_shapes, len(train.classes), vocabularies_of(train)).to(device)
         return setup_training(parameters, model, data, device, group)
 

@@ -16,6 +16,7 @@ from mmlib.experiments.settings import (
     Fraction,
     FusionSettings,
     IEMFSettings,
+    Index,
     ModulationSettings,
     NotNegative,
     RecipeSettings,
@@ -62,6 +63,12 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
         "first", "media: which frames of a clip; first means the published choice"
     )
     test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
+
+    modalities: str = about(
+        "all",
+        "modalities shown: all, or the name of one, trained alone with a linear head",
+        neutral="all",
+    )
 
     # Model; SimAM²'s own parameters are in FusionSettings
     encoder: Literal["small", "resnet18"] = about("small", "encoder of each modality, trained from scratch")
@@ -134,6 +141,37 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
     )
     measure_hgr: bool = about(False, "after training, estimate the maximal correlation on test with fresh critics")
 
+    # A second stage on one modality alone (mmlib.experiments.classification.unimodal)
+    finetune_modality: str = about(
+        "", "second stage: modality whose encoder goes on alone, from the joint model; empty for none", neutral=""
+    )
+    finetune_epochs: Index = about(0, "second stage: its epochs; 0 for none", neutral=0)
+
+    @model_validator(mode="after")
+    def _check_one_modality(self) -> Self:
+        """One modality alone, from scratch or in a second stage."""
+        if bool(self.finetune_modality) != bool(self.finetune_epochs):
+            raise ValueError(
+                f"finetune_modality = {self.finetune_modality!r} and finetune_epochs = {self.finetune_epochs}: a "
+                "second stage needs both, the name of a modality and at least one epoch; without one leave both out"
+            )
+        if self.finetune_epochs and self.modalities != "all":
+            raise ValueError(
+                f"finetune_modality = {self.finetune_modality!r} goes on from a joint model, but modalities = "
+                f"{self.modalities!r} trains one modality alone; set modalities = 'all'"
+            )
+        if self.finetune_epochs and self.select_from >= self.finetune_epochs:
+            raise ValueError(
+                f"select_from = {self.select_from} leaves protocol paper no epoch of the second stage to choose: "
+                f"finetune_epochs = {self.finetune_epochs}"
+            )
+        if (self.finetune_epochs or self.modalities != "all") and (self.force != "none" or self.measure_hgr):
+            raise ValueError(
+                "force and measure_hgr are about two modalities at the end of training, where this run has one; leave "
+                "out modalities and finetune_modality, or set force = 'none' and measure_hgr = false"
+            )
+        return self
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         """Combinations that cannot mean anything. Options without effect are allowed: rows of a table share them."""
@@ -173,7 +211,7 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
 
     def slug(self) -> str:
         """For example `synthetic-sum-simam2-learned-decoupling_free-s0`, `cremad-concat-ogm_ge-iemf-s0`."""
-        parts = [self.dataset, self.fusion]
+        parts = [self.dataset, self.fusion if self.modalities == "all" else f"{self.modalities}_alone"]
         parts += ["simam"] if self.simam else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
@@ -181,4 +219,5 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
         parts += ["iemf"] if self.iemf else []
         parts += ["lfm"] if self.lfm != "none" else []
         parts += [f"{self.force}{self.force_target:g}"] if self.force != "none" else []
+        parts += [f"finetune_{self.finetune_modality}"] if self.finetune_modality else []
         return "-".join([*parts, f"s{self.seed}"])

@@ -38,6 +38,7 @@ UNITS = {
         Unit("correlation", low=-1.0, high=1.0),
         Unit("nats", symbol="nats", difference="nats"),
         Unit("segments", symbol="segments", difference="segments", digits=2, low=0.0),
+        Unit("millions", 1e-6, "million", "million", 2, 0.0),  # operations per sample
         Unit("number"),
     )
 }
@@ -174,6 +175,15 @@ METRICS = {
         *_of("number", Metric("mae", "MAE", "mean absolute error", low=0.0), better="lower"),
         *_of("segments", Metric("onset_error", "onset error"), Metric("offset_error", "offset error"), better="lower"),
         *_of("nats", Metric("loss", "loss"), better="lower"),
+        # Of a spiking network: how busy it is and what it computes, neither good nor bad in itself.
+        *_of("percent", Metric("firing_rate", "firing rate", "spikes per neuron and step"), better=None),
+        *_of(
+            "millions",
+            Metric("synaptic_operations", "synaptic operations", "synaptic operations per sample"),
+            Metric("input_macs", "MACs of the input", "multiply-accumulates of the SNN’s input, per sample"),
+            Metric("macs", "MACs of the ANN", "multiply-accumulates of the ANN, per sample"),
+            better=None,
+        ),
         # Estimates on the scale of the critics: only their tests are bounded by 1.
         *_of("number", Metric("hgr", "ρ achieved", "correlation achieved, last epoch of training"), better=None),
         *_of(
@@ -187,7 +197,10 @@ METRICS = {
 
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
-SPLIT = ("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss")
+SPLIT = (
+    *("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss"),
+    "firing_rate",
+)
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
 BOUNDS = {"_low": "95 % from", "_high": "95 % to"}
 _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": " "}

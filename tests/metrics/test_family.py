@@ -37,6 +37,8 @@ from mmlib.metrics.family import METRICS, UNITS, metric
         ("weighted_f1", "weighted F1", "percent", "higher"),
         ("test/loss", "loss", "nats", "lower"),
         ("hgr_test", "HGR held out", "correlation", None),
+        ("test/firing_rate_audio", "firing rate, audio", "percent", None),
+        ("clean/synaptic_operations", "synaptic operations", "millions", None),
     ],
 )
 def test_names(name, title, unit, better):
@@ -72,6 +74,7 @@ def test_how_values_are_shown():
     assert metric("pearson").number(-0.0001) == "0.000"
     assert metric("forgetting").text(metric("forgetting").scale * 0.123) == "12.3 points"
     assert metric("onset_error").text(0.51) == "0.51 segments"
+    assert metric("macs").text(metric("macs").scale * 3_598_000_000) == "3598.00 million"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
-from torch import nn
 
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loading import load_data
@@ -18,10 +17,13 @@ from mmlib.experiments.classification.forcing import build_forcing, measure_corr
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.classification.modulations import attach_iemf, build_lfm, modulation_notes, modulation_options
 from mmlib.experiments.classification.parameters import Parameters
+from mmlib.experiments.classification.spiking import spiking_layer_names, spiking_metric_names
 from mmlib.experiments.classification.task import Classification
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.loaders import build_loaders
 from mmlib.experiments.protocols import by_name, clean, paper
+from mmlib.models import MultimodalClassifier
+from mmlib.models.operations import is_spiking
 from mmlib.training import Carried, Group, Outcome
 
 
@@ -75,13 +77,15 @@ class ClassificationExperiment(Experiment):
         return setup_training(parameters, model, data, device, group)
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
-        """`test_targets` (N,) and, where the data know it, which modality of a test sample is informative (N,)."""
+        """`test_targets` (N,); where the data know it, which modality of a test sample is informative (N,); of our SNN
+        the names of its layers.
+        """
         test = setup.data["test"]
         arrays = {"test_targets": test.targets}
         for name in (f"{modality}_informative" for modality in test.views):
             if name in test.prepared.index:
                 arrays[f"test_{name}"] = test.column(name).astype(bool)
-        return arrays
+        return arrays | (spiking_layer_names(setup.model.encoders) if is_spiking(setup.model) else {})
 
     def conclude(self, parameters: Parameters, setup: Setup, outcome: Outcome, device: torch.device) -> Conclusion:
         """Correlation achieved and held out, where one was forced or is asked for."""
@@ -90,7 +94,7 @@ class ClassificationExperiment(Experiment):
 
 def setup_training(
     parameters: Parameters,
-    model: nn.Module,
+    model: MultimodalClassifier,
     data: Mapping[str, MultimodalDataset],
     device: torch.device,
     group: Group,
@@ -103,15 +107,17 @@ def setup_training(
     weights["lfm"] = build_lfm(parameters, model)
     forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters(heads=parameters.modulation == "mslr")
+    evaluation_size = max(parameters.batch_size, 128)
     setup = build_setup(
         parameters,
         model,
         Classification(model, parameters.zeta_ratio, forcing, **weights),
-        build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
+        build_loaders(parameters, data, device, group, evaluation_size=evaluation_size, drop_last=parameters.drop_last),
         DataFacts.of(data),
         groups=groups,
         modulation_options=modulation_options(parameters, data),
-        metrics=metric_names(groups, heads=model.unimodal_heads is not None),
+        metrics=metric_names(groups, heads=model.unimodal_heads is not None)
+        + (spiking_metric_names(groups) if is_spiking(model) else ()),
         data=data,
         notes=modulation_notes(parameters),
     )

@@ -23,6 +23,8 @@ from mmlib.experiments.settings import (
     about,
 )
 
+MEDIA = ("cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder")
+
 
 class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
     """One run of audio-visual classification: data, model, modulation, training."""
@@ -53,16 +55,23 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
     synthetic_visual_snr_db: Decibel = about(-10.0, "synthetic: signal to noise of the frames, dB")
     synthetic_uninformative: Fraction = about(0.1, "synthetic: share of samples whose one modality tells nothing")
     synthetic_correlation: Fraction = about(0.7, "synthetic: correlation of the modalities' latent variables")
-    spectrogram: Literal["", "ogm_head", "ogm_early"] = about(
-        "", "cremad: spectrogram of upstream's current code or early script; empty for the data set's own"
+    spectrogram: Literal["", "ogm_head", "ogm_early", "iemf"] = about(
+        "", "media: spectrogram of OGM-GE's current code or early script, or of IEMF; empty for the preparation's own"
     )
     frames: Annotated[int, Field(ge=1)] | None = about(
         None, "media: frames shown per clip; null for the published number (1 for cremad, 3 for vggsound)"
     )
-    frame_pick: Literal["first", "random", "uniform"] = about(
-        "first", "media: which frames of a clip; first means the published choice"
+    frame_pick: Literal["first", "middle", "random", "uniform"] = about(
+        "first", "media: which frames of a clip; first means the published choice, middle is one frame"
+    )
+    image_size: Annotated[int, Field(ge=16, le=1024)] | None = about(
+        None, "media: pixels a side of the pictures shown; null for the published number (224 or 128)", neutral=None
+    )
+    frozen_copies: Index = about(
+        0, "media: so many fixed augmentations of each training picture, one drawn a step; 0: always new", neutral=0
     )
     test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
+    drop_last: bool = about(False, "leave out the last, smaller batch of an epoch of training", neutral=False)
 
     modalities: str = about(
         "all",
@@ -71,8 +80,14 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
     )
 
     # Model; SimAM²'s own parameters are in FusionSettings
-    encoder: Literal["small", "resnet18"] = about("small", "encoder of each modality, trained from scratch")
+    encoder: Literal["small", "resnet18", "preact_resnet18"] = about(
+        "small", "encoder of each modality, trained from scratch; resnet18 is OGM-GE's, preact_resnet18 IEMF's"
+    )
     feature_channels: Count = about(32, "small encoder: channels of its feature (resnet18 has 512)")
+    neuron: Literal["relu", "lif"] = about(
+        "relu", "relu, or lif: our SNN, of encoders small and preact_resnet18", neutral="relu"
+    )
+    time_steps: Count = about(4, "lif: time steps T of each sample", neutral=4)
     fusion: Literal["concat", "sum", "weighted_sum", "film", "gated"] = about("sum", "fusion of the two features")
     sum_site: Literal["projected", "logit", "feature"] = about(
         "projected", "sum: what is added (projected features, logits, or features as they are)"
@@ -184,6 +199,8 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
             )
         if self.encoder == "small" and self.feature_channels % 8:
             raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
+        if self.neuron == "lif" and self.encoder == "resnet18":
+            raise ValueError("neuron = 'lif' needs encoder = 'small' or 'preact_resnet18'; resnet18 never spikes")
         if self.force == "paired" and self.fusion == "gated":
             raise ValueError("force = 'paired' pairs the channels of two terms; gated fusion has none that correspond")
         self._check_heads()
@@ -209,9 +226,24 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
         if self.lfm == "logits" and heads != "attached":
             raise ValueError(f"lfm = 'logits' aligns what the heads say of the encoders: {add}, or lfm = 'features'")
 
+    @model_validator(mode="after")
+    def _check_media(self) -> Self:
+        """Options that show media in another way mean nothing, in silence, where there are none."""
+        given = {"image_size": self.image_size, "frozen_copies": self.frozen_copies}
+        given |= {"spectrogram": self.spectrogram == "iemf", "frame_pick": self.frame_pick == "middle"}
+        for name in (name for name, value in given.items() if value and self.dataset not in MEDIA):
+            raise ValueError(
+                f"{name} = {getattr(self, name)!r} is an option of data sets of media ({', '.join(MEDIA)}); dataset is "
+                f"{self.dataset!r}"
+            )
+        if self.frame_pick == "middle" and self.frames not in (None, 1):
+            raise ValueError(f"frame_pick = 'middle' shows one frame; frames is {self.frames}: set frames = 1")
+        return self
+
     def slug(self) -> str:
         """For example `synthetic-sum-simam2-learned-decoupling_free-s0`, `cremad-concat-ogm_ge-iemf-s0`."""
         parts = [self.dataset, self.fusion if self.modalities == "all" else f"{self.modalities}_alone"]
+        parts += ["snn"] if self.neuron == "lif" else []
         parts += ["simam"] if self.simam else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []

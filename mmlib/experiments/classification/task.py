@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlib.data.batch import Batch
+from mmlib.experiments.classification.spiking import spiking_arrays, spiking_metrics
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.fusion import FusionOutput
 from mmlib.fusion.modalities import in_order
@@ -21,7 +22,8 @@ from mmlib.losses.lfm import LFM
 from mmlib.losses.unimodal import unimodal_losses
 from mmlib.metrics.classification import classification_metrics, confusion_matrix
 from mmlib.models import MultimodalClassifier
-from mmlib.training import Evaluation
+from mmlib.models.operations import ActivityMeter, is_spiking
+from mmlib.training import Evaluation, Group
 
 
 class Classification(MultimodalTask):
@@ -76,6 +78,15 @@ class Classification(MultimodalTask):
         """`MultimodalTask.trace`, and `hgr`, the correlation that a forcing loss acts on."""
         values = super().trace(output, batch, observed)
         return values if self.forcing is None else values | {"hgr": self.forcing.value}
+
+    def evaluate(self, model: nn.Module, loader: Iterable[Batch], group: Group) -> Evaluation:
+        """`MultimodalTask.evaluate`; of our SNN also firing rates and operations."""
+        if not is_spiking(self.model):
+            return super().evaluate(model, loader, group)
+        with ActivityMeter(self.model.encoders) as meter:
+            found = super().evaluate(model, loader, group)
+        activities = meter.activities()
+        return Evaluation(found.metrics | spiking_metrics(activities), found.arrays | spiking_arrays(activities))
 
     def measure(self, outputs: dict[str, np.ndarray], loader: Iterable[Batch]) -> Evaluation:
         """Fused top1, map, macro_f1 and loss; logits (N, K) and confusion (K, K)."""

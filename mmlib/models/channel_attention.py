@@ -50,7 +50,9 @@ class ChannelAttention(nn.Module):
         self.project_audio = nn.Linear(audio, visual)  # U_a
         self.project_visual = nn.Linear(visual, visual)  # U_v
 
-    def forward(self, audio: Tensor, visual: Tensor, maps_of: slice | None = None) -> tuple[Tensor, AttentionMaps | None]:
+    def forward(
+        self, audio: Tensor, visual: Tensor, maps_of: slice | None = None
+    ) -> tuple[Tensor, AttentionMaps | None]:
         """Pooled tokens (B, C), and the attention of the rows `maps_of` of the batch; `slice(None)` gives all.
 
         Raises `UsageError` for tokens of another shape.

@@ -6,21 +6,22 @@ mechanisms for multimodal learning in artificial intelligence", 2025 (IEMF).
 Paper says (AV-CIL): audio-guided attention pools the visual tokens, both vectors are projected, added and classified.
 Published code does: f_a = ReLU(W_a x_a), f_v = ReLU(W_v pooled), f = f_a + f_v, a linear head, of 768 channels
     throughout. IEMF leaves both ReLUs out, in its baselines too, and adds linear heads on f_a and f_v, which the
-    baselines carry untrained. A grown head is a new linear layer with the old rows and biases copied. AFC puts the local
-    similarity classifier in the head's place.
+    baselines carry untrained. A grown head is a new linear layer with the old rows and biases copied. AFC puts the
+    local similarity classifier in the head's place.
 We do: the same for any sizes. `activation` says which form; heads of the modalities are built where they are trained.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from mmlib.errors import ParameterError, UsageError
+from mmlib.errors import UsageError
 from mmlib.fusion import FusionOutput
+from mmlib.fusion.options import check_choice
 from mmlib.models.channel_attention import MOST_ELEMENTS, AttentionMaps, ChannelAttention
 from mmlib.models.local_similarity import PROXIES, LocalSimilarityClassifier
 from mmlib.models.unimodal_heads import HeadsName, UnimodalHeads
@@ -71,14 +72,9 @@ class IncrementalAudioVisual(nn.Module):
         most_elements: int = MOST_ELEMENTS,
     ) -> None:
         super().__init__()
-        for name, value, names in (
-            ("activation", activation, Activation),
-            ("classifier", classifier, ClassifierName),
-            ("unimodal_heads", unimodal_heads, HeadsName),
-        ):
-            if value not in get_args(names):
-                choices = ", ".join(repr(choice) for choice in get_args(names))
-                raise ParameterError(f"{name} is {value!r}; choose one of {choices}.")
+        check_choice("activation", activation, Activation)
+        check_choice("classifier", classifier, ClassifierName)
+        check_choice("unimodal_heads", unimodal_heads, HeadsName)
         size = visual_channels if feature_channels is None else feature_channels
         self.attention = ChannelAttention(audio_channels, visual_channels, most_elements=most_elements)
         self.project_audio = nn.Linear(audio_channels, size)

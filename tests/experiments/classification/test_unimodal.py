@@ -232,6 +232,9 @@ def test_figures_and_explorer_know_runs_of_one_modality(run, tmp_path):
         drawn.append(figures.samples_figure(load_data(shown)["test"]))
         for number, figure in enumerate(drawn):
             figure.savefig(tmp_path / f"{number}.png")
+    for finished, borders in ((alone, []), (tuned, [2.5])):
+        (axis, _) = figures.training_figure(finished).axes
+        assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_linestyle() == ":"] == borders
     assert [choice.folder for choice in finished_runs(tmp_path)] == [joint.folder]
 
 

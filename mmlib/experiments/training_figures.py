@@ -68,14 +68,18 @@ def modulation_figure(run: FinishedRun) -> Figure:
         figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
         for index, (name, label) in enumerate(ratios.items()):
             draw_steps(left, epochs, arrays[name], SERIES[index], label, ls=DASHES[index])
-        left.axhline(1, color="black", lw=0.8, ls=":")
-        left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ{meaning}", yscale="log")
-        left.yaxis.set_major_formatter("{x:g}")
-        left.yaxis.set_minor_formatter("{x:g}")
-        left.legend(**box)
+        if ratios:
+            left.axhline(1, color="black", lw=0.8, ls=":")
+            left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ{meaning}", yscale="log")
+            left.yaxis.set_major_formatter("{x:g}")
+            left.yaxis.set_minor_formatter("{x:g}")
+            left.legend(**box)
+        else:
+            empty(left, "one modality alone: there is no ratio")
         for index, group in enumerate(groups):
             draw_steps(right, epochs, arrays[f"k_{group}"], SERIES[index], group, ls=DASHES[index])
-        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05))
+        highest = max([1.0, *(float(np.nanmax(arrays[f"k_{group}"])) for group in groups)])  # MSLR and IEMF pass 1
+        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05 * highest))
         right.legend(**box)
         say_data(figure, run)
     return figure

@@ -12,8 +12,8 @@ from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, PALETTE, SERIES,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SILENT, BUSY = 0.01, 0.60
-"""Firing rates outside of which a layer carries next to nothing: silent, or nearly always on."""
+BOUNDS = {0.01: "below: silent", 0.60: "above: nearly always on"}
+"""Firing rates outside of which a layer says next to nothing."""
 
 
 def spiking_figure(arrays: Mapping[str, np.ndarray], modalities: Sequence[str], protocol: str) -> Figure:
@@ -27,10 +27,13 @@ def spiking_figure(arrays: Mapping[str, np.ndarray], modalities: Sequence[str], 
         figure, ((left, right),) = new_figure(FULL, 2.7, 1, 2, width_ratios=(1.5, 1))
         for index, modality in enumerate(modalities):
             _rates(left, index, modality, arrays[f"neurons_{modality}"], arrays[f"{protocol}_firing_rate_{modality}"])
-        for bound in (SILENT, BUSY):
+        for bound, words in BOUNDS.items():
             left.axhline(100 * bound, color="black", lw=0.8, ls=":")
+            left.annotate(f"{100 * bound:g} %, {words}", (1, 100 * bound), xycoords=("axes fraction", "data"),
+                          xytext=(0, 2), textcoords="offset points", ha="right", size=6.5)  # fmt: skip
         left.set(xlabel="layer of neurons, from the input", ylabel="firing rate\n(% of neurons and steps)")
-        left.set_ylim(0, 100 * BUSY + 8)
+        left.set_ylim(0, max(70, 1.08 * left.dataLim.y1))
+        left.set_title(f"test split, epoch chosen by '{protocol}'")
         left.xaxis.get_major_locator().set_params(integer=True)
         left.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
         _operations(right, arrays, modalities, protocol)
@@ -54,16 +57,17 @@ def _operations(axis: Any, arrays: Mapping[str, np.ndarray], modalities: Sequenc
     added = np.array([arrays[f"{protocol}_operations_{modality}"][1:].sum() for modality in modalities])
     scale, unit = (1e-9, "10⁹") if max(macs.max(), (own + added).max()) >= 1e9 else (1e-6, "10⁶")
     places, width = np.arange(len(modalities)), 0.36
+    real, spikes = {"color": PALETTE["sky"]}, {"color": PALETTE["orange"], "hatch": HATCHES[2], "bottom": scale * own}
     bar = {"width": width, "edgecolor": "black", "linewidth": 0.6}
-    axis.bar(places - 0.2, scale * macs, color=PALETTE["sky"], label="ANN: multiply-accumulates", **bar)
-    axis.bar(places + 0.2, scale * own, color=PALETTE["sky"], hatch=HATCHES[1], label="our SNN: of its input", **bar)
-    axis.bar(places + 0.2, scale * added, bottom=scale * own, color=PALETTE["orange"], hatch=HATCHES[2],
-             label="our SNN: synaptic operations", **bar)  # fmt: skip
+    axis.bar(places - 0.2, scale * macs, label="ANN: multiply-accumulates", **real, **bar)
+    axis.bar(places + 0.2, scale * own, label="our SNN: those of its input", hatch=HATCHES[1], **real, **bar)
+    axis.bar(places + 0.2, scale * added, label="our SNN: synaptic operations", **spikes, **bar)
     for place, share, top in zip(places, (own + added) / macs, own + added, strict=True):
         axis.annotate(f"{share:.2f} ×", (place + 0.2, scale * top), xytext=(0, 2), textcoords="offset points",
                       ha="center", size=7)  # fmt: skip
     axis.set_xticks(places, modalities)
     axis.set_ylabel(f"operations per sample ({unit})")
+    axis.set_title("convolutions (× those of the ANN)")
     axis.set_ylim(0, 1.45 * scale * max(macs.max(), (own + added).max()))
     axis.grid(axis="x", visible=False)
     axis.legend(loc="upper left", frameon=True, framealpha=0.85, edgecolor="none")

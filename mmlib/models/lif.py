@@ -71,7 +71,10 @@ class LIF(nn.Module):
 def integrate(
     currents: Tensor, time_steps: int, constant: bool = False, threshold: float = 0.5, tau: float = 2.0
 ) -> tuple[Tensor, Tensor]:
-    """Spikes s and potentials before firing v, (T·N, ...) each, of currents as `LIF` takes them; without gradient."""
+    """Spikes s and potentials before firing v, (T·N, ...) each, of currents as `LIF` takes them; without gradient.
+
+    A current that is not finite gives a last spike that is not a number.
+    """
     potentials = _empty_steps(currents, time_steps if constant else 1)
     spikes = torch.empty_like(potentials)
     fold = (time_steps, -1)
@@ -83,6 +86,7 @@ def integrate(
         left = torch.addcmul(v[step - 1], v[step - 1], s[step - 1], value=-1)  # u = v (1 - s)
         torch.lerp(left, x[step], 1 / tau, out=v[step])
         torch.gt(v[step], threshold, out=s[step])
+    s[-1].add_(v[-1], alpha=0)  # so that what is not finite is not taken for a silent neuron
     return spikes, potentials
 
 

@@ -134,6 +134,17 @@ def test_gradients_are_finite_where_potentials_are_large():
     assert torch.isfinite(x.grad).all()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("step", range(4))
+def test_a_current_that_is_not_finite_shows(step, value):
+    """A neuron that compares with NaN is silent, and the loss of a network of them would stay finite."""
+    x = torch.full((4, 2), 0.8)
+    x[step, 0] = value
+    fired = LIF(4)(x)
+    assert fired[-1, 0].isnan()
+    assert fired[:, 1].tolist() == [0, 1, 0, 1]
+
+
 @pytest.mark.parametrize("options", [{"time_steps": 0}, {"threshold": 0.0}, {"tau": 0.5}])
 def test_values_out_of_range(options):
     with pytest.raises(ParameterError, match="must be at least 1, the threshold above 0"):

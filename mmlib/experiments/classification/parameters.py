@@ -15,6 +15,7 @@ from mmlib.experiments.settings import (
     Decibel,
     Fraction,
     FusionSettings,
+    IEMFSettings,
     Index,
     ModulationSettings,
     NotNegative,
@@ -25,7 +26,7 @@ from mmlib.experiments.settings import (
 MEDIA = ("cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder")
 
 
-class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSettings):
+class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
     """One run of audio-visual classification: data, model, modulation, training."""
 
     experiment: ClassVar[str] = "classification"
@@ -72,6 +73,12 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
     test_crop: Literal["center", "random"] = about("center", "vggsound: which 5 s of the audio at test time")
     drop_last: bool = about(False, "leave out the last, smaller batch of an epoch of training", neutral=False)
 
+    modalities: str = about(
+        "all",
+        "modalities shown: all, or the name of one, trained alone with a linear head",
+        neutral="all",
+    )
+
     # Model; SimAM²'s own parameters are in FusionSettings
     encoder: Literal["small", "resnet18", "preact_resnet18"] = about(
         "small", "encoder of each modality, trained from scratch; resnet18 is OGM-GE's, preact_resnet18 IEMF's"
@@ -106,7 +113,33 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         1.0, "unimodal heads: weight of each one's loss; 0 builds no heads", neutral=1.0
     )
 
-    # Modulation; more in ModulationSettings
+    # LFM: alignment of the modalities as an additional loss (mmlib.losses.lfm)
+    lfm: Literal["none", "features", "logits"] = about(
+        "none", "LFM: align the modalities' features (published table), or the logits of their heads", neutral="none"
+    )
+    lfm_weight: Literal["one", "published"] = about(
+        "one", "LFM: weight of the alignment: 1 (as used), or published, 2 α2, and 2 α1 on the others", neutral="one"
+    )
+    lfm_direction: Literal["published", "jensen_shannon"] = about(
+        "published",
+        "LFM: divergence from the mean to each (published), or the usual Jensen-Shannon",
+        neutral="published",
+    )
+
+    # Modulation; more in ModulationSettings and IEMFSettings
+    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free", "mslr"] = about(
+        "none", "gradient modulation; decoupling_free is OGM-GE with the ratio made from ζ"
+    )
+    mslr_source: Literal["halves", "heads"] = about(
+        "halves", "mslr: accuracies of each modality's share of the fusion, or of its own head", neutral="halves"
+    )
+    mslr_split: Literal["validation", "test"] = about(
+        "validation",
+        "mslr: split of these accuracies; test, as published, looks at what is reported",
+        neutral="validation",
+    )
+    mslr_audio: NotNegative = about(0.9, "mslr: factor on audio's learning rate", neutral=0.9)
+    mslr_visual: NotNegative = about(1.1, "mslr: factor on the visual learning rate", neutral=1.1)
     modulated_tensors: Literal["conv", "matrices", "all"] = about(
         "conv", "what k scales in an encoder: convolutions (published), matrices, or all", neutral="conv"
     )
@@ -122,6 +155,37 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         "pearson", "critic: scale of the correlation: critics' Pearson r, √(2H), or Soft-HGR's H itself"
     )
     measure_hgr: bool = about(False, "after training, estimate the maximal correlation on test with fresh critics")
+
+    # A second stage on one modality alone (mmlib.experiments.classification.unimodal)
+    finetune_modality: str = about(
+        "", "second stage: modality whose encoder goes on alone, from the joint model; empty for none", neutral=""
+    )
+    finetune_epochs: Index = about(0, "second stage: its epochs; 0 for none", neutral=0)
+
+    @model_validator(mode="after")
+    def _check_one_modality(self) -> Self:
+        """One modality alone, from scratch or in a second stage."""
+        if bool(self.finetune_modality) != bool(self.finetune_epochs):
+            raise ValueError(
+                f"finetune_modality = {self.finetune_modality!r} and finetune_epochs = {self.finetune_epochs}: a "
+                "second stage needs both, the name of a modality and at least one epoch; without one leave both out"
+            )
+        if self.finetune_epochs and self.modalities != "all":
+            raise ValueError(
+                f"finetune_modality = {self.finetune_modality!r} goes on from a joint model, but modalities = "
+                f"{self.modalities!r} trains one modality alone; set modalities = 'all'"
+            )
+        if self.finetune_epochs and self.select_from >= self.finetune_epochs:
+            raise ValueError(
+                f"select_from = {self.select_from} leaves protocol paper no epoch of the second stage to choose: "
+                f"finetune_epochs = {self.finetune_epochs}"
+            )
+        if (self.finetune_epochs or self.modalities != "all") and (self.force != "none" or self.measure_hgr):
+            raise ValueError(
+                "force and measure_hgr are about two modalities at the end of training, where this run has one; leave "
+                "out modalities and finetune_modality, or set force = 'none' and measure_hgr = false"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -139,6 +203,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             raise ValueError("neuron = 'lif' needs encoder = 'small' or 'preact_resnet18'; resnet18 never spikes")
         if self.force == "paired" and self.fusion == "gated":
             raise ValueError("force = 'paired' pairs the channels of two terms; gated fusion has none that correspond")
+        self._check_heads()
         if self.audio_snr_db is not None and self.dataset != "grid_words":
             raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
         if self.split == "speaker" and self.dataset not in ("av_digits", "cremad"):
@@ -146,6 +211,20 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         if self.split == "group" and self.dataset in ("synthetic", "synthetic_trio", "grid_words", "av_digits"):
             raise ValueError(f"split = 'group' is an option of data sets of media; dataset is {self.dataset!r}")
         return self
+
+    def _check_heads(self) -> None:
+        """What needs unimodal heads says so, and what it can do without them."""
+        heads = self.unimodal_heads if self.unimodal_weight else "none"
+        add = "set unimodal_heads = 'attached' (with unimodal_weight above 0)"
+        if self.iemf and self.iemf_scores == "heads" and heads == "none":
+            raise ValueError(
+                f"iemf = true scores each modality by its own head: {add}, or 'detached' if the heads are not to train "
+                "the encoders; or iemf_scores = 'halves', which scores each one's share of the fusion"
+            )
+        if self.modulation == "mslr" and self.mslr_source == "heads" and heads == "none":
+            raise ValueError(f"mslr_source = 'heads' needs heads: {add} or 'detached', or mslr_source = 'halves'")
+        if self.lfm == "logits" and heads != "attached":
+            raise ValueError(f"lfm = 'logits' aligns what the heads say of the encoders: {add}, or lfm = 'features'")
 
     @model_validator(mode="after")
     def _check_media(self) -> Self:
@@ -162,12 +241,15 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         return self
 
     def slug(self) -> str:
-        """For example `synthetic-sum-simam2-learned-decoupling_free-s0`."""
-        parts = [self.dataset, self.fusion]
+        """For example `synthetic-sum-simam2-learned-decoupling_free-s0`, `cremad-concat-ogm_ge-iemf-s0`."""
+        parts = [self.dataset, self.fusion if self.modalities == "all" else f"{self.modalities}_alone"]
         parts += ["snn"] if self.neuron == "lif" else []
         parts += ["simam"] if self.simam else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
         parts += [self.modulation] if self.modulation != "none" else []
+        parts += ["iemf"] if self.iemf else []
+        parts += ["lfm"] if self.lfm != "none" else []
         parts += [f"{self.force}{self.force_target:g}"] if self.force != "none" else []
+        parts += [f"finetune_{self.finetune_modality}"] if self.finetune_modality else []
         return "-".join([*parts, f"s{self.seed}"])

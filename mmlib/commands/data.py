@@ -115,7 +115,7 @@ def check(
 
 @data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
 def standin(
-    name: Annotated[str, typer.Argument(help="cremad, vggsound, ave or voxceleb1.")],
+    name: Annotated[str, typer.Argument(help="cremad, vggsound, ave, voxceleb1, av_cil_ave, ...")],
     folder: Annotated[Path, typer.Argument(help="A data root; the stand-in becomes its subfolder of that name.")],
     samples: Annotated[int, typer.Option(min=8, help="How many samples.")] = 48,
 ) -> None:

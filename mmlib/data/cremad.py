@@ -96,7 +96,7 @@ def _raw(folder: Path, lists: str) -> list[Clip]:
     videos = first_folder(folder, ("VideoFlash", "CREMA-D/VideoFlash"))
     frames = first_folder(folder, ("Image-01-FPS", "CREMA-D/Image-01-FPS"))
     if sound is None or (videos is None and frames is None):
-        absent = "AudioWAV" if sound is None else "VideoFlash (nor Image-01-FPS)"
+        absent = "AudioWAV (nor processed_dataset)" if sound is None else "VideoFlash (nor Image-01-FPS)"
         raise DataError(f"{folder} has no folder {absent}. --source names the folder of the CREMA-D download.")
     clips = []
     for split in _SPLITS:

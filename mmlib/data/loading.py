@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmlib.data import registry, splits
 from mmlib.data.assembly import build_views
-from mmlib.data.dataset import MultimodalDataset
-from mmlib.data.prepared import open_prepared
+from mmlib.data.dataset import CACHE_BYTES, MultimodalDataset
+from mmlib.data.prepared import Prepared, open_prepared
 from mmlib.data.views import View
 from mmlib.errors import DataError, ParameterError
+
+# Kept in memory as float32 per split of features that stay on disk: they are shown as they are stored, so a batch read
+# again costs little, and memory is what such sets are short of.
+MAPPED_CACHE_BYTES = 256 << 20
 
 
 def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
@@ -32,7 +38,7 @@ def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
     datasets = {}
     for name in ("train", "validation", "test"):
         views = shown(build_views(prepared, parameters, name == "train"), modalities, prepared.dataset)
-        datasets[name] = MultimodalDataset(prepared, rows[name], views, split=name)
+        datasets[name] = MultimodalDataset(prepared, rows[name], views, split=name, cache_bytes=_cache_bytes(prepared))
     return datasets
 
 
@@ -45,3 +51,9 @@ def shown(views: Mapping[str, View], modalities: str, dataset: str) -> dict[str,
             f"modalities = {modalities!r}: {dataset} has {', '.join(views)}. Choose one of them, or 'all'."
         )
     return {modalities: views[modalities]}
+
+
+def _cache_bytes(prepared: Prepared) -> int:
+    stored = prepared.manifest["source"].get("modalities")
+    mapped = any(isinstance(array, np.memmap) for array in prepared.arrays.values())
+    return MAPPED_CACHE_BYTES if stored is not None and mapped else CACHE_BYTES

@@ -1,4 +1,4 @@
-"""Generated stand-ins for CREMA-D, VGGSound, AVE and VoxCeleb1, at full shape: few samples, learnable classes.
+"""Generated stand-ins for CREMA-D, VGGSound, AVE, VoxCeleb1 and the sets of AV-CIL, at full shape: few samples.
 
 The first two in the prepared layout; the others as their published files, so that the conversion is tried as well.
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from mmlib.data import cremad, vggsound
 from mmlib.data.prepared import write_prepared
+from mmlib.data.registry import find_dataset
 from mmlib.errors import ParameterError
 
 STORED_FRAMES = {"cremad": 3, "vggsound": 4}
+AV_CIL = ("av_cil_ave", "av_cil_kinetics_sounds", "av_cil_vggsound100")
 AVE_SIZES = {"audio_features": 128, "visual_features": 512}
 
 
@@ -28,8 +30,15 @@ def write_standin(
 
     Only the first `classes_present` classes occur. Frames are `side` x `side`. `ave` gives a folder of published files
     with `samples` clips, eight classes present; `voxceleb1` one with at least `samples` training rows of 16 people, and
-    all lists. Raises `ParameterError`.
+    all lists; the sets of AV-CIL (`av_cil_ave` and so on) one with about `samples` clips, in each split at least one of
+    every class (4.8 MB each). Raises `ParameterError`.
     """
+    if name in AV_CIL:
+        from mmlib.data.av_cil.standin import write_files as write_av_cil
+
+        published = find_dataset(name).module.PUBLISHED
+        share = min(1.0, samples / sum(map(sum, published.counts.values())))
+        return write_av_cil(folder, published, share=share, seed=seed)
     if name == "ave":
         from mmlib.data.ave.synthetic import write_files
 
@@ -46,7 +55,7 @@ def write_standin(
         sizes = WIDE | people | {"rows": max(10, -(-samples // 16)), "seed": seed}
         return write_voxceleb(folder, sizes, (".npz",))  # as CSV a hundred megabytes, and twenty times as slow
     if name not in STORED_FRAMES:
-        known = ", ".join([*STORED_FRAMES, "ave", "voxceleb1"])
+        known = ", ".join([*STORED_FRAMES, "ave", "voxceleb1", *AV_CIL])
         raise ParameterError(f"there is no stand-in for {name!r}. Choose one of: {known}.")
     if not 1 <= classes_present <= len(cremad.EMOTIONS) or samples < 4 * classes_present:
         raise ParameterError("a stand-in has 1 to 6 classes present and at least four samples for each of them.")

@@ -120,11 +120,13 @@ class FeatureView:
     """Stored features `(N, ...)`, floats of any width, to `(n, ...)` float32, as they are.
 
     Of a memory-mapped file nothing stays in this process: a page that was read counts as its memory until it is let
-    go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for.
+    go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for. Rows are
+    read a few at a time, so that a batch needs its own memory and no more.
     Raises `DataError` for integers: ids are no quantities.
     """
 
     random = False
+    PIECE_BYTES = 32 << 20  # as stored
 
     def __init__(self, features: np.ndarray) -> None:
         if features.dtype.kind != "f":
@@ -135,10 +137,15 @@ class FeatureView:
         self.features = features
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        values = torch.from_numpy(np.ascontiguousarray(self.features[rows])).float()
-        mapped = getattr(self.features, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        features = self.features
+        values = torch.empty(len(rows), *features.shape[1:], dtype=torch.float32)
+        step = max(1, self.PIECE_BYTES // max(1, features[:1].nbytes))
+        mapped = getattr(features, "_mmap", None)
+        for start in range(0, len(rows), step):
+            piece = np.ascontiguousarray(features[rows[start : start + step]])
+            values[start : start + step] = torch.from_numpy(piece)
+            if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)
         return values
 
 

@@ -6,6 +6,7 @@ Each function returns a matplotlib Figure in the house style: told apart without
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,12 @@ SPLITS = ("train", "validation", "test")
 
 
 def training_figure(run: FinishedRun, *metrics: str) -> Figure:
-    """These metrics of every split by epoch, a panel each; the lines mark the epochs that the protocols chose."""
+    """These metrics of every split by epoch, a panel each; the lines mark the epochs that the protocols chose.
+
+    Where a run has several stages, a dotted line stands between two.
+    """
     epochs = [entry["epoch"] + 1 for entry in run.history]
+    borders = [now["epoch"] + 0.5 for before, now in pairwise(run.history) if before.get("stage") != now.get("stage")]
     with style():
         figure, (row,) = new_figure(FULL, 2.5, 1, len(metrics))
         for axis, shown in zip(row, map(metric, metrics), strict=True):
@@ -43,6 +48,8 @@ def training_figure(run: FinishedRun, *metrics: str) -> Figure:
                     axis.annotate(
                         protocol, **where, xytext=(-3, -2), textcoords="offset points", ha="right", va="top", size=7
                     )
+            for border in borders:
+                axis.axvline(border, color="black", lw=0.8, ls=":", zorder=0)
             axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")

@@ -12,8 +12,8 @@ from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, PALETTE, SERIES,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BOUNDS = {0.01: "below: silent", 0.60: "above: nearly always on"}
-"""Firing rates outside of which a layer says next to nothing."""
+SILENT, BUSY = 0.01, 0.60
+"""Firing rates outside of which a layer says next to nothing: it is silent, or nearly always on."""
 
 
 def spiking_figure(arrays: Mapping[str, np.ndarray], modalities: Sequence[str], protocol: str) -> Figure:
@@ -27,10 +27,11 @@ def spiking_figure(arrays: Mapping[str, np.ndarray], modalities: Sequence[str], 
         figure, ((left, right),) = new_figure(FULL, 2.7, 1, 2, width_ratios=(1.5, 1))
         for index, modality in enumerate(modalities):
             _rates(left, index, modality, arrays[f"neurons_{modality}"], arrays[f"{protocol}_firing_rate_{modality}"])
-        for bound, words in BOUNDS.items():
+        for bound in (SILENT, BUSY):
             left.axhline(100 * bound, color="black", lw=0.8, ls=":")
-            left.annotate(f"{100 * bound:g} %, {words}", (1, 100 * bound), xycoords=("axes fraction", "data"),
-                          xytext=(0, 2), textcoords="offset points", ha="right", size=6.5)  # fmt: skip
+        words = f"dotted: below {100 * SILENT:g} % silent, above {100 * BUSY:g} % nearly always on"
+        left.annotate(words, (1, 100 * BUSY), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                      textcoords="offset points", ha="right", size=6.5)  # fmt: skip
         left.set(xlabel="layer of neurons, from the input", ylabel="firing rate\n(% of neurons and steps)")
         left.set_ylim(0, max(70, 1.08 * left.dataLim.y1))
         left.set_title(f"test split, epoch chosen by '{protocol}'")

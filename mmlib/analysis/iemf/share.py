@@ -17,8 +17,6 @@ from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, paired_difference
 from mmlib.workbook.results import Results
 
-TOP1 = metric("top1")
-
 
 @dataclass(frozen=True)
 class Share:
@@ -61,8 +59,9 @@ class Share:
 
 def _text(found: PairedDifference) -> str:
     """ "3.1 points better (1.0 to 5.2 better)"."""
-    bounds = f" ({TOP1.interval(found.low, found.high)})" if found.low is not None else ""
-    return f"{TOP1.difference(found.mean)}{bounds}"
+    shown = metric("top1")
+    bounds = f" ({shown.interval(found.low, found.high)})" if found.low is not None else ""
+    return f"{shown.difference(found.mean)}{bounds}"
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,5 @@
-"""One array of features, whatever holds it: HDF5, .npy, .npz, CSV, or a file for every clip. Nothing is ever unpickled.
+"""One array of features, whatever holds it: HDF5, .npy, .npz, CSV, or a file for every clip. Nothing is ever unpickled:
+of dictionaries that numpy pickled, `mmlib.data.features.pickled` reads what is plain data.
 
 A source is known by its headers (a CSV is looked through once, its numbers unparsed), so that files which do not belong
 together are refused before hours of conversion. Rows are then read in blocks, in order; no file is in memory whole.
@@ -12,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from mmlib.data.features.pickled import StoredArray, read_dictionary
 from mmlib.errors import DataError
 
 HDF5 = (".h5", ".hdf5")
@@ -46,6 +48,15 @@ class Source:
     def narrowed(self, width: int) -> Source:
         """The first `width` columns of a table; the others are left unread."""
         return replace(self, shape=(len(self), width))
+
+    def reshaped(self, sizes: Sequence[int]) -> Source:
+        """Rows of as many numbers in another shape, `(rows, *sizes)`."""
+
+        def read(first: int, last: int, step: int, width: int | None) -> Iterator[np.ndarray]:
+            for values in self.reader(first, last, step, None):
+                yield values.reshape(len(values), *sizes)
+
+        return replace(self, shape=(len(self), *sizes), reader=read)
 
     def blocks(self, first: int = 0, last: int | None = None, step: int | None = None) -> Iterator[np.ndarray]:
         """Rows `first` to before `last` (all), `step` at a time (at once). Raises `DataError` where it is damaged."""
@@ -99,7 +110,8 @@ def open_clips(place: Path, ids: Sequence[str], keys: Sequence[str] = ("features
     """Clips kept one by one, as an array whose row i is clip `ids[i]`.
 
     `place` is a folder with `<id>.npy`, `.npz` or `.h5` for each (in the latter two, the array `keys`), or one .h5 or
-    .npz with an array named like each id. Raises `DataError`: clips that are not there, of another shape, damaged.
+    .npz with an array named like each id, or an .npy with a dictionary of arrays by id. Raises `DataError`: clips that
+    are not there, of another shape, damaged.
     """
     with _clips(place, keys) as get:
         found = [get(name) for name in ids]
@@ -140,11 +152,34 @@ def _clips(place: Path, keys: Sequence[str]) -> Iterator[Callable[[str], Source 
                     _streamed(place, lambda: archive.open(f"{name}.npy"), name) if f"{name}.npy" in names else None
                 )
             )
+    elif place.suffix == ".npy":
+        clips = read_dictionary(place)
+        with open(place, "rb") as stream:
+
+            def get(name: str) -> Source | None:
+                return _in_dictionary(place, name, clips[name], stream) if name in clips else None
+
+            yield get
     else:
         import h5py
 
         with reading(place), h5py.File(place, "r") as file:
             yield lambda name: _hdf5(place, lambda: contextlib.nullcontext(file[name])) if name in file else None
+
+
+def _in_dictionary(place: Path, name: str, clip: Any, stream: BinaryIO) -> Source:
+    """An array among those that numpy saved as a dictionary; read while `stream` is open."""
+    if not isinstance(clip, StoredArray) or clip.dtype.kind not in "fiu" or not clip.shape:
+        what = f"{clip.dtype} {clip.shape}" if isinstance(clip, StoredArray) else f"of type {type(clip).__name__}"
+        raise DataError(f"{place}: {name!r} is {what}, expected an array of numbers. {AGAIN}")
+
+    def read(first: int, last: int, step: int, width: int | None) -> Iterator[np.ndarray]:
+        with reading(place):
+            values = clip.read(stream)
+        for start in range(first, last, step):
+            yield values[start : min(start + step, last)]
+
+    return Source(place, clip.shape, clip.dtype, read)
 
 
 @contextlib.contextmanager

@@ -23,8 +23,15 @@ from mmlib.training.carry import load_matching
 
 STAGE = "finetune"
 # What joins modalities or holds them in balance: without effect where there is one.
-ONE = {"fusion": "concat", "simam2": False, "zeta": "half", "modulation": "none", "unimodal_heads": "none"}
-ONE |= {"iemf": False, "lfm": "none"}
+ONE = {
+    "fusion": "concat",
+    "simam2": False,
+    "zeta": "half",
+    "unimodal_heads": "none",
+    "modulation": "none",
+    "iemf": False,
+    "lfm": "none",
+}
 HEAD = "fusion.classifier."  # of one modality alone: concatenation of one feature, then a linear layer
 
 

@@ -5,7 +5,6 @@
 
 import os
 import random
-import resource
 import struct
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from media_files import CODECS, tone, write_image, write_video, write_wav
+from memory import call_measuring_children
 
 from mmlib.data.media.prepare import Options, prepare_media
 from mmlib.data.media.reasons import Reason
@@ -98,9 +98,8 @@ def damaged(tmp_path_factory):
 def test_damaged_files_are_all_reported(damaged, tmp_path, capfd):
     clips, kind_of = damaged
     started = time.monotonic()
-    folder = prepare_media(
-        MediaSource("damaged", ["one"], clips, "test", REQUEST), tmp_path / "out", Options(2, SECONDS)
-    )
+    source = MediaSource("damaged", ["one"], clips, "test", REQUEST)
+    folder, peak = call_measuring_children(prepare_media, source, tmp_path / "out", Options(2, SECONDS))
     seconds = time.monotonic() - started
     prepared = open_prepared(folder, verify=True)
     skipped = {entry["id"]: entry for entry in prepared.manifest["skipped"]}
@@ -123,7 +122,6 @@ def test_damaged_files_are_all_reported(damaged, tmp_path, capfd):
     assert "time limit" not in {entry["reason"] for entry in skipped.values()}, skipped
     assert "Traceback" not in "".join(capfd.readouterr())
     assert seconds < SECONDS * FILES
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10  # the largest process that has ended
     assert peak <= 1 << 30
     print(
         f"{FILES} files in {seconds:.1f} s, {peak >> 20} MiB at most:",

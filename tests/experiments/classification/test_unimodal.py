@@ -104,6 +104,18 @@ def test_both_stages_are_in_history_and_record_and_the_second_is_what_counts(run
     assert np.isfinite(finished.arrays["rho_decoupled"][~last]).all()
 
 
+def test_iemf_and_lfm_are_off_in_the_second_stage(run):
+    method = {"iemf": True, "lfm": "logits", "modulation": "mslr"}
+    finished = run(**FINETUNE, **HEADS, **method)
+    first, second = finished.history[1], finished.history[-1]
+    for name in ("iemf_ratio", "loss_alignment", "k_fusion", "loss_unimodal_audio"):
+        assert np.isfinite(first[name]), name
+        assert name not in second, name
+    assert "top1_head_audio" in {name.split("/")[1] for name in finished.stages[0].metrics}
+    assert "last/top1_head_audio" not in finished.metrics
+    assert "last/top1_audio" in run("alone", modalities="audio", **HEADS, **method).metrics
+
+
 def test_the_first_stage_is_the_run_without_a_second(run):
     plain, both = run("plain", **HEADS), run("both", **FINETUNE, **HEADS)
     assert both.stages[0].metrics == plain.metrics
@@ -220,6 +232,9 @@ def test_figures_and_explorer_know_runs_of_one_modality(run, tmp_path):
         drawn.append(figures.samples_figure(load_data(shown)["test"]))
         for number, figure in enumerate(drawn):
             figure.savefig(tmp_path / f"{number}.png")
+    for finished, borders in ((alone, []), (tuned, [2.5])):
+        (axis, _) = figures.training_figure(finished).axes
+        assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_linestyle() == ":"] == borders
     assert [choice.folder for choice in finished_runs(tmp_path)] == [joint.folder]
 
 

@@ -30,6 +30,7 @@ from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters
 from mmlib.experiments.classification.experiment import ClassificationExperiment
 from mmlib.training import Group
+from mmlib.workbook.plan import find_plan
 
 PRESETS = {"cremad": "iemf", "kinetics_sounds": "iemf_kinetics", "urbansound8k_av": "iemf_urbansound"}
 ONE = np.array([0])
@@ -166,11 +167,16 @@ def test_sound_prepared_for_another_recipe_is_refused(tmp_path):
         shown(prepared)
 
 
-# The published recipe (spec of the three profiles), at a size of seconds.
-RECIPE = {
+TINY = {"encoder": "small", "feature_channels": 8, "epochs": 1, "batch_size": 7, "device": "cpu", "image_size": 32}
+FROZEN = {"frozen_copies": 3, "encoder": "preact_resnet18"}  # the published encoder where it costs least
+SOURCES = {  # corpus in the published layout; what of the recipe is the set's own; frames shown; sentence of the check
+    "cremad_finished": ("cremad", {}, 1, "train clips of 6,698 published, 6 test clips of 744 published"),
+    "kinetics_sounds_finished": ("kinetics_sounds", {}, 3, "published lists: OGM-GE 14,799 and 2,597; IEMF 14,772 and"),
+    "urbansound8k_av": ("urbansound8k_av", FROZEN, 1, "train clips of 6,112 published, "),
+}
+PUBLISHED = {
     "spectrogram": "iemf",
-    "encoder": "small",
-    "feature_channels": 8,
+    "encoder": "preact_resnet18",
     "fusion": "concat",
     "optimizer": "sgd",
     "learning_rate": 0.005,
@@ -180,18 +186,22 @@ RECIPE = {
     "decay_1d": False,
     "label_smoothing": 0.1,
     "drop_last": True,
-    "epochs": 1,
-    "batch_size": 7,
+    "epochs": 100,
+    "batch_size": 32,
+    "schedule": "step",
+    "step_size": 70,
+    "gamma": 0.1,
     "seed": 2025,
-    "device": "cpu",
-    "image_size": 32,
+    "iemf": True,
 }
-FROZEN = {"frozen_copies": 3, "encoder": "preact_resnet18"}  # the published encoder where it costs least
-SOURCES = {  # corpus in the published layout; what of the recipe is the set's own; frames shown; sentence of the check
-    "cremad_finished": ("cremad", {}, 1, "train clips of 6,698 published, 6 test clips of 744 published"),
-    "kinetics_sounds_finished": ("kinetics_sounds", {}, 3, "published lists: OGM-GE 14,799 and 2,597; IEMF 14,772 and"),
-    "urbansound8k_av": ("urbansound8k_av", FROZEN, 1, "train clips of 6,112 published, "),
-}
+
+
+@pytest.mark.parametrize("profile", PRESETS)
+def test_the_published_profiles_have_the_published_recipe(profile):
+    (cell,) = find_plan("iemf").cells(profile, seeds=[2025], rows=["none-iemf"])
+    own = {"dataset": profile, "image_size": 128 if profile == "urbansound8k_av" else 224}
+    own |= {"iemf_start": 60 if profile == "cremad" else 0, "iemf_end": 100}
+    assert {name: getattr(cell.parameters, name) for name in PUBLISHED | own} == PUBLISHED | own
 
 
 @pytest.mark.parametrize("corpus", SOURCES)
@@ -204,8 +214,9 @@ def test_rehearsal_of_a_published_recipe(tmp_path, corpus):
     prepared = open_prepared(folder)
     assert differences(tmp_path / "raw", prepared.manifest) == []
     assert any(counts in note for note in registry.notes(folder)), registry.notes(folder)
-    given = RECIPE | own | {"dataset": dataset, "data_root": str(tmp_path / "data"), "output": str(tmp_path / "run")}
-    parameters = Parameters.resolve(given)
+    small = TINY | own | {"data_root": str(tmp_path / "data")}
+    (cell,) = find_plan("iemf").cells(dataset, seeds=[2025], rows=["none-iemf"], overrides=small)
+    parameters = cell.parameters.model_copy(update={"output": str(tmp_path / "run")})
     train = load_data(parameters)["train"]
     side = 128 if dataset == "urbansound8k_av" else None
     assert train.input_shapes == {"audio": (1, side or 257, side or 188), "visual": (3, frames, 32, 32)}

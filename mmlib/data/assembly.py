@@ -12,7 +12,7 @@ from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
 from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView, View
-from mmlib.errors import DataError
+from mmlib.errors import DataError, ParameterError
 
 DEFAULT_PRESETS = {
     "synthetic": "synthetic",
@@ -23,6 +23,9 @@ DEFAULT_PRESETS = {
 }
 # How published data sets are shown whose folder does not say by which preset it was made.
 MEDIA_PRESETS = {"cremad": "ogm_head", "vggsound": "vggsound"}
+# What `spectrogram = iemf` means where it is not the preset of that name, and the preset of media it needs.
+IEMF_SPECTROGRAMS = {"urbansound8k_av": "iemf_urbansound"}
+IEMF_MEDIA = {"urbansound8k_av": "iemf_urbansound", "kinetics_sounds": "iemf_kinetics"}
 STORED_VIEWS = {"features": FeatureView, "tokens": TokenView}
 
 
@@ -84,7 +87,7 @@ def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: Med
     audio = AudioView(
         waveform,
         rate,
-        _spectrogram(parameters, shown.spectrogram),
+        _media_spectrogram(prepared, parameters, shown),
         training=training,
         lengths=prepared.beside("waveform", "samples"),
         crop=shown.crop if shown.crop and shown.crop < waveform.shape[1] else None,
@@ -92,6 +95,9 @@ def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: Med
     )
     height, width = (prepared.beside("frames", side) for side in ("height", "width"))
     frames, pick = getattr(parameters, "frames", None), parameters.frame_pick
+    valid = prepared.beside("frames", "frames")
+    if pick == "middle":
+        _check_middle(prepared, frames or shown.frames_shown, valid)
     visual = PhotoView(
         prepared.arrays["frames"],
         training=training,
@@ -99,9 +105,37 @@ def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: Med
         pick=shown.shown if shown.shown and pick == "first" and frames is None else pick,
         mean=IMAGENET_MEAN,
         deviation=IMAGENET_DEVIATION,
-        size=shown.image_size,
-        valid=prepared.beside("frames", "frames"),
+        size=getattr(parameters, "image_size", None) or shown.image_size,
+        valid=valid,
         sizes=None if height is None else np.stack([height, width], axis=1),
         test_share=shown.image_size / shown.test_resize if shown.test_resize else None,
+        frozen_copies=getattr(parameters, "frozen_copies", 0),
     )
     return _sound_and_pictures(prepared, audio, visual)
+
+
+def _media_spectrogram(prepared: Prepared, parameters: Any, shown: MediaPreset) -> SpectrogramPreset:
+    """The spectrogram asked for, else the preset's own. IEMF's needs the sound that IEMF's presets store."""
+    if getattr(parameters, "spectrogram", "") != "iemf":
+        return _spectrogram(parameters, shown.spectrogram)
+    needed = PRESETS[IEMF_MEDIA.get(prepared.dataset, "iemf")]
+    sound, stored = needed.request.sound, shown.request.sound
+    if (stored.rate, stored.samples, stored.fit) != (sound.rate, sound.samples, sound.fit):
+        raise DataError(
+            f"{prepared.folder} was prepared as {shown.name}: {stored.samples:,} samples at {stored.rate:,} Hz. "
+            f"spectrogram = 'iemf' is made of {sound.samples:,} at {sound.rate:,} Hz: prepare {prepared.dataset} into "
+            f"another folder with --set preset={needed.name}, or leave spectrogram empty."
+        )
+    return find_preset(IEMF_SPECTROGRAMS.get(prepared.dataset, "iemf"))
+
+
+def _check_middle(prepared: Prepared, frames: int, valid: np.ndarray | None) -> None:
+    """Raise where there is no middle frame to choose."""
+    if frames != 1:
+        raise ParameterError(f"frame_pick = 'middle' shows one frame of a clip; frames is {frames}: set frames = 1.")
+    most = prepared.arrays["frames"].shape[1] if valid is None else int(valid.max(initial=0))
+    if most < 2:
+        raise DataError(
+            f"{prepared.folder} holds one frame of each clip, so frame_pick = 'middle' would show the first. Prepare "
+            f"{prepared.dataset} from its videos with a preset that stores several, or use frame_pick = 'first'."
+        )

@@ -89,7 +89,7 @@ DATASETS: dict[str, DatasetInfo] = {
             "media: https://github.com/CheyneyComputerScience/CREMA-D; split lists: GeWu-Lab/OGM-GE_CVPR2022",
             "ODbL 1.0",
             published=True,
-            media={"preset": "ogm_head", "lists": "", "split": "official", "seed": 0},
+            media={"preset": "ogm_head", "lists": "", "layout": "auto", "split": "official", "seed": 0},
         ),
         DatasetInfo(
             "vggsound",

@@ -26,7 +26,7 @@ from mmlib.data.listed import VIDEOS, Found, find_list, first_folder, read_rows
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import Clip, MediaSource, mark_duplicates, mark_missing
 from mmlib.data.prepared import Prepared
-from mmlib.data.published import compare_counts, missing_media
+from mmlib.data.published import compare_counts, missing_media, of_train
 from mmlib.data.split_audit import audit_splits
 from mmlib.errors import DataError, ParameterError
 
@@ -84,33 +84,32 @@ def missing(root: Path) -> str | None:
 
 
 def notes(prepared: Prepared) -> list[str]:
-    """How a prepared Kinetics-Sounds differs from the published counts; empty when it agrees with either list."""
-    split = np.where(prepared.index["split"] == "validation", "train", prepared.index["split"])
+    """The counts of a prepared Kinetics-Sounds beside the published ones; where it agrees with neither, by class."""
+    split = of_train(prepared)
     found = (int(np.sum(split == "train")), int(np.sum(split == "test")))
-    if found in ROWS.values():
-        return []
-    lists = "; ".join(f"{name} {train} and {test}" for name, (train, test) in ROWS.items())
-    differs = compare_counts(prepared, PUBLISHED)
-    return [f"kinetics_sounds: {found[0]} train and {found[1]} test clips; published lists: {lists}.", *differs]
+    lists = "; ".join(f"{name} {train:,} and {test:,}" for name, (train, test) in ROWS.items())
+    counts = f"kinetics_sounds: {found[0]:,} train and {found[1]:,} test clips; published lists: {lists}."
+    return [counts, *([] if found in ROWS.values() else compare_counts(prepared, PUBLISHED))]
 
 
 def media_source(folder: Path, options: Mapping[str, Any]) -> MediaSource:
     """The listed clips, found among raw Kinetics-400 clips or in the finished layout. Raises `DataError`.
 
-    The finished layout is `{train,test}/audio/CLASS/ID.wav` and `{train,test}/video/CLASS/ID/frame_0.jpg ...`.
+    The finished layout is `{train,test}/audio/CLASS/ID.wav` and `{train,test}/video/CLASS/ID/frame_0.jpg ...`, in the
+    folder or in its subfolder `kinetics_sound`.
     """
     if options["layout"] not in ("auto", "raw", "finished"):
         raise ParameterError(f"kinetics_sounds: option layout is {options['layout']!r}. Choose auto, raw or finished.")
-    finished = options["layout"] == "finished" or (
-        options["layout"] == "auto" and first_folder(folder, ("train/audio", "test/audio")) is not None
-    )
-    below = ("data/KineticSound", "kinetics_sound", "lists")
+    below = (folder, folder / "kinetics_sound")
+    root = next((place for place in below if first_folder(place, ("train/audio", "test/audio"))), None)
+    finished = options["layout"] == "finished" or (options["layout"] == "auto" and root is not None)
+    beside = ("data/KineticSound", "kinetics_sound", "lists")
     clips: list[Clip] = []
     for split in ("train", "test"):
-        path = find_list(f"my_{split}.txt", folder, options["lists"], _ADVICE, below)
+        path = find_list(f"my_{split}.txt", folder, options["lists"], _ADVICE, beside)
         rows = read_rows(path, 3, "ID,10,CLASS")
         clips += [_listed(name, label, split, f"{path.name} line {number}") for number, (name, _, label) in rows]
-    locate = _finished(folder) if finished else _raw(folder)
+    locate = _finished(root or folder) if finished else _raw(folder)
     clips = mark_missing(mark_duplicates([clip if clip.problem else locate(clip) for clip in clips]))
     audit = audit_splits(clips, CLASSES, "source videos")
     settings = {"layout": "finished" if finished else "raw"}

@@ -56,6 +56,18 @@ def first_folder(source: Path, names: Iterable[str]) -> Path | None:
     return next((source / name for name in names if (source / name).is_dir()), None)
 
 
+def paired(pictures: Path, sounds: Path) -> list[tuple[str, Path | None, Path | None]]:
+    """Name, image and wav of everything in two folders, paired by name and sorted by it; None for the one not there.
+
+    An image of a name that was there (with another suffix) comes again, with the same wav.
+    """
+    images = sorted(path for path in pictures.glob("*") if path.suffix.lower() in IMAGES)
+    heard = {path.stem: path for path in sorted(sounds.glob("*")) if path.suffix.lower() == ".wav"}
+    alone = sorted(set(heard) - {path.stem for path in images})
+    files = sorted([*((path.stem, path) for path in images), *((stem, None) for stem in alone)], key=lambda f: f[0])
+    return [(stem, image, heard.get(stem)) for stem, image in files]
+
+
 class Found:
     """Files below a folder by stem, folders that hold images by name; several of one name in order of their paths."""
 

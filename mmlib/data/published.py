@@ -84,12 +84,24 @@ def _described(dtypes: tuple[str, ...], shape: tuple[int | None, ...]) -> str:
     return f"{' or '.join(dtypes)} (rows, {', '.join('any' if size is None else str(size) for size in shape)})"
 
 
+def of_train(prepared: Prepared) -> np.ndarray:
+    """The split of every row `(N,)` as published: a validation split is carved from train."""
+    return np.where(prepared.index["split"] == "validation", "train", prepared.index["split"])
+
+
+def compare_totals(prepared: Prepared, published: Mapping[str, int]) -> list[str]:
+    """A sentence with the clips of each split here and published ({split: clips})."""
+    split = of_train(prepared)
+    counts = [f"{np.sum(split == name):,} {name} clips of {count:,} published" for name, count in published.items()]
+    return [f"{prepared.dataset}: {', '.join(counts)}."]
+
+
 def compare_counts(prepared: Prepared, published: Mapping[str, Mapping[str, int]]) -> list[str]:
     """How class counts by split differ from `published` ({split: {class: count}}); one sentence per difference.
 
     A validation split counts as train: it is carved from it.
     """
-    split = np.where(prepared.index["split"] == "validation", "train", prepared.index["split"])
+    split = of_train(prepared)
     notes = []
     for name, counts in published.items():
         for label, expected in counts.items():

@@ -43,7 +43,25 @@ class Draws:
         """Uniform numbers in [0, 1), `(n, *shape)`."""
         return self._own(torch.rand(self.size, *shape, generator=self.generator(stream)))
 
+    def frozen(self, rows: np.ndarray, copies: int) -> FrozenDraws:
+        """Draws of `rows` (n,) that take one of `copies` fixed sets of numbers each; which one is drawn here."""
+        chosen = (self.uniform("frozen copy") * copies).long().tolist()
+        keys = zip(rows.tolist(), chosen, strict=True)
+        return FrozenDraws([mix("frozen copy", self.seed, row, copy) for row, copy in keys])
+
     def _own(self, drawn: Tensor) -> Tensor:
         if len(self.positions) == self.size:  # the usual case: one process holds the whole batch, in order
             return drawn
         return drawn[torch.from_numpy(self.positions)]
+
+
+@dataclass(frozen=True)
+class FrozenDraws:
+    """Streams that belong to rows instead of a batch: equal seeds give equal numbers, in whatever epoch and company."""
+
+    seeds: list[int]
+
+    def uniform(self, stream: str, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), `(n, *shape)`."""
+        generators = (torch.Generator().manual_seed(mix(seed, stream)) for seed in self.seeds)
+        return torch.stack([torch.rand(shape, generator=generator) for generator in generators])

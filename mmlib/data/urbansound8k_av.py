@@ -4,8 +4,8 @@ Published code does (IEMF): in every class folder the first 70 % of the director
 the edges rounded over all classes together; the order of a listing is whatever the file system returns. Images and
 spectrograms are kept after augmentation, three copies each.
 We do: the same shares of the *sorted* names, so the split cannot be that of the paper's machine, and augmentation at
-every step. It is not UrbanSound8K's protocol of ten folds: slices of one recording fall on both sides, which the audit
-counts; `split="group"` of a run holds whole recordings out instead.
+every step (as published with `frozen_copies=3` of a run). It is not UrbanSound8K's protocol of ten folds: slices of one
+recording fall on both sides, which the audit counts; `split="group"` of a run holds whole recordings out instead.
 
 Layout: `Dataset_v3_vision/CLASS/STEM.jpg` and `Dataset_v3_sound/CLASS/STEM.wav`.
 """
@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.listed import first_folder
-from mmlib.data.media.pictures import IMAGES
+from mmlib.data.listed import first_folder, paired
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import Clip, MediaSource, mark_duplicates, mark_missing
 from mmlib.data.prepared import Prepared
-from mmlib.data.published import missing_media
+from mmlib.data.published import compare_totals, missing_media
 from mmlib.data.split_audit import audit_splits
 from mmlib.errors import DataError
 
@@ -52,9 +51,10 @@ def missing(root: Path) -> str | None:
 
 
 def notes(prepared: Prepared) -> list[str]:
-    """How a prepared UrbanSound8K-AV differs from the published counts; empty when it agrees."""
+    """The counts of a prepared UrbanSound8K-AV beside the published ones, and how its classes differ."""
     found = np.bincount(prepared.labels, minlength=len(CLASSES))
-    return [
+    protocol = "train is the first 70 % of the sorted names of each class, which is not the official ten folds"
+    return [*compare_totals(prepared, ROWS), f"urbansound8k_av: {protocol}."] + [
         f"urbansound8k_av: {count} clips of {name}, published {expected}."
         for name, count, expected in zip(CLASSES, found.tolist(), COUNTS, strict=True)
         if count != expected
@@ -84,17 +84,14 @@ def first_of_test(offset: int, count: int) -> int:
 
 def _of_class(images: Path, sounds: Path, label: int, offset: int) -> list[Clip]:
     """The clips of one class, in order of their names; `offset` counts those of the classes before it."""
-    pictures = sorted(path for path in images.glob("*") if path.suffix.lower() in IMAGES)
-    heard = {path.stem: path for path in sorted(sounds.glob("*")) if path.suffix.lower() == ".wav"}
-    alone = sorted(set(heard) - {path.stem for path in pictures})
-    files = sorted([*((path.stem, path) for path in pictures), *((stem, None) for stem in alone)], key=lambda f: f[0])
+    files = paired(images, sounds)
     edge = first_of_test(offset, len(files))
     clips = []
-    for place, (stem, picture) in enumerate(files, offset):
+    for place, (stem, picture, sound) in enumerate(files, offset):
         form = _SLICE.fullmatch(stem)
         split = "train" if place < edge else "test"
-        clip = Clip(stem, label, split, form[1] if form else stem, heard.get(stem), picture)
-        if picture is None or stem not in heard:
+        clip = Clip(stem, label, split, form[1] if form else stem, sound, picture)
+        if picture is None or sound is None:
             what = "image" if picture is None else "wav"
             clip = clip.skipped(Reason.MISSING, f"it has no {what}")
         clips.append(clip)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlib.data.randomness import Draws, mix
+from mmlib.data.randomness import Draws, FrozenDraws, mix
 from mmlib.data.spectrogram import SpectrogramPreset, spectrogram
 from mmlib.data.transforms import (
     DRAWS_PER_FRAME,
@@ -28,7 +28,7 @@ from mmlib.data.transforms import (
 )
 from mmlib.errors import DataError
 
-FramePick = Literal["first", "random", "uniform"]
+FramePick = Literal["first", "middle", "random", "uniform"]
 _EVALUATION_NOISE = "evaluation noise"
 
 
@@ -197,11 +197,12 @@ class FrameView:
 class PhotoView:
     """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
 
-    `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads),
-    `random` distinct ones in order of time, `uniform` over the clip, or a tuple of places. A row with too few repeats
-    its last. `sizes` (N, 2): height and width before the pictures were brought to H x W; boxes are drawn on those, so
-    that crops have the shapes they would have on the originals. `test_share`: a test image is the centred square with
-    that share of the shorter side; without it the whole picture.
+    `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads), the one
+    in the `middle`, `random` distinct ones in order of time, `uniform` over the clip, or a tuple of places. A row with
+    too few repeats its last. `sizes` (N, 2): height and width before the pictures were brought to H x W; boxes are
+    drawn on those, so that crops have the shapes they would have on the originals. `test_share`: a test image is the
+    centred square with that share of the shorter side; without it the whole picture. `frozen_copies`: so many fixed
+    augmentations of each row, one of which is drawn at every step; 0 for a new one every time.
     """
 
     def __init__(
@@ -217,15 +218,19 @@ class PhotoView:
         valid: np.ndarray | None = None,
         sizes: np.ndarray | None = None,
         test_share: float | None = None,
+        frozen_copies: int = 0,
     ) -> None:
         self.photographs, self.training, self.frames, self.pick, self.size = photographs, training, frames, pick, size
         self.mean, self.deviation, self.test_share = mean, deviation, test_share
+        self.frozen_copies = frozen_copies
         self.valid = np.full(len(photographs), photographs.shape[1]) if valid is None else valid
         self.sizes = np.broadcast_to(photographs.shape[2:4], (len(photographs), 2)) if sizes is None else sizes
         self.random = training
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         draws = draws if self.training else None
+        if draws is not None and self.frozen_copies:
+            draws = draws.frozen(rows, self.frozen_copies)
         picked = self.picks(rows, draws)  # (n, T)
         photographs = self.photographs[rows[:, None], picked]  # (n, T, H, W, 3)
         n, t, height, width, _ = photographs.shape
@@ -235,7 +240,7 @@ class PhotoView:
         values = normalise(resized.permute(0, 2, 3, 1), self.mean, self.deviation)  # (n * T, size, size, 3)
         return values.view(n, t, self.size, self.size, -1).permute(0, 4, 1, 2, 3).contiguous()  # (n, 3, T, size, size)
 
-    def boxes(self, rows: np.ndarray, t: int, draws: Draws | None) -> tuple[Tensor, Tensor | None]:
+    def boxes(self, rows: np.ndarray, t: int, draws: Draws | FrozenDraws | None) -> tuple[Tensor, Tensor | None]:
         """What is cut from each of `t` stored pictures of a row, `(n * T, 4)`, and which are mirrored."""
         sizes = torch.from_numpy(np.repeat(self.sizes[rows].astype(np.int64), t, axis=0))  # (n * T, 2)
         height, width = sizes.unbind(1)
@@ -252,11 +257,13 @@ class PhotoView:
             boxes = scale_boxes(boxes, height, width, stored)
         return boxes, flip
 
-    def picks(self, rows: np.ndarray, draws: Draws | None) -> np.ndarray:
+    def picks(self, rows: np.ndarray, draws: Draws | FrozenDraws | None) -> np.ndarray:
         """Which stored frames are shown, `(n, T)`. Random picks at evaluation are fixed for each row."""
         valid = self.valid[rows][:, None]  # (n, 1)
         if isinstance(self.pick, tuple):
             return np.minimum(np.array(self.pick)[None, :], valid - 1)
+        if self.pick == "middle":
+            return valid // 2
         order = np.arange(self.frames)[None, :]
         if self.pick == "uniform":
             return ((order + 0.5) * valid / self.frames).astype(np.int64)

@@ -6,6 +6,7 @@ Each function returns a matplotlib Figure in the house style: told apart without
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,12 @@ SPLITS = ("train", "validation", "test")
 
 
 def training_figure(run: FinishedRun, *metrics: str) -> Figure:
-    """These metrics of every split by epoch, a panel each; the lines mark the epochs that the protocols chose."""
+    """These metrics of every split by epoch, a panel each; the lines mark the epochs that the protocols chose.
+
+    Where a run has several stages, a dotted line stands between two.
+    """
     epochs = [entry["epoch"] + 1 for entry in run.history]
+    borders = [now["epoch"] + 0.5 for before, now in pairwise(run.history) if before.get("stage") != now.get("stage")]
     with style():
         figure, (row,) = new_figure(FULL, 2.5, 1, len(metrics))
         for axis, shown in zip(row, map(metric, metrics), strict=True):
@@ -43,6 +48,8 @@ def training_figure(run: FinishedRun, *metrics: str) -> Figure:
                     axis.annotate(
                         protocol, **where, xytext=(-3, -2), textcoords="offset points", ha="right", va="top", size=7
                     )
+            for border in borders:
+                axis.axvline(border, color="black", lw=0.8, ls=":", zorder=0)
             axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
@@ -68,14 +75,18 @@ def modulation_figure(run: FinishedRun) -> Figure:
         figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
         for index, (name, label) in enumerate(ratios.items()):
             draw_steps(left, epochs, arrays[name], SERIES[index], label, ls=DASHES[index])
-        left.axhline(1, color="black", lw=0.8, ls=":")
-        left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ{meaning}", yscale="log")
-        left.yaxis.set_major_formatter("{x:g}")
-        left.yaxis.set_minor_formatter("{x:g}")
-        left.legend(**box)
+        if ratios:
+            left.axhline(1, color="black", lw=0.8, ls=":")
+            left.set(xlabel="epoch", ylabel=f"discrepancy ratio ρ{meaning}", yscale="log")
+            left.yaxis.set_major_formatter("{x:g}")
+            left.yaxis.set_minor_formatter("{x:g}")
+            left.legend(**box)
+        else:
+            empty(left, "one modality alone: there is no ratio")
         for index, group in enumerate(groups):
             draw_steps(right, epochs, arrays[f"k_{group}"], SERIES[index], group, ls=DASHES[index])
-        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05))
+        highest = max([1.0, *(float(np.nanmax(arrays[f"k_{group}"])) for group in groups)])  # MSLR and IEMF pass 1
+        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05 * highest))
         right.legend(**box)
         say_data(figure, run)
     return figure

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mmlib.analysis import correlation as correlation_analysis
 from mmlib.analysis import zeta as zeta_analysis
+from mmlib.analysis.iemf import beside as iemf_beside
+from mmlib.analysis.iemf import findings as iemf_analysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from mmlib.workbook.claims import Claims
     from mmlib.workbook.results import Results
 
 
@@ -31,27 +35,42 @@ class Findings(Protocol):
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure of an analysis, by the name of its function in the module that draws."""
+    """One figure of an analysis, by the name of its function in the module that draws.
+
+    `needs` names the part of the findings without which it is not drawn; empty for one that always is.
+    """
 
     name: str
     function: str
     title: str
+    needs: str = ""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a plan with `figure: <name>` is read and drawn by; `module` is imported when something is drawn."""
+    """What a plan with `figure: <name>` is read and drawn by; `module` is imported when something is drawn.
 
-    analyse: Callable[[Results], Any]
+    `printed` says that the analysis lays the paper's numbers beside the records; `beside` lists files that it reads
+    beyond those that every run leaves.
+    """
+
+    analyse: Callable[..., Any]
     module: str
     drawings: tuple[Drawing, ...]
+    printed: bool = False
+    beside: Callable[[Results, Path], list[Path]] | None = None
+
+    def of(self, results: Results, claims: Claims | None, outputs: Path) -> Findings:
+        """What the records under `outputs` say."""
+        return self.analyse(results, claims, outputs) if self.printed else self.analyse(results)
 
     def draw(self, findings: Findings) -> dict[str, Figure]:
-        """{name: figure}."""
+        """{name: figure} of all that there is something to draw for."""
         import importlib
 
         module = importlib.import_module(self.module)
-        return {drawing.name: getattr(module, drawing.function)(findings) for drawing in self.drawings}
+        shown = [drawing for drawing in self.drawings if not drawing.needs or getattr(findings, drawing.needs)]
+        return {drawing.name: getattr(module, drawing.function)(findings) for drawing in shown}
 
 
 ANALYSES = {
@@ -73,5 +92,31 @@ ANALYSES = {
             Drawing("achieved", "achieved_figure", "Correlation achieved and held out against the target"),
             Drawing("outcome", "outcome_figure", "r and accuracy against the correlation achieved"),
         ),
+    ),
+    "iemf": Analysis(
+        iemf_analysis.analyse,
+        "mmlib.figures.iemf",
+        (
+            Drawing(
+                "gains", "gains_figure", "What IEMF and the unimodal losses gain, ours beside the published", "shares"
+            ),
+            Drawing(
+                "factorial",
+                "factorial_figure",
+                "Unimodal losses, scaling and noise: all eight combinations",
+                "combined",
+            ),
+            Drawing("psi", "sweep_figure", "Accuracy against the inverse gain coefficient ψ", "swept"),
+            Drawing("coefficient", "coefficient_figure", "Coefficient I and accuracy by epoch", "coefficients"),
+            Drawing("branches", "branches_figure", "One modality alone: from scratch and fine-tuned", "branches"),
+            Drawing("cost", "cost_figure", "Cost to reach the baseline's best accuracy", "costs"),
+            Drawing(
+                "landscape", "landscape_figure", "Loss around the trained weights, without and with IEMF", "planes"
+            ),
+            Drawing("spiking", "spiking_figure", "Our SNN: firing rates and operations", "spiking"),
+            Drawing("people", "people_figure", "r and I from human votes", "votes"),
+        ),
+        printed=True,
+        beside=iemf_beside.beside_files,
     ),
 }

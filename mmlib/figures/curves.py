@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmlib.analysis.histories import read_entries
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
 from mmlib.metrics.family import metric
 
@@ -22,6 +22,7 @@ TITLES = {
     "lr": "learning rate",
     "rho_decoupled": "ρ (visual / audio), decoupled",
     "rho_zeta": "ρ (visual / audio), from ζ",
+    "iemf_ratio": "IEMF: r (mean unimodal / fused)",
     "zeta_mean": "mean ζ",
     "zeta_sd": "spread of ζ over the batch",
 }
@@ -33,16 +34,8 @@ def read_history(folder: str | Path) -> History:
     A last line cut short (a run being written, or killed) is left out; other damage too.
     """
     history: History = {}
-    try:
-        lines = (Path(folder) / "history.jsonl").read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return history
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        for name, value in entry.items() if isinstance(entry, dict) else ():
+    for entry in read_entries(folder):
+        for name, value in entry.items():
             if name != "epoch" and isinstance(value, int | float) and not isinstance(value, bool):
                 history.setdefault(name, []).append((int(entry.get("epoch", 0)), float(value)))
     return history

@@ -38,6 +38,7 @@ UNITS = {
         Unit("correlation", low=-1.0, high=1.0),
         Unit("nats", symbol="nats", difference="nats"),
         Unit("segments", symbol="segments", difference="segments", digits=2, low=0.0),
+        Unit("millions", 1e-6, "million", "million", 2, 0.0),  # operations per sample
         Unit("number"),
     )
 }
@@ -154,6 +155,12 @@ METRICS = {
             Metric("vr", "VR", "verification rate (0.1 % false accepts)"),
             Metric("accuracy", "accuracy", "segment accuracy"),
             Metric("average_accuracy", "average accuracy", "accuracy, mean over tasks"),
+            Metric("mean_task_acc", "mean task accuracy", "accuracy, mean over seen tasks, then over steps"),
+            Metric("mean_overall_acc", "mean overall accuracy", "accuracy on all seen classes, mean over steps"),
+            Metric("mean_class_acc", "mean class accuracy", "accuracy, mean over seen classes, then over steps"),
+            Metric("last_task_acc", "last task accuracy", "accuracy after the last step, mean over tasks"),
+            Metric("last_overall_acc", "last overall accuracy", "accuracy on all classes after the last step"),
+            Metric("last_class_acc", "last class accuracy", "accuracy after the last step, mean over classes"),
             Metric("accuracy_disjoint", "no shared video", "segment accuracy, no video shared with train"),
             Metric("foreground_accuracy", "event segments", "accuracy on segments with an event"),
             Metric("class_accuracy", "class accuracy", "segment accuracy, mean over classes"),
@@ -169,11 +176,24 @@ METRICS = {
         ),
         *_of("percent", Metric("eer", "EER"), Metric("eer_fop", "EER (FOP’s evaluator)"), better="lower"),
         *_of("points", Metric("forgetting", "forgetting", "average forgetting"), better="lower"),
-        *_of("points", Metric("backward_transfer", "backward transfer")),
+        *_of(
+            "points",
+            Metric("backward_transfer", "backward transfer"),  # IEMF's: the negative of forgetting
+            Metric("bwt", "BWT", "backward transfer (last step − when learned)"),
+        ),
         *_of("correlation", Metric("pearson", "Pearson’s r"), Metric("spearman", "Spearman’s ρ")),
         *_of("number", Metric("mae", "MAE", "mean absolute error", low=0.0), better="lower"),
         *_of("segments", Metric("onset_error", "onset error"), Metric("offset_error", "offset error"), better="lower"),
         *_of("nats", Metric("loss", "loss"), better="lower"),
+        # Of a spiking network: how busy it is and what it computes, neither good nor bad in itself.
+        *_of("percent", Metric("firing_rate", "firing rate", "spikes per neuron and step"), better=None),
+        *_of(
+            "millions",
+            Metric("synaptic_operations", "synaptic operations", "synaptic operations per sample"),
+            Metric("input_macs", "MACs of the input", "multiply-accumulates of the SNN’s input, per sample"),
+            Metric("macs", "MACs of the ANN", "multiply-accumulates of the ANN, per sample"),
+            better=None,
+        ),
         # Estimates on the scale of the critics: only their tests are bounded by 1.
         *_of("number", Metric("hgr", "ρ achieved", "correlation achieved, last epoch of training"), better=None),
         *_of(
@@ -187,7 +207,10 @@ METRICS = {
 
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
-SPLIT = ("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss")
+SPLIT = (
+    *("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss"),
+    "firing_rate",
+)
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
 BOUNDS = {"_low": "95 % from", "_high": "95 % to"}
 _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": " "}
@@ -196,7 +219,8 @@ _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": "
 def metric(name: str) -> Metric:
     """The metric of this name, of which a record's key "protocol/name" or a history's "split/name" may be given.
 
-    Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, accuracy_<question type>, accuracy_<n> for n
+    Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, top1_head_<modality> of a unimodal head,
+    accuracy_<question type>, accuracy_<n> for n
     classes, eer_<setting>, ...), `matching_<n>`, and `<metric>_low` and `_high`, the bounds of an interval.
     """
     last = name.rpartition("/")[2]
@@ -222,6 +246,9 @@ def _part(prefix: str, name: str, rest: str) -> Metric | None:
     whole, words = METRICS[prefix], rest
     for part, word in _WORDS.items():
         words = words.replace(part, word)
+    if prefix in ("top1", "accuracy") and rest.startswith("head_"):
+        modality = words.removeprefix("head ")
+        return replace(whole, name=name, title=f"head of {modality}", long=f"{whole.long}, own head of {modality}")
     if prefix == "accuracy" and rest.isdecimal():
         return replace(whole, name=name, title=f"accuracy, {rest} classes", long="")
     if prefix == "top1" or (prefix == "accuracy" and rest in MODALITIES):

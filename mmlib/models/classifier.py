@@ -14,6 +14,7 @@ from mmlib.fusion.modalities import in_order
 from mmlib.models.encoders import PUBLISHED_INPUTS, EncoderName, Input, build_encoder
 from mmlib.models.initialisation import published_initialisation
 from mmlib.models.small import Norm
+from mmlib.models.spiking import NeuronName
 from mmlib.models.unimodal_heads import HeadsName, UnimodalHeads
 
 
@@ -58,9 +59,13 @@ class MultimodalClassifier(nn.Module):
         """Class scores (B, K) of each modality alone, without gradient; see `Fusion.unimodal_logits`."""
         return self.fusion.unimodal_logits(output)
 
-    def modality_parameters(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each modality's encoder: the groups that a modulation changes."""
-        return {modality: list(encoder.parameters()) for modality, encoder in self.encoders.items()}
+    def modality_parameters(self, *, heads: bool = False) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each modality's encoder, with `heads` also of its own head: what a modulation changes."""
+        groups = {modality: list(encoder.parameters()) for modality, encoder in self.encoders.items()}
+        if heads and self.unimodal_heads is not None:
+            for modality, head in self.unimodal_heads.heads.items():
+                groups[modality] += head.parameters()
+        return groups
 
     def start_epoch(self) -> None:
         """Tell the fusion that an epoch of training starts (SimAM² with `var_max="epoch"` takes notice)."""
@@ -78,6 +83,8 @@ def build_classifier(
     width: int = 8,
     norm: Norm = "batch",
     simam: bool = False,
+    neuron: NeuronName = "relu",
+    time_steps: int = 4,
     unimodal_heads: HeadsName = "none",
     **fusion_options: Any,
 ) -> MultimodalClassifier:
@@ -89,13 +96,15 @@ def build_classifier(
     paired.
 
     Args:
-        encoder: of pictures and spectrograms: `small`, or `resnet18` as published.
+        encoder: of pictures and spectrograms: `small`, or as published `resnet18` (OGM-GE) or `preact_resnet18`
+            (IEMF, which leaves linear layers as torch draws them).
         num_classes: K.
         inputs: what each modality is; colour frames and spectrograms unless given.
         fusion: sum, weighted_sum, concat, film or gated.
         feature_channels: size of the features (ResNet-18's is 512).
         width, norm: of the small encoders, see `SmallEncoder`.
         simam: SimAM on its own, on the last maps of each encoder that has maps.
+        neuron, time_steps: `lif` makes the encoders spiking, over T steps; see `mmlib.models.spiking`.
         unimodal_heads: a head on each feature; `detached`: whose loss does not reach the encoders.
         **fusion_options: see `mmlib.fusion.build_fusion`.
 
@@ -106,11 +115,12 @@ def build_classifier(
     check_choice("unimodal_heads", unimodal_heads, HeadsName)
     with torch.random.fork_rng(devices=[]):  # what the layers draw for themselves is overwritten, and must not count
         settings = {"feature_channels": feature_channels, "width": width, "norm": norm, "simam": simam}
+        settings |= {"neuron": neuron, "time_steps": time_steps}
         encoders = {name: build_encoder(inputs[name], encoder, **settings) for name in in_order(inputs)}
         channels = {modality: module.channels for modality, module in encoders.items()}
         heads = None
         if unimodal_heads != "none":
             heads = UnimodalHeads(channels, num_classes, detached=unimodal_heads == "detached")
         model = MultimodalClassifier(encoders, build_fusion(fusion, channels, num_classes, **fusion_options), heads)
-    published_initialisation(model)
+    published_initialisation(model, linear="torch" if encoder == "preact_resnet18" else "xavier")
     return model

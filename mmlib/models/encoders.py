@@ -12,12 +12,15 @@ from typing import Literal
 
 from torch import nn
 
+from mmlib.errors import ParameterError
 from mmlib.fusion import check_choice
+from mmlib.models.preact_resnet import PreActResNet18Encoder
 from mmlib.models.sequence import SequenceEncoder, TokenEncoder
 from mmlib.models.small import Norm, SmallEncoder
+from mmlib.models.spiking import NeuronName
 from mmlib.models.vector import VectorEncoder
 
-EncoderName = Literal["small", "resnet18"]
+EncoderName = Literal["small", "resnet18", "preact_resnet18"]
 InputKind = Literal["frames", "image", "flow", "spectrogram", "vector", "sequence", "tokens"]
 
 
@@ -71,18 +74,29 @@ def build_encoder(
     width: int = 8,
     norm: Norm = "batch",
     simam: bool = False,
+    neuron: NeuronName = "relu",
+    time_steps: int = 4,
 ) -> nn.Module:
     """The encoder of one modality, giving (B, channels), with `channels` as an attribute.
 
     Args:
         given: the input.
-        encoder: of pictures and spectrograms: `small`, or `resnet18` as published (512 channels).
+        encoder: of pictures and spectrograms: `small`, or as published (512 channels) `resnet18` by OGM-GE and
+            `preact_resnet18` by IEMF.
         feature_channels: size of all other features.
         width, norm, simam: of encoders of pictures and spectrograms, see `SmallEncoder`.
+        neuron, time_steps: `lif` makes a spiking network of `small` and `preact_resnet18`.
 
-    Raises `ParameterError` for an unknown name or value.
+    Raises `ParameterError` for an unknown name or value, and for LIF neurons where there is no spiking network.
     """
     check_choice("encoder", encoder, EncoderName)
+    check_choice("neuron", neuron, NeuronName)
+    if neuron == "lif" and (given.kind in ("vector", "sequence", "tokens") or encoder == "resnet18"):
+        what = f"encoder {encoder!r}" if encoder == "resnet18" else f"encoder of a {given.kind}"
+        raise ParameterError(
+            f"neuron is 'lif', but the {what} has no spiking form; choose encoder 'small' or 'preact_resnet18', for "
+            "pictures and spectrograms, or neuron 'relu'."
+        )
     if given.kind == "vector":
         return VectorEncoder(given.size, feature_channels)
     if given.kind == "sequence":
@@ -93,5 +107,9 @@ def build_encoder(
         from mmlib.models.resnet import ResNet18Encoder  # torchvision takes a second to import
 
         return ResNet18Encoder(given.size, simam=simam)
+    spiking = {"neuron": neuron, "time_steps": time_steps}
+    if encoder == "preact_resnet18":
+        return PreActResNet18Encoder(given.size, simam=simam, **spiking)
     stride = 4 if given.kind == "spectrogram" else 2
-    return SmallEncoder(given.size, feature_channels, width=width, norm=norm, first_stride=stride, simam=simam)
+    shape = {"width": width, "norm": norm, "first_stride": stride}
+    return SmallEncoder(given.size, feature_channels, simam=simam, **shape, **spiking)

@@ -1,7 +1,8 @@
 """A small convolutional encoder, for generated and small real data on a CPU. Not from a paper.
 
 Three convolutions with stride 2 (the first may have more), each with normalisation and ReLU, then the average over
-positions and frames. Its convolutions are 4-D parameters like ResNet's, so OGM treats both networks alike.
+positions and frames. Its convolutions are 4-D parameters like ResNet's, so OGM treats both networks alike. As our SNN
+it has a LIF neuron in place of each ReLU, and its features are the neurons' mean firing rates.
 `norm="group"` and `"none"` keep no batch statistics: what such a network gives for a sample does not depend on the
 rest of the batch.
 """
@@ -14,6 +15,7 @@ from torch import nn
 
 from mmlib.errors import ParameterError
 from mmlib.models.encoder import MapEncoder
+from mmlib.models.spiking import NeuronName, make_body, make_neuron
 
 Norm = Literal["batch", "group", "none"]
 
@@ -28,7 +30,9 @@ class SmallEncoder(MapEncoder):
             on 4800 pairs of a 65 x 64 spectrogram and five 24 x 36 frames takes about 1.2 s with 8, 2.3 s with 16.
         norm: normalisation after each convolution.
         first_stride: stride of the first convolution; 4 for large inputs such as spectrograms.
-        simam: gate the last maps with SimAM.
+        simam: gate the last maps with SimAM; of the SNN, their mean over the steps.
+        neuron: `relu`, or `lif` for our SNN.
+        time_steps: T of the SNN.
 
     Any input of at least 8 x 8 will do.
     """
@@ -42,6 +46,8 @@ class SmallEncoder(MapEncoder):
         norm: Norm = "batch",
         first_stride: int = 2,
         simam: bool = False,
+        neuron: NeuronName = "relu",
+        time_steps: int = 4,
     ) -> None:
         if channels < 2 or channels % 2 or width < 2 or width % 2:
             raise ParameterError(f"the small encoder needs even sizes; channels is {channels}, width {width}.")
@@ -50,14 +56,15 @@ class SmallEncoder(MapEncoder):
         widths = (in_channels, width, 2 * width, channels)
         strides = (first_stride, 2, 2)
         layers = [
-            _block(before, after, stride, norm)
-            for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
+            _block(before, after, stride, norm, make_neuron(neuron, time_steps, first=place == 0))
+            for place, (before, after, stride) in enumerate(zip(widths[:-1], widths[1:], strides, strict=True))
         ]
-        super().__init__(nn.Sequential(*layers), in_channels, channels, simam=simam)
+        body = make_body(nn.Sequential(*layers), neuron, time_steps)
+        super().__init__(body, in_channels, channels, simam=simam)
 
 
-def _block(in_channels: int, channels: int, stride: int, norm: Norm) -> nn.Sequential:
+def _block(in_channels: int, channels: int, stride: int, norm: Norm, neuron: nn.Module) -> nn.Sequential:
     kernel = 2 * (stride // 2) + 1  # 3 for stride 2, 5 for stride 4: every input position is seen
     convolution = nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=norm == "none")
     norms = {"batch": lambda: nn.BatchNorm2d(channels), "group": lambda: nn.GroupNorm(2, channels), "none": nn.Identity}
-    return nn.Sequential(convolution, norms[norm](), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, norms[norm](), neuron)

@@ -10,6 +10,7 @@ from mmlib.analysis.correlation import LEVELS, CorrelationResult
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, ZetaResult
 from mmlib.metrics.family import metric
+from mmlib.report.iemf_table import iemf_table
 from mmlib.report.render import Column, Table
 from mmlib.statistics import Summary
 
@@ -63,7 +64,11 @@ def zeta_table(found: ZetaResult, name: str) -> Table:
     return Table(f"{name}-analysis", f"ζ by correlation – {found.caption}", columns, rows, notes, data)
 
 
-ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {"correlation": correlation_table, "zeta": zeta_table}
+ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {
+    "correlation": correlation_table,
+    "zeta": zeta_table,
+    "iemf": iemf_table,
+}
 
 
 def scaled(found: Summary | None, scale: float) -> Summary | None:

@@ -12,6 +12,7 @@ from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.files import content_hash, read_json, sha256_file, write_json
 from mmlib.report.analysis_tables import ANALYSIS_TABLES
+from mmlib.report.printed import counts_table
 from mmlib.report.render import Table, save_table
 from mmlib.report.statements import statements_table
 from mmlib.report.tables import metrics_of, number_verdicts, problems_table, results_table
@@ -73,11 +74,13 @@ def assemble(
         tables["statements"] = statements_table(family, results)
     if problems := problems_table(results):
         tables["problems"] = problems
+    if claims and (counts := counts_table(claims, plan.name)):
+        tables["counts"] = counts
     assembly = Assembly(plan, claims, results, number_verdicts(results, claims), family, tables)
     if fingerprints is not None:
         assembly.sources = content_hash([fingerprints.library(__name__), fingerprints.lock()])
     if plan.figure is not None and results.records:
-        assembly.findings = ANALYSES[plan.figure].analyse(results)
+        assembly.findings = ANALYSES[plan.figure].of(results, claims, outputs)
         assembly.tables["analysis"] = ANALYSIS_TABLES[plan.figure](assembly.findings, assembly.name)
     return assembly
 
@@ -120,15 +123,17 @@ def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") ->
         assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
         assembly.files += save_figure(figure, assembly.figures[name])
     files = [stem.with_name(stem.name + suffix) for stem in assembly.figures.values() for suffix in FORMATS]
-    stamp = {"made_from": made_from(assembly, protocol), "figures": list(assembly.figures)}
+    stamp = {"made_from": made_from(assembly, outputs, protocol), "figures": list(assembly.figures)}
     write_json(_stamp(assembly, outputs), stamp | {"files": {path.name: sha256_file(path) for path in files}})
     return assembly
 
 
-def made_from(assembly: Assembly, protocol: str) -> str:
+def made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
     """Hash of all that the figures show: records, what lies beside them, plan, claims, protocol, code."""
     results = assembly.results
     beside = [folder / name for folder in results.folders.values() for name in ("history.jsonl", "arrays.npz")]
+    analysis = ANALYSES.get(assembly.plan.figure or "")
+    beside += analysis.beside(results, outputs) if analysis and analysis.beside else []
     hashes = {str(path): sha256_file(path) for path in beside if path.is_file()}
     return content_hash([repr(results), repr(assembly.plan), repr(assembly.claims), protocol, assembly.sources, hashes])
 
@@ -139,7 +144,7 @@ def keep_figures(assembly: Assembly, outputs: Path, protocol: str) -> bool:
         stamp = read_json(_stamp(assembly, outputs))
         files = {outputs / "figures" / name: content for name, content in stamp["files"].items()}
         same = all(path.is_file() and sha256_file(path) == content for path, content in files.items())
-        if not same or not assembly.sources or stamp["made_from"] != made_from(assembly, protocol):
+        if not same or not assembly.sources or stamp["made_from"] != made_from(assembly, outputs, protocol):
             return False
         figures = {name: outputs / "figures" / f"{assembly.name}-{name}" for name in stamp["figures"]}
     except (OSError, UsageError, KeyError, TypeError, AttributeError):

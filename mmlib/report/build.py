@@ -67,10 +67,10 @@ def build_report(
 
 
 def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
-    """The plans named, in that order; without names all of them, tables before figures."""
+    """The plans named, in that order; without names all of them, tables before figures, what is both between them."""
     paths = plan_paths(project)
     plans = [load_plan(paths.get(name, name)) for name in (names or paths)]
-    return plans if names else sorted(plans, key=lambda plan: plan.figure is not None)
+    return plans if names else sorted(plans, key=lambda plan: (plan.claims is None, plan.figure is not None))
 
 
 def _notebook_pages(assemblies: list[Assembly], outputs: Path, workers: int | None) -> dict[str, str]:
@@ -120,11 +120,17 @@ def _page(assemblies: list[Assembly], folder: Path, pages: dict[str, str], finge
         overview=_safe(to_html(summary.overview(assemblies))),
         across=_safe("".join(to_html(table) for table in summary.across(assemblies))),
         missing=summary.missing(assemblies),
+        printed=_safe("".join(to_html(assembly.tables["counts"]) for assembly in _with_counts(assemblies))),
         sections=[section_of(assembly, folder, pages) for assembly in assemblies],
         caveats=GENERAL_CAVEATS + [caveat for claims in papers.values() for caveat in claims.caveats],
         provenance=_provenance(assemblies, fingerprints),
         summaries=[(name, page) for name, page in pages.items() if name not in _cells(assemblies)],
     )
+
+
+def _with_counts(assemblies: list[Assembly]) -> list[Assembly]:
+    """One profile of each plan whose printed numbers can be counted: the check is the same in all of them."""
+    return list({a.plan.name: a for a in reversed(assemblies) if "counts" in a.tables}.values())[::-1]
 
 
 def _cells(assemblies: list[Assembly]) -> set[str]:

@@ -47,9 +47,9 @@ def headlines(assemblies: list[Assembly]) -> list[tuple[str, str]]:
 
 
 def short_title(assembly: Assembly) -> str:
-    """ "Table 1"; of a figure what it is about, because its plan's title goes on after "Figure:"."""
-    before, _, after = assembly.results.title.partition(": ")
-    return f"Figure {assembly.plan.figure}" if assembly.plan.figure and after else before
+    """ "Table 1", "IEMF"; of a figure what it is about, because its plan's title goes on after "Figure:"."""
+    before = assembly.results.title.partition(": ")[0]
+    return f"Figure {assembly.plan.figure}" if before == "Figure" else before
 
 
 def scope(assemblies: list[Assembly]) -> str:

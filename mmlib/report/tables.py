@@ -24,14 +24,19 @@ ABSENT = "–"
 
 def metrics_of(plan: Plan, claims: Claims | None) -> list[str]:
     """The metrics of a plan's table, in its order: the plan's own, else those its claims print, else Top-1 and mAP."""
-    table = claims.table_of(plan.name) if claims else None
-    printed = list(dict.fromkeys(column.metric for column in table.columns)) if table else ["top1", "map"]
-    return plan.metrics or printed
+    tables = claims.tables_of(plan.name) if claims else []
+    printed = list(dict.fromkeys(column.metric for table in tables for column in table.columns))
+    return plan.metrics or printed or ["top1", "map"]
 
 
 def number_verdicts(results: Results, claims: Claims | None) -> list[NumberVerdict]:
-    """A verdict for every printed number the profile answers; none unless the profile is the paper's own."""
-    verdicts = (number_verdict(claim, _row(results, claim), results.kind) for claim in _claims(results, claims))
+    """A verdict for every printed number the profile answers, one where it is printed twice; none unless the profile is
+    the paper's own.
+    """
+    distinct: dict[tuple[str, str, float], Claim] = {}
+    for claim in _claims(results, claims):
+        distinct.setdefault((claim.row.id, claim.column.metric, claim.value), claim)
+    verdicts = (number_verdict(claim, _row(results, claim), results.kind) for claim in distinct.values())
     return [verdict for verdict in verdicts if verdict is not None]
 
 
@@ -69,6 +74,8 @@ def results_table(
         data.append(facts)
     caption = f"{results.title} – {results.profile_title}"
     notes = _result_notes(results, bool(verdicts), [*metrics, *also])
+    if verdicts:
+        notes += _never_judged(_claims(results, claims))
     return Table(f"{results.plan}-{results.profile}", caption, columns, rows, notes, data)
 
 
@@ -125,6 +132,12 @@ def _result_notes(results: Results, printed: bool, metrics: Sequence[str]) -> li
         notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "
                      "statements, never the numbers.")  # fmt: skip
     return notes
+
+
+def _never_judged(claims: Sequence[Claim]) -> list[str]:
+    """Which printed numbers stand there without a verdict, and why."""
+    tables = {claim.table.title: claim.table.never_judged for claim in claims if claim.table.never_judged}
+    return [f"No verdict on {title}: {reason}." for title, reason in tables.items()]
 
 
 def _units(metrics: Sequence[str]) -> str:

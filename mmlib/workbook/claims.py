@@ -57,7 +57,8 @@ class Column(_Entry):
     """What the numbers of one column share.
 
     The metric is one of `mmlib.metrics.family`, which knows its unit and which direction is an improvement; `unit` (and
-    `better`, where given) repeat that for who reads the file, and must agree.
+    `better`, where given) repeat that for who reads the file, and must agree. `samples` is the size of the split where
+    it is known: a printed accuracy is then a whole count of it (`mmlib.workbook.whole_counts`).
     """
 
     id: str
@@ -71,6 +72,7 @@ class Column(_Entry):
     selection: Selection
     tolerance: Tolerance
     classes: int | None = Field(default=None, gt=1)
+    samples: int | None = Field(default=None, gt=0)
     note: str = ""
 
     @model_validator(mode="after")
@@ -100,7 +102,10 @@ class PrintedRow(_Entry):
 
 
 class ClaimTable(_Entry):
-    """One table of the paper, and the plan that answers it."""
+    """One table of the paper, and the plan that answers it; a plan may answer several.
+
+    `never_judged` says why its numbers are shown beside ours without a verdict.
+    """
 
     id: str
     number: int
@@ -108,6 +113,7 @@ class ClaimTable(_Entry):
     section: str
     plan: str
     setting: str = ""
+    never_judged: str = ""
     columns: list[Column]
     footnotes: dict[str, str] = {}
     rows: list[PrintedRow]
@@ -241,14 +247,14 @@ class Claims(_Entry):
             if plan in (None, table.plan) and profile in (None, column.profile)
         ]
 
-    def table_of(self, plan: str) -> ClaimTable | None:
-        """The table that a plan answers, if any."""
-        return next((table for table in self.tables if table.plan == plan), None)
+    def tables_of(self, plan: str) -> list[ClaimTable]:
+        """The tables that a plan answers."""
+        return [table for table in self.tables if table.plan == plan]
 
     def statements_of(self, plan: str) -> list[Statement]:
         """The statements that a plan can test."""
-        table = self.table_of(plan)
-        return [statement for statement in self.statements if table and statement.table == table.id]
+        answered = {table.id for table in self.tables_of(plan)}
+        return [statement for statement in self.statements if statement.table in answered]
 
     def printed_differences(self, statement: Statement, name: str) -> dict[str, list[float]]:
         """What the paper's own table gives for each contrast of a statement, in the unit of the metric called `name`:

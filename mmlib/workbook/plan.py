@@ -74,7 +74,7 @@ class Plan(_Strict):
     heads: list[str] = Field(default_factory=lambda: ["Method", "Variant"], min_length=2, max_length=2)
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
-    figure: Literal["correlation", "zeta"] | None = None
+    figure: Literal["correlation", "zeta", "iemf"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)

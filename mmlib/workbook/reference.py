@@ -1,15 +1,16 @@
 """Committed reference results: the finished records of one plan and profile, kept small, as they came out once.
 
 They stand in where nothing was run here (`mmlib.workbook.results.collect`), and today's runs can be held against them
-(`mmlib reference`).
+(`mmlib reference`). What all records share is written once (version 2), and so is what a run of one stage says twice: a
+plan of 160 runs stays below the size that the repository takes.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mmlib.errors import UsageError
 from mmlib.files import dump_json, read_json, write_text
@@ -20,16 +21,28 @@ if TYPE_CHECKING:
 
 
 class Reference(BaseModel):
-    """A committed reference result: the records of one plan and profile, and how they came to be."""
+    """A committed reference result: the records of one plan and profile, and how they came to be.
+
+    Version 2 has `common`: fields, and parameters, that all records share; version 1 has whole records.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["mmlib-reference"] = "mmlib-reference"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     plan: str
     profile: str
     made: str
     records: list[Record]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_records(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "common" not in content:
+            return content
+        common = content["common"]
+        rest = {name: value for name, value in content.items() if name != "common"}
+        return rest | {"records": [_merged(common, record) for record in content["records"]]}
 
 
 def reference_path(folder: str | Path, plan: str, profile: str) -> Path:
@@ -64,10 +77,38 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
     reference = Reference(plan=results.plan, profile=results.profile, made=made, records=records)
     path = reference_path(folder, results.plan, results.profile)
     content = reference.model_dump(mode="json")
+    whole = [_without_repeats(record) for record in content.pop("records")]
+    common = _shared(whole) | {"parameters": _shared([record["parameters"] for record in whole])}
+    content["common"] = common
     # One record a line: a third smaller than indented, and a changed record is one line of a diff.
-    records = ",\n".join(dump_json(record, indent=None) for record in content.pop("records"))
-    write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + records + "\n]}\n")
+    lines = ",\n".join(dump_json(_rest(common, record), indent=None) for record in whole)
+    write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + lines + "\n]}\n")
     return path
+
+
+def _without_repeats(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of one stage without it: it says what the record says."""
+    return record | ({"stages": []} if len(record["stages"]) == 1 else {})
+
+
+def _shared(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """The fields that all have with equal values."""
+    first = records[0]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in record and record[name] == value for record in records[1:])
+    }
+
+
+def _rest(common: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """What `_merged` adds to `common`."""
+    own = {name: value for name, value in record["parameters"].items() if name not in common["parameters"]}
+    return {name: value for name, value in record.items() if name not in common} | {"parameters": own}
+
+
+def _merged(common: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    return common | record | {"parameters": common.get("parameters", {}) | record.get("parameters", {})}
 
 
 def _without_folder(value: object) -> object:

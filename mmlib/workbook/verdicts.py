@@ -139,6 +139,8 @@ def number_verdict(claim: Claim, row: RowResult, kind: str, protocol: str | None
         return None
     protocol = protocol or claim.column.selection.protocol
     values = row.values(f"{protocol}/{claim.column.metric}")
+    if reason := claim.table.never_judged:
+        return NumberVerdict(claim, protocol, NO_VERDICT, reason, summarise(list(values.values())) if values else None)
     if not values:
         return NumberVerdict(claim, protocol, *_absent([row]))
     ours = summarise(list(values.values()))

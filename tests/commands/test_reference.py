@@ -65,3 +65,25 @@ def test_what_is_missing_is_said(stub_project, kept):
         reference.check("table1", "cremat", kept)
     with pytest.raises(UsageError, match="nothing to keep"):
         reference.keep("table1", "cremad", kept, "2 cores")
+
+
+def test_what_records_share_is_written_once(kept):
+    path = kept / "reference" / "table1-embedded.json"
+    content = json.loads(path.read_text())
+    assert content["version"] == 2
+    assert content["common"]["parameters"]["dataset"] == "synthetic"
+    assert {"fusion", "seed"} <= set(content["records"][0]["parameters"])
+    assert "hashes" not in content["records"][0]
+    loaded = load_reference(path.parent, "table1", "embedded")
+    (whole,) = [record for record in loaded.records if record.row == "baseline-sum" and record.seed == 2]
+    assert whole.parameters["dataset"] == "synthetic"
+    assert (whole.parameters["fusion"], whole.parameters["seed"]) == ("sum", 2)
+    assert path.stat().st_size < 0.5 * sum(file.stat().st_size for file in kept.glob("runs/*/record.json"))
+
+
+def test_references_of_whole_records_are_read_too(kept):
+    path = kept / "reference" / "table1-embedded.json"
+    loaded = load_reference(path.parent, "table1", "embedded")
+    old = loaded.model_dump(mode="json") | {"version": 1}
+    path.write_text(json.dumps(old))
+    assert load_reference(path.parent, "table1", "embedded").records == loaded.records

@@ -73,6 +73,33 @@ def test_cremad_frames_that_were_taken_before(tmp_path):
     assert (clip.problem, clip.pictures.name) == (None, "1001_IEO_NEU_XX")
 
 
+def test_cremad_finished_layout(tmp_path):
+    """One image and one wav of each clip, in folders by split and class; no lists."""
+    place = "CREMA-D/processed_dataset"
+    for split, name, emotion in (("train", "1001_IEO_NEU_XX", "NEU"), ("test", "1002_IEO_ANG_LO", "ANG")):
+        touch(tmp_path, f"{place}/{split}/visual/{emotion}/{name}.jpg", f"{place}/{split}/audio/{emotion}/{name}.wav")
+    touch(tmp_path, f"{place}/test/visual/ANG/1001_IEO_NEU_XX.jpg", f"{place}/test/audio/SAD/1003_IEO_SAD_HI.wav")
+    touch(tmp_path, f"{place}/test/visual/JOY/1004_IEO_JOY_HI.jpg", f"{place}/test/audio/JOY/1004_IEO_JOY_HI.wav")
+    source = listing(cremad, tmp_path)
+    assert source.settings == {"split": "official", "layout": "finished"}
+    found = [(clip.id, clip.split, clip.problem) for clip in source.clips]
+    assert found == [
+        ("1001_IEO_NEU_XX", "train", None),
+        ("1001_IEO_NEU_XX", "test", Reason.WRONG_ID_FORM),
+        ("1002_IEO_ANG_LO", "test", None),
+        ("1004_IEO_JOY_HI", "test", Reason.UNKNOWN_CLASS),
+        ("1003_IEO_SAD_HI", "test", Reason.MISSING),
+    ]
+    assert [(clip.label, clip.group) for clip in source.clips if not clip.problem] == [(0, "1001"), (5, "1002")]
+    assert source.clips[4].detail == "it has no image"
+    assert source.audit["clips"] == {"train": 1, "test": 1}
+    touch(tmp_path, "AudioWAV/1001_IEO_NEU_XX.wav", "Image-01-FPS/1001_IEO_NEU_XX/00000.jpg")
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text("1001_IEO_NEU_XX,NEU\n")
+    assert listing(cremad, tmp_path).settings == {"split": "official"}, "a download goes before what was made of it"
+    assert listing(cremad, tmp_path, layout="finished").settings == source.settings
+
+
 def test_what_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="no folder AudioWAV"):
         listing(cremad, tmp_path)
@@ -83,6 +110,10 @@ def test_what_is_not_there_is_told(tmp_path):
         listing(cremad, tmp_path, lists="/no/such")
     with pytest.raises(ParameterError, match="official or actors"):
         listing(cremad, tmp_path, split="speaker")
+    with pytest.raises(ParameterError, match="'both'. Choose auto, raw or finished"):
+        listing(cremad, tmp_path, layout="both")
+    with pytest.raises(DataError, match="no folder processed_dataset"):
+        listing(cremad, tmp_path, layout="finished")
     with pytest.raises(DataError, match=r"vggsound\.csv"):
         listing(vggsound, tmp_path)
     with pytest.raises(ParameterError, match="auto, raw or finished"):
@@ -156,6 +187,9 @@ def test_kinetics_finished_layout_with_cut_test_names(tmp_path):
     assert source.settings == {"layout": "finished"}
     assert [clip.problem for clip in source.clips] == [None] * 3
     assert source.clips[2].sound.name == "ABCDEFGHI-0.wav"
+    above = tmp_path.rename(tmp_path.with_name("kinetics_sound")).parent
+    assert [clip.problem for clip in listing(kinetics_sounds, above).clips] == [None] * 3
+    (above / "kinetics_sound").rename(tmp_path)
     with pytest.raises(DataError, match="neither Kinetics-400 clips nor the finished layout"):
         listing(kinetics_sounds, tmp_path, layout="raw")
 

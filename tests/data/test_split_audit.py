@@ -82,6 +82,7 @@ def cremad_folder(tmp_path_factory, data_root):
 
 def test_published_cremad_lists(cremad_folder, data_root):
     options = {"preset": "ogm_head", "lists": str(data_root / "lists" / "cremad_ogm"), "split": "official", "seed": 0}
+    options |= {"layout": "auto"}
     source = cremad.media_source(cremad_folder, options)
     audit = source.audit
     assert not any(clip.problem for clip in source.clips)

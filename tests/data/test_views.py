@@ -100,7 +100,7 @@ def test_small_frames():
     assert FrameView(colour)(ROWS, None).shape == (3, 3, 2, 8, 8)
 
 
-def photographs(training, pick="first", frames=3, valid=None, stored=4):
+def photographs(training, pick="first", frames=3, valid=None, stored=4, frozen_copies=0):
     content = np.random.default_rng(1).integers(0, 256, (3, stored, 40, 40, 3), dtype=np.uint8)
     return PhotoView(
         content,
@@ -111,6 +111,7 @@ def photographs(training, pick="first", frames=3, valid=None, stored=4):
         deviation=(0.5,) * 3,
         size=16,
         valid=valid,
+        frozen_copies=frozen_copies,
     )
 
 
@@ -151,6 +152,44 @@ def test_frame_picks():
     np.testing.assert_array_equal(picked, np.sort(picked, axis=1))
     np.testing.assert_array_equal(picked[1:], [[0, 1, 1], [0, 0, 0]])
     np.testing.assert_array_equal(photographs(False, frames=6).picks(ROWS, None)[0], [0, 1, 2, 3, 3, 3])
+
+
+def test_the_middle_frame_is_that_of_the_frames_there_are():
+    middle = photographs(False, "middle", frames=1, valid=np.array([4, 3, 1]))
+    assert middle.picks(ROWS, None).tolist() == [[2], [1], [0]]
+    assert middle(ROWS, None).shape == (3, 3, 1, 16, 16)
+
+
+@pytest.mark.parametrize("pick", ["first", "random"])
+def test_frozen_copies_are_the_same_few_pictures_in_all_epochs(pick):
+    fresh, frozen = (photographs(True, pick, frames=2, frozen_copies=copies) for copies in (0, 3))
+    seen = [{shown.numpy().tobytes() for shown in shows} for shows in zip(*steps(frozen, 40), strict=True)]
+    assert [len(copies) for copies in seen] == [3, 3, 3], "each row has its three copies, and all of them are drawn"
+    assert len(set.union(*seen)) == 9
+    assert min(len({shown.numpy().tobytes() for shown in shows}) for shows in zip(*steps(fresh, 40), strict=True)) == 40
+    other = {shown.numpy().tobytes() for shown in frozen(ROWS, Draws(6, 0, 0, 3, np.arange(3)))}
+    assert not other & set.union(*seen), "another seed has other copies"
+    assert torch.equal(frozen(ROWS[[1, 2]], draws(3, [1, 2])), frozen(ROWS, draws())[1:])
+    assert torch.equal(photographs(False, pick, frozen_copies=3)(ROWS, draws()), photographs(False, pick)(ROWS, None))
+
+
+def test_frozen_copies_are_crops_like_others():
+    """The boxes of many copies are as large, on average, as those that are drawn anew."""
+
+    def areas(view):
+        boxes = (view.boxes(ROWS, 1, given) for given in given_draws(view))
+        return torch.cat([box[:, 2] * box[:, 3] for box, _ in boxes]).float()
+
+    def given_draws(view):
+        for epoch in range(150):
+            yield draws(epoch=epoch).frozen(ROWS, 1000) if view.frozen_copies else draws(epoch=epoch)
+
+    fresh, frozen = (areas(photographs(True, frames=1, frozen_copies=copies)) for copies in (0, 1000))
+    assert abs(frozen.mean() - fresh.mean()) < 4 * fresh.std() * (2 / len(fresh)) ** 0.5
+
+
+def steps(view, count):
+    return [view(ROWS, draws(epoch=epoch)) for epoch in range(count)]
 
 
 def test_random_frame_picks_are_fresh_in_training_and_fixed_at_evaluation():

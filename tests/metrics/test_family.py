@@ -17,6 +17,8 @@ from mmlib.metrics.family import METRICS, UNITS, metric
         ("clean/top1", "Top-1", "percent", "higher"),
         ("top1_text", "text alone", "percent", "higher"),
         ("accuracy_flow", "flow alone", "percent", "higher"),
+        ("test/top1_head_audio", "head of audio", "percent", "higher"),
+        ("accuracy_head_text", "head of text", "percent", "higher"),
         ("accuracy_counting", "accuracy, counting", "percent", "higher"),
         ("accuracy_audio_visual_location", "accuracy, audio visual location", "percent", "higher"),
         ("accuracy_7", "accuracy, 7 classes", "percent", "higher"),
@@ -35,6 +37,8 @@ from mmlib.metrics.family import METRICS, UNITS, metric
         ("weighted_f1", "weighted F1", "percent", "higher"),
         ("test/loss", "loss", "nats", "lower"),
         ("hgr_test", "HGR held out", "correlation", None),
+        ("test/firing_rate_audio", "firing rate, audio", "percent", None),
+        ("clean/synaptic_operations", "synaptic operations", "millions", None),
     ],
 )
 def test_names(name, title, unit, better):
@@ -70,6 +74,7 @@ def test_how_values_are_shown():
     assert metric("pearson").number(-0.0001) == "0.000"
     assert metric("forgetting").text(metric("forgetting").scale * 0.123) == "12.3 points"
     assert metric("onset_error").text(0.51) == "0.51 segments"
+    assert metric("macs").text(metric("macs").scale * 3_598_000_000) == "3598.00 million"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def message(**values) -> str:
         ({"split": "speaker"}, "av_digits and cremad"),
         ({"split": "group"}, "data sets of media"),
         ({"feature_channels": 12}, "multiple of 8"),
+        ({"image_size": 64}, "image_size = 64 is an option of data sets of media (cremad,"),
+        ({"image_size": 8, "dataset": "cremad"}, "image_size = 8: must be greater than or equal to 16"),
+        ({"frozen_copies": 3, "dataset": "av_digits"}, "frozen_copies = 3 is an option of data sets of media"),
+        ({"spectrogram": "iemf"}, "spectrogram = 'iemf' is an option of data sets of media"),
+        ({"frame_pick": "middle"}, "frame_pick = 'middle' is an option of data sets of media"),
+        ({"frame_pick": "middle", "frames": 3, "dataset": "cremad"}, "frames is 3: set frames = 1"),
     ],
 )
 def test_wrong_parameters_are_told(values, expected):
@@ -109,6 +115,30 @@ ADDED_LATER = {
     "simam2_fold",
     "unimodal_heads",
     "unimodal_weight",
+    "lfm",
+    "lfm_weight",
+    "lfm_direction",
+    "mslr_source",
+    "mslr_split",
+    "mslr_audio",
+    "mslr_visual",
+    "iemf",
+    "iemf_scaling",
+    "iemf_noise",
+    "iemf_gain",
+    "iemf_apply_to",
+    "iemf_start",
+    "iemf_end",
+    "iemf_scores",
+    "iemf_target",
+    "neuron",
+    "time_steps",
+    "modalities",
+    "finetune_modality",
+    "finetune_epochs",
+    "image_size",
+    "frozen_copies",
+    "drop_last",
 }
 
 
@@ -124,6 +154,7 @@ ADDED_LATER = {
         ("select_every", 5),
         ("select_from", 1),
         ("select_ties", "last"),
+        ("drop_last", True),
     ],
 )
 def test_a_parameter_added_later_counts_where_it_is_used(name, value):

@@ -93,10 +93,10 @@ def test_provenance_of_one_number(claims):
 def test_rows_are_those_of_the_plan(claims, project):
     plan = yaml.safe_load((project / "notebooks" / "plans" / "table1.yaml").read_text())
     rows = {row["id"] for row in plan["rows"]}
-    printed = {row.id for row in claims.table_of("table1").rows}
+    printed = {row.id for row in claims.tables_of("table1")[0].rows}
     assert printed < rows
     assert {row for statement in claims.statements_of("table1") for row in statement.rows} <= rows
-    assert {column.profile for column in claims.table_of("table1").columns} <= set(plan["profiles"])
+    assert {column.profile for column in claims.tables_of("table1")[0].columns} <= set(plan["profiles"])
     assert rows - printed == {"ogm_ge-simam2-learned-sum"}
 
 

@@ -132,6 +132,27 @@ def _cremad_lists(folder: Path, rows: list[tuple[str, Item]]) -> None:
         _write_lines(folder / f"{split}.csv", lines, mark=split == "train")
 
 
+def _cremad_finished_place(folder: Path, item: Item) -> tuple[str, Path, Path]:
+    """One image and one wav of each clip, in folders by split and class."""
+    name, sound, _ = _cremad_place(folder, item)
+    emotion = "JOY" if item.fault is Fault.UNKNOWN_CLASS else cremad.EMOTIONS[item.label]
+    place = folder / "processed_dataset" / item.split
+    return name, place / "audio" / emotion / sound.name, place / "visual" / emotion / f"{name}.jpg"
+
+
+def _cremad_finished_lists(folder: Path, rows: list[tuple[str, Item]]) -> None:
+    """There is no list; a duplicate is a second image of a name."""
+    _double_images(rows, lambda item: _cremad_finished_place(folder, item)[2])
+
+
+def _double_images(rows: list[tuple[str, Item]], image_of: Callable[[Item], Path]) -> None:
+    """A second image, with another suffix, of what is to be a duplicate."""
+    for _, item in rows:
+        if item.fault is Fault.DUPLICATE:
+            image = image_of(item)
+            image.with_suffix(".jpeg").write_bytes(image.read_bytes())
+
+
 def _youtube(item: Item) -> str:
     return f"corpus{item.number:0{4 if item.fault is Fault.WRONG_ID else 5}d}"  # eleven characters; ten are wrong
 
@@ -191,10 +212,7 @@ def _urbansound_place(folder: Path, item: Item) -> tuple[str, Path, Path]:
 
 def _urbansound_lists(folder: Path, rows: list[tuple[str, Item]]) -> None:
     """There is no list; a duplicate is a second image of a name."""
-    for _, item in rows:
-        if item.fault is Fault.DUPLICATE:
-            image = _urbansound_place(folder, item)[2]
-            image.with_suffix(".jpeg").write_bytes(image.read_bytes())
+    _double_images(rows, lambda item: _urbansound_place(folder, item)[2])
 
 
 def _folder_place(folder: Path, item: Item) -> tuple[str, Path, Path]:
@@ -220,6 +238,7 @@ LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
         Layout("cremad", (*_WAV, *_FLV, *_LISTED), _cremad_place, _cremad_lists, 22, 10),
+        Layout("cremad_finished", (*_WAV, *_IMAGE, *_LISTED), _cremad_finished_place, _cremad_finished_lists, 3, 1),
         Layout("vggsound", (*_VIDEO, *_YOUTUBE, Fault.TOO_SHORT), _vggsound_place, _vggsound_lists, 21, 5),
         Layout("kinetics_sounds", (*_VIDEO, *_LISTED, Fault.TOO_SHORT), _kinetics_place, _kinetics_lists, 20, 10),
         Layout("kinetics_sounds_finished", (*_WAV, *_FRAMES, *_LISTED), _finished_place, _kinetics_lists, 10, 5),

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmlib.experiments import training_figures
 from mmlib.experiments.training_figures import modulation_figure, say_data, show_in_notebooks, zeta_figure
+from mmlib.figures import spiking
 from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 from mmlib.fusion.modalities import in_order
 
@@ -29,6 +30,7 @@ __all__ = [
     "samples_figure",
     "show_in_notebooks",
     "sounds",
+    "spiking_figures",
     "training_figure",
     "zeta_figure",
 ]
@@ -101,6 +103,17 @@ def sounds(dataset: MultimodalDataset, count: int = 3, seconds: float = 3.0) -> 
 def training_figure(run: FinishedRun) -> Figure:
     """Loss and top-1 of every split by epoch; the lines mark the epochs that the protocols chose."""
     return training_figures.training_figure(run, "loss", "top1")
+
+
+def spiking_figures(run: FinishedRun, protocol: str = "clean") -> list[Figure]:
+    """Firing rates and operations of our SNN on the test split, at the epoch a protocol chose; none of an ANN."""
+    modalities = in_order(name.removeprefix("neurons_") for name in run.arrays if name.startswith("neurons_"))
+    if not modalities:
+        return []
+    protocol = protocol if f"{protocol}_firing_rate_{modalities[0]}" in run.arrays else "paper"
+    figure = spiking.spiking_figure(run.arrays, modalities, protocol)
+    say_data(figure, run)
+    return [figure]
 
 
 def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") -> Figure:

@@ -31,6 +31,8 @@ def build_model(
         fusion=parameters.fusion,
         feature_channels=parameters.feature_channels,
         simam=parameters.simam,
+        neuron=parameters.neuron,
+        time_steps=parameters.time_steps,
         simam2=simam2_options(parameters),
         sum_site=parameters.sum_site,
         sum_unimodal_bias=parameters.sum_unimodal_bias,

@@ -14,9 +14,10 @@ import torch
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loader import BatchLoader
 from mmlib.data.loading import load_data
-from mmlib.errors import DataError, OutputsError
+from mmlib.errors import DataError
 from mmlib.experiments.classification.model import build_model
-from mmlib.experiments.explorer.runs import WEIGHTS, Choice
+from mmlib.experiments.classification.saved import with_weights
+from mmlib.experiments.explorer.runs import Choice
 from mmlib.fusion.simam2 import SimAM2Output
 from mmlib.models import MultimodalClassifier
 
@@ -65,17 +66,8 @@ def load_model(choice: Choice, dataset: MultimodalDataset) -> MultimodalClassifi
 
     Raises `OutputsError` where the weights are missing, damaged or another network's.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     model = build_model(choice.parameters, dataset.input_shapes, len(dataset.classes))
-    path = choice.folder / WEIGHTS
-    try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise OutputsError(f"{path} does not hold the weights of this run ({first}). Run it again.") from None
-    return model.eval()
+    return with_weights(model, choice.folder)
 
 
 @torch.no_grad()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mmlib.errors import ParameterError
 from mmlib.experiments.classification.parameters import Parameters
+from mmlib.experiments.classification.saved import WEIGHTS
 from mmlib.metrics.family import metric
 from mmlib.record import RESULT_FILE, Result, read_result
 
-WEIGHTS = "model.safetensors"
 SMALL = {
     "fusion": "sum",
     "simam2": True,
@@ -50,7 +50,8 @@ class Choice:
 def finished_runs(outputs: Path) -> list[Choice]:
     """Every finished classification run under `outputs`; those with a learned ζ first, then by folder name.
 
-    Runs of other experiments, damaged results and runs without weights are left out.
+    Runs of other experiments, damaged results, runs without weights and those that end with one modality alone are left
+    out.
     """
     found = []
     for path in sorted(outputs.glob(f"*/[!.]*/{RESULT_FILE}")):
@@ -58,9 +59,11 @@ def finished_runs(outputs: Path) -> list[Choice]:
         if result is None or not (path.parent / WEIGHTS).is_file():
             continue
         try:
-            found.append(Choice(path.parent, Parameters.of_record(result.parameters), result))
+            parameters = Parameters.of_record(result.parameters)
         except ParameterError:  # another experiment's, or written by another version of this one
             continue
+        if parameters.modalities == "all" and not parameters.finetune_epochs:
+            found.append(Choice(path.parent, parameters, result))
     return sorted(found, key=lambda choice: (choice.parameters.zeta != "learned", choice.name))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import mmlib
 from mmlib.errors import UsageError
+from mmlib.experiments.figure.beside import leave_beside
 from mmlib.experiments.figure.parameters import Parameters
 from mmlib.figures.analyses import ANALYSES
 from mmlib.parameters.base import project_root
@@ -17,6 +18,7 @@ from mmlib.record import Result, run_id_of, write_result
 from mmlib.report.assemble import Assembly, assemble, write
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
+from mmlib.workbook.results import collect
 
 
 @dataclass
@@ -77,9 +79,11 @@ def run(parameters: Parameters) -> FigureResult:
         raise UsageError(f"plan {plan.name} is about no figure: it has no `figure`. Show it with table1.ipynb.")
     if parameters.run_missing:
         _run_missing(plan, parameters.profile, outputs)
+    if plan.figure == "iemf":
+        leave_beside(collect(plan, parameters.profile, outputs), outputs, parameters.landscape_samples)
     assembly = assemble(plan, parameters.profile, outputs, project, fingerprints=Fingerprints(project))
     if assembly.results.records:
-        write(assembly, outputs)
+        write(assembly, outputs, redraw=False)  # a table's notebook of the same plan may have drawn them already
     folder = parameters.output_folder()
     result = Result(
         run_id=run_id_of(folder),

@@ -17,6 +17,9 @@ class Parameters(ExperimentParameters):
 
     plan: str = about("correlation", "plan in notebooks/plans, without .yaml")
     profile: str = about("embedded", "profile of the plan: which data, which recipe")
+    landscape_samples: int = about(
+        0, "iemf: compute the loss landscape on so many test samples (minutes); 0 shows what was computed before"
+    )
     run_missing: bool = about(False, "train the cells that are missing first (may take long)")
     outputs: str = about("", "folder with the records; empty: outputs/ of the project")
     output: str = about("", "folder of this notebook's own result; empty: beside the figures")

@@ -72,6 +72,11 @@ class TableResult:
         return [*map(plain_sentence, family.verdicts), family.warning] if family else []
 
     @property
+    def findings(self) -> list[str]:
+        """What the analysis of the plan says, computed; nothing for a plan without one, or without records."""
+        return self.assembly.findings.sentences if self.assembly.findings is not None else []
+
+    @property
     def problems(self) -> Any:
         """Cells that failed or are blocked, with reasons, as a DataFrame; None where there are none."""
         table = self.assembly.tables.get("problems")
@@ -98,7 +103,7 @@ def run(parameters: Parameters) -> TableResult:
     assembly = assemble(
         plan, parameters.profile, outputs, project, protocol=parameters.protocol, fingerprints=Fingerprints(project)
     )
-    write(assembly, outputs, parameters.protocol)
+    write(assembly, outputs, parameters.protocol, redraw=False)
     folder = parameters.output_folder()
     write_result(folder, _result(parameters, assembly, run_id_of(folder), time.perf_counter() - started))
     return TableResult(assembly, parameters)

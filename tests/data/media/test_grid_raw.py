@@ -16,7 +16,7 @@ from mmlib.data.prepared import open_prepared
 SHOWN = {  # spectrogram, pictures of one clip; frames stored
     "ogm_head": ((1, 257, 188), (3, 1, 224, 224), 3),
     "ogm_early": ((1, 257, 1004), (3, 1, 224, 224), 3),
-    "iemf": ((1, 257, 188), (3, 1, 224, 224), 1),
+    "iemf": ((1, 257, 188), (3, 1, 224, 224), 3),
     "iemf_kinetics": ((1, 257, 188), (3, 3, 224, 224), 10),
     "iemf_urbansound": ((1, 128, 128), (3, 1, 128, 128), 1),
     "ks_fbank": ((1, 1024, 128), (3, 3, 224, 224), 10),

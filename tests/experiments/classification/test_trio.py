@@ -54,7 +54,8 @@ def run(tmp_path, store):
 def test_trains_and_leaves_a_record_of_its_own_modalities(run, case):
     finished = run(**CASES[case])
     alone = {f"top1_{modality}" for modality in TRIO}
-    names = {"top1", "map", "macro_f1", "loss"} | alone
+    heads = {f"top1_head_{modality}" for modality in TRIO} if "unimodal_heads" in CASES[case] else set()
+    names = {"top1", "map", "macro_f1", "loss"} | alone | heads
     assert set(finished.metrics) == {f"{protocol}/{name}" for protocol in ("paper", "clean", "last") for name in names}
     assert all(value is not None and np.isfinite(value) for value in finished.metrics.values())
     for modality in TRIO:

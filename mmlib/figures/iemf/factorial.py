@@ -1,0 +1,102 @@
+"""The eight combinations of unimodal losses, scaling and noise, and what each factor gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mmlib.analysis.iemf.factorial import Effect
+from mmlib.analysis.iemf.findings import IEMFFindings
+from mmlib.analysis.iemf.rows import COMBINATIONS, FACTORS
+from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, set_title, style
+from mmlib.metrics.family import metric
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CLEAR, UNCLEAR = PALETTE["blue"], "#777777"
+
+
+def factorial_figure(found: IEMFFindings) -> Figure:
+    """Left: Top-1 of each combination, a filled dot below for what is on. Right: the seven effects with intervals."""
+    with style():
+        figure, axes = new_figure(FULL, 3.6, 2, 2, height_ratios=(2.4, 1), width_ratios=(1.15, 1))
+        (above, right), (below, rest) = axes
+        _cells(above, found)
+        _switches(below)
+        below.sharex(above)
+        grid = right.get_gridspec()
+        right.remove()
+        rest.remove()
+        _effects(figure.add_subplot(grid[:, 1]), found)
+        set_title(
+            figure,
+            "What unimodal losses, scaling and noise each give (concatenation; 95 % intervals, dotted: none of them)",
+            found.caption,
+        )
+    return figure
+
+
+def _cells(axis: Any, found: IEMFFindings) -> None:
+    known = metric("top1")
+    if not found.factorial.cells:
+        empty(axis, "none of the eight combinations ran")
+        return
+    for place, setting in enumerate(COMBINATIONS):
+        cell = found.factorial.cells.get(setting)
+        if cell is None:
+            middle = {"transform": axis.get_xaxis_transform(), "ha": "center", "va": "center"}
+            axis.text(place, 0.5, "not run", rotation=90, fontsize=6.5, color="#555555", **middle)
+            continue
+        if cell.low is not None:
+            axis.plot([place, place], [cell.low, cell.high], color=CLEAR, lw=1.2)
+        axis.plot(place, cell.mean, MARKERS[0], color=CLEAR, mec="white", mew=0.5, ms=5.5)
+    base = found.factorial.cells.get((False, False, False))
+    if base is not None:
+        axis.axhline(base.mean, color="black", lw=0.8, ls=":")
+    axis.set(xlim=(-0.6, len(COMBINATIONS) - 0.4), ylabel=f"{known.axis}\n{known.arrow}")
+    axis.tick_params(axis="x", length=0, labelbottom=False)
+    axis.grid(axis="x", visible=False)
+    axis.set_title("All eight combinations")
+
+
+def _switches(axis: Any) -> None:
+    """What is on in each combination: one row of dots per factor."""
+    for place, setting in enumerate(COMBINATIONS):
+        for line, on in enumerate(setting):
+            axis.plot(place, line, "o", ms=6, mec="black", mew=0.8, color="black" if on else "white")
+    axis.set_yticks(range(len(FACTORS)), FACTORS, fontsize=7.5)
+    axis.set(xlim=(-0.6, len(COMBINATIONS) - 0.4), ylim=(len(FACTORS) - 0.5, -0.5))
+    axis.tick_params(length=0, labelbottom=False)
+    axis.grid(visible=False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _effects(axis: Any, found: IEMFFindings) -> None:
+    effects = found.factorial.effects
+    if not effects:
+        empty(axis, "effects need all eight combinations")
+        return
+    for place, effect in enumerate(effects):
+        _effect(axis, place, effect)
+    axis.axvline(0, color="black", lw=0.9)
+    axis.set_yticks(range(len(effects)), [_name(effect) for effect in effects], fontsize=7, linespacing=1.0)
+    axis.set_ylim(len(effects) - 0.5, -0.5)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel("effect on Top-1 (points)\n← worse          better →")
+    axis.set_title("Main effects and interactions")
+
+
+def _effect(axis: Any, place: int, effect: Effect) -> None:
+    difference = effect.difference
+    color, face = (CLEAR, CLEAR) if effect.clear else (UNCLEAR, "white")
+    axis.plot(difference.differences, [place + 0.22] * difference.n, "|", color=color, ms=4)
+    if difference.low is not None:
+        axis.plot([difference.low, difference.high], [place, place], color=color, lw=1.4)
+    axis.plot(difference.mean, place, MARKERS[len(effect.factors) - 1], color=color, mfc=face, mew=1.1, ms=5, zorder=3)
+
+
+def _name(effect: Effect) -> str:
+    """Long products take two lines."""
+    return effect.name if len(effect.factors) < 3 else "all three\n(interaction)"

@@ -30,7 +30,7 @@ from mmlib.fusion.modalities import in_order
 from mmlib.modulation.ratios import ZetaReduce, decoupled_scores, discrepancy_ratios, score_ratio, zeta_scores
 from mmlib.training import Evaluation, Group
 
-ALONE = "logits_"
+ALONE, HEAD = "logits_", "head_"
 
 
 class MultimodalModel(Protocol):
@@ -44,7 +44,8 @@ class MultimodalTask(ABC):
     """Losses and measures of a network that scores classes from several modalities.
 
     Class attributes: `accuracy` is the metric that counts right answers, traced as `train/<accuracy>` and measured of
-    each modality alone as `<accuracy>_<modality>`; `rows` is what one row of a split is called in messages.
+    each modality alone as `<accuracy>_<modality>` and, where it has a head of its own, of that as
+    `<accuracy>_head_<modality>`; `rows` is what one row of a split is called in messages.
 
     Args:
         model: gives the unimodal logits.
@@ -111,7 +112,7 @@ class MultimodalTask(ABC):
         return values
 
     def evaluate(self, model: nn.Module, loader: Iterable[Batch], group: Group) -> Evaluation:
-        """`measure` of one split, the accuracy of each modality alone, and ζ's statistics.
+        """`measure` of one split, the accuracy of each modality alone and of each head, and ζ's statistics.
 
         Raises `NonFiniteLossError` for outputs that are not finite.
         """
@@ -119,9 +120,10 @@ class MultimodalTask(ABC):
         check_finite(outputs["logits"], self.rows)
         found = self.measure(outputs, loader)
         metrics, arrays = dict(found.metrics), {"targets": outputs["targets"], "index": outputs["index"]}
-        for name in sorted(name for name in outputs if name.startswith(ALONE)):
-            right = outputs[name].argmax(axis=-1) == outputs["targets"]
-            metrics[f"{self.accuracy}_{name.removeprefix(ALONE)}"] = float(right.mean())
+        for prefix, meaning in ((ALONE, ""), (HEAD, "head_")):
+            for name in sorted(name for name in outputs if name.startswith(prefix)):
+                right = outputs[name].argmax(axis=-1) == outputs["targets"]
+                metrics[f"{self.accuracy}_{meaning}{name.removeprefix(prefix)}"] = float(right.mean())
         if "zeta" in outputs:
             arrays |= zeta_statistics(outputs["zeta"])
         return Evaluation(metrics, arrays | found.arrays)
@@ -129,7 +131,8 @@ class MultimodalTask(ABC):
     def _kept(self, output: FusionOutput) -> dict[str, Tensor]:
         alone = {ALONE + modality: logits for modality, logits in self.model.unimodal_logits(output).items()}
         zeta = {"zeta": output.zeta} if len(alone) == 2 and output.zeta is not None else {}
-        return {"logits": output.logits} | alone | zeta | self.kept(output)
+        heads = {HEAD + modality: logits for modality, logits in (output.head_logits or {}).items()}
+        return {"logits": output.logits} | alone | heads | zeta | self.kept(output)
 
 
 def zeta_trace(output: Any) -> dict[str, Tensor]:

@@ -148,6 +148,37 @@ class ModulationSettings(TrainingParameters):
         return self
 
 
+class IEMFSettings(TrainingParameters):
+    """IEMF on the fusion layer, beside whatever modulates the encoders (`mmlib.modulation.IEMF`)."""
+
+    iemf: bool = about(False, "IEMF on the fusion layer, beside the modulation above", neutral=False)
+    iemf_scaling: bool = about(True, "IEMF: scale by I = ψ(1 + tanh(1 − r))", neutral=True)
+    iemf_noise: bool = about(
+        True, "IEMF: add noise of the gradient's own deviation (iemf_apply_to = grad only)", neutral=True
+    )
+    iemf_gain: NotNegative = about(1.0, "IEMF: inverse gain coefficient ψ", neutral=1.0)
+    iemf_apply_to: Literal["grad", "step", "learning_rate"] = about(
+        "grad", "IEMF: what I scales: gradient, step, or the layer's learning rate (for Adam)", neutral="grad"
+    )
+    iemf_start: Index = about(0, "IEMF: first epoch, counted from 0", neutral=0)
+    iemf_end: Index = about(100, "IEMF: last epoch (included)", neutral=100)
+    iemf_scores: Literal["heads", "halves"] = about(
+        "heads", "IEMF: scores of each modality by its own head, or by its share of the fusion", neutral="heads"
+    )
+    iemf_target: Literal["mixing", "fusion"] = about(
+        "mixing", "IEMF: what is scaled: the layer that mixes the modalities, or all of the fusion", neutral="mixing"
+    )
+
+    @model_validator(mode="after")
+    def _check_iemf_window(self) -> Self:
+        if self.iemf_end < self.iemf_start:
+            raise ValueError(
+                f"iemf_end = {self.iemf_end} lies before iemf_start = {self.iemf_start}; use iemf = false to switch "
+                "IEMF off"
+            )
+        return self
+
+
 class RecipeSettings(TrainingParameters):
     """Epochs, optimiser, arithmetic, seed, and where the run goes."""
 

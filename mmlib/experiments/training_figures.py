@@ -75,7 +75,8 @@ def modulation_figure(run: FinishedRun) -> Figure:
         left.legend(**box)
         for index, group in enumerate(groups):
             draw_steps(right, epochs, arrays[f"k_{group}"], SERIES[index], group, ls=DASHES[index])
-        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05))
+        highest = max([1.0, *(float(np.nanmax(arrays[f"k_{group}"])) for group in groups)])  # MSLR and IEMF pass 1
+        right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05 * highest))
         right.legend(**box)
         say_data(figure, run)
     return figure

@@ -22,6 +22,7 @@ TITLES = {
     "lr": "learning rate",
     "rho_decoupled": "ρ (visual / audio), decoupled",
     "rho_zeta": "ρ (visual / audio), from ζ",
+    "iemf_ratio": "IEMF: r (mean unimodal / fused)",
     "zeta_mean": "mean ζ",
     "zeta_sd": "spread of ζ over the batch",
 }

@@ -149,6 +149,19 @@ class Fusion(nn.Module):
         fused, extras = self.superpose(terms, features)
         return FusionOutput(self.head(fused), fused, terms, dict(features), **extras, keep=dict(keep) if keep else None)
 
+    def mixing_layers(self) -> list[nn.Module]:
+        """The layers in which the modalities meet, SimAM²'s aside: unless overridden the head, which sees their sum."""
+        return [self.classifier]
+
+    def mixing_parameters(self) -> list[nn.Parameter]:
+        """Parameters of the layers that mix the modalities (the fusion layer of IEMF), weights and biases.
+
+        The layer whose input joins all modalities, or those whose outputs are added up, which is one linear layer on
+        the joined vector; and what learns the weights of the terms (ζ).
+        """
+        layers = [*self.mixing_layers(), *([] if self.simam2 is None else [self.simam2])]
+        return [parameter for layer in layers for parameter in layer.parameters()]
+
     def contributions(self, output: FusionOutput) -> dict[str, Tensor]:
         """The part (B, C) of the fused feature that comes from each modality's term; they add up to `output.fused`."""
         parts = [output.terms[modality] for modality in self.modalities]

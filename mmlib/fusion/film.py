@@ -65,6 +65,9 @@ class FiLM(Fusion):
         gamma, beta = self.scale_and_shift(features[self.generator]).chunk(2, dim=-1)  # (B, C) each
         return {self.conditioned: gamma * features[self.conditioned], self.generator: beta}
 
+    def mixing_layers(self) -> list[nn.Module]:
+        return [self.scale_and_shift]
+
     @torch.no_grad()
     def unimodal_logits(self, output: FusionOutput) -> dict[str, Tensor]:
         if self.decouple == "term":

@@ -62,6 +62,9 @@ class Gated(Fusion):
         opened = torch.tanh(self.hidden[self.gate](features[self.gate]) / 2)
         return {**terms, self.gate: opened * reduce(add, terms.values())}
 
+    def mixing_layers(self) -> list[nn.Module]:
+        return [self.hidden]
+
     @torch.no_grad()
     def unimodal_logits(self, output: FusionOutput) -> dict[str, Tensor]:
         if self.decouple == "term":

@@ -71,6 +71,9 @@ class HiddenConcat(Concat):
         super().__init__(channels, num_classes, simam2=simam2)
         self.classifier = HiddenHead(sum(self.channels.values()), num_classes, hidden=hidden)
 
+    def mixing_layers(self) -> list[nn.Module]:
+        return [self.classifier.hidden]
+
     def share_of_logits(self, part: Tensor) -> Tensor:
         return self.classifier.share(part, len(self.modalities))
 
@@ -143,6 +146,9 @@ class ProjectedSum(Fusion):
         nn.init.xavier_uniform_(self.hidden.weight)
         self.classifier = _AfterHidden(hidden, num_classes)
         self.add_simam2(simam2, hidden, scale="unit")
+
+    def mixing_layers(self) -> list[nn.Module]:
+        return [self.hidden]
 
     def terms(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         order = side_by_side(self.modalities)

@@ -66,6 +66,9 @@ class Sum(Fusion):
             return {modality: features[modality] for modality in self.modalities}
         return {modality: self.projections[modality](features[modality]) for modality in self.modalities}  # (B, C)
 
+    def mixing_layers(self) -> list[nn.Module]:
+        return [self.projections] if len(self.projections) else [self.classifier]
+
     @torch.no_grad()
     def unimodal_logits(self, output: FusionOutput) -> dict[str, Tensor]:
         if not self.published_bias or self.training:

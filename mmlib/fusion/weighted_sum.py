@@ -16,7 +16,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlib.fusion.base import FusionOutput
 from mmlib.fusion.options import SimAM2Options, SumSite, ZetaNorm
@@ -55,6 +55,10 @@ class WeightedSum(Sum):
             self.zeta = Zeta(self.width, "learned", hidden=zeta_hidden, norm=zeta_norm)
         else:
             self.weights = SoftmaxWeights(len(self.modalities), self.width, hidden=zeta_hidden, norm=zeta_norm)
+
+    def mixing_layers(self) -> list[nn.Module]:
+        weights = [] if self.simam2 is not None else [self.zeta if len(self.modalities) == 2 else self.weights]
+        return super().mixing_layers() + weights
 
     def superpose(self, terms: dict[str, Tensor], features: dict[str, Tensor]) -> tuple[Tensor, dict[str, Any]]:
         if self.simam2 is not None:

@@ -196,7 +196,8 @@ _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": "
 def metric(name: str) -> Metric:
     """The metric of this name, of which a record's key "protocol/name" or a history's "split/name" may be given.
 
-    Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, accuracy_<question type>, accuracy_<n> for n
+    Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, top1_head_<modality> of a unimodal head,
+    accuracy_<question type>, accuracy_<n> for n
     classes, eer_<setting>, ...), `matching_<n>`, and `<metric>_low` and `_high`, the bounds of an interval.
     """
     last = name.rpartition("/")[2]
@@ -222,6 +223,9 @@ def _part(prefix: str, name: str, rest: str) -> Metric | None:
     whole, words = METRICS[prefix], rest
     for part, word in _WORDS.items():
         words = words.replace(part, word)
+    if prefix in ("top1", "accuracy") and rest.startswith("head_"):
+        modality = words.removeprefix("head ")
+        return replace(whole, name=name, title=f"head of {modality}", long=f"{whole.long}, own head of {modality}")
     if prefix == "accuracy" and rest.isdecimal():
         return replace(whole, name=name, title=f"accuracy, {rest} classes", long="")
     if prefix == "top1" or (prefix == "accuracy" and rest in MODALITIES):

@@ -58,9 +58,13 @@ class MultimodalClassifier(nn.Module):
         """Class scores (B, K) of each modality alone, without gradient; see `Fusion.unimodal_logits`."""
         return self.fusion.unimodal_logits(output)
 
-    def modality_parameters(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each modality's encoder: the groups that a modulation changes."""
-        return {modality: list(encoder.parameters()) for modality, encoder in self.encoders.items()}
+    def modality_parameters(self, *, heads: bool = False) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each modality's encoder, with `heads` also of its own head: what a modulation changes."""
+        groups = {modality: list(encoder.parameters()) for modality, encoder in self.encoders.items()}
+        if heads and self.unimodal_heads is not None:
+            for modality, head in self.unimodal_heads.heads.items():
+                groups[modality] += head.parameters()
+        return groups
 
     def start_epoch(self) -> None:
         """Tell the fusion that an epoch of training starts (SimAM² with `var_max="epoch"` takes notice)."""

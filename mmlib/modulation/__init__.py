@@ -1,15 +1,18 @@
-"""Gradient modulation: OGM, OGM-GE and the decoupling-free scheme, for any optimiser and training loop."""
+"""Gradient modulation for any optimiser and training loop: OGM, OGM-GE, the decoupling-free scheme, MSLR and IEMF."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from types import EllipsisType
+from typing import Any, Literal, get_args
 
 from torch import nn
 
 from mmlib.errors import ParameterError
 from mmlib.modulation.decoupling_free import DecouplingFree
+from mmlib.modulation.iemf import IEMF, iemf_coefficient, iemf_ratio
 from mmlib.modulation.mechanism import Mechanism
+from mmlib.modulation.mslr import MSLR
 from mmlib.modulation.none import NoModulation
 from mmlib.modulation.ogm import OGM, OGMGE
 from mmlib.modulation.policy import Modulation, Observation
@@ -17,9 +20,11 @@ from mmlib.modulation.ratios import ZetaReduce, coefficients, decoupled_ratio, z
 from mmlib.modulation.stepping import ApplyTo
 from mmlib.modulation.tensors import Tensors
 
-ModulationName = Literal["none", "ogm", "ogm_ge", "decoupling_free"]
+ModulationName = Literal["none", "ogm", "ogm_ge", "decoupling_free", "mslr", "iemf"]
 
 __all__ = [
+    "IEMF",
+    "MSLR",
     "OGM",
     "OGMGE",
     "DecouplingFree",
@@ -30,6 +35,8 @@ __all__ = [
     "build_modulation",
     "coefficients",
     "decoupled_ratio",
+    "iemf_coefficient",
+    "iemf_ratio",
     "zeta_ratio",
 ]
 
@@ -39,19 +46,28 @@ def build_modulation(
     groups: Mapping[str, Iterable[nn.Parameter]],
     *,
     alpha: float = 0.0,
-    window: tuple[int, int] | None = (0, 50),
+    window: tuple[int, int] | EllipsisType | None = ...,
     seed: int = 0,
-    tensors: Tensors = "conv",
+    tensors: Tensors | EllipsisType = ...,
     apply_to: ApplyTo = "grad",
     zeta_ratio: ZetaReduce = "batch",
+    **options: Any,
 ) -> Modulation:
     """The modulation called `name`, not yet attached to an optimiser; see `Modulation` for the arguments.
 
-    `ogm` and `ogm_ge` take two or more modalities (more than two is an extension), `decoupling_free` takes two. `none`
-    changes nothing and needs nothing observed. `zeta_ratio` matters to `decoupling_free` alone.
-    Raises `ParameterError` for an unknown name or a setting out of range.
+    `ogm`, `ogm_ge` and `mslr` take the groups of two or more modalities (more than two is an extension),
+    `decoupling_free` of two; `iemf` takes the fusion's, as `{"fusion": ...}`. `none` changes nothing and needs nothing
+    observed. `window` and `tensors` are the method's published ones unless given. `alpha` matters to the first three,
+    `zeta_ratio` to `decoupling_free` alone; `options` are those of `MSLR` and `IEMF`, and the others have none.
+    Raises `ParameterError` for an unknown name or a setting out of range, TypeError for an option a method has not.
     """
-    settings = {"alpha": alpha, "window": window, "seed": seed, "tensors": tensors, "apply_to": apply_to}
+    settings = {"window": window, "seed": seed, "tensors": tensors, "apply_to": apply_to, **options}
+    settings = {setting: value for setting, value in settings.items() if value is not ...}
+    if name == "iemf":
+        return IEMF(groups, **settings)
+    if name == "mslr":
+        return MSLR(groups, **settings)
+    settings["alpha"] = alpha
     if name == "none":
         return NoModulation(groups, **settings)
     if name == "ogm":

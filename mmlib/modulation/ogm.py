@@ -72,7 +72,8 @@ class OGMGE(OGM):
 @torch.no_grad()
 def add_noise(gradients: list[Tensor], coefficient: Tensor, generators: Generators) -> None:
     """Scale gradients in place and add white noise with the deviation of each unscaled gradient (GE)."""
-    deviations = [gradient.std() + STD_OFFSET for gradient in gradients]  # over the whole tensor, unbiased
+    # Over the whole tensor, unbiased; of a single number there is none.
+    deviations = [(g.std() if g.numel() > 1 else torch.zeros_like(g).sum()) + STD_OFFSET for g in gradients]
     torch._foreach_mul_(gradients, coefficient)
     # One scratch tensor for all: on a CPU, fresh memory for every gradient costs as much as the noise itself.
     largest = max(gradient.numel() for gradient in gradients)

@@ -12,7 +12,8 @@
 
 It works in any loop, see `mmlib.modulation.mechanism`. The scores of all batches observed since the last step count
 together, which is what gradient accumulation needs (and what a skipped step leaves for the next one). Under
-`torch.distributed` they are summed over all processes before ratios are formed.
+`torch.distributed` they are summed over all processes before ratios are formed. A method that follows evaluations
+instead of steps (MSLR) is told them after each epoch, `modulation.end_epoch(epoch, {split: {metric: value}})`.
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class Modulation(Mechanism, ABC):
     @abstractmethod
     def decide(self, scores: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Coefficient of every group, and ratios to report, all 0-d, from scores summed over the whole batch."""
+
+    def traced(self) -> dict[str, Tensor]:
+        """0-d values of the running update that a training loop keeps beside the coefficients, by name."""
+        return {}
 
     # What a training loop calls, beside `attach`, `detach` and `set_epoch`.
 

@@ -54,8 +54,8 @@ class Trainer:
     """Trains one `Stage` to its last epoch.
 
     The loop lets modulations observe and tells them the epoch; modules with a `start_epoch` are told too, and so is a
-    task that has one (it may replace the loader's plan then). Epochs count from 0 in the stage; what is written down
-    counts through the run, from `first_epoch` on.
+    task that has one (it may replace the loader's plan then). A modulation with an `end_epoch` is told each epoch's
+    metrics by split. Epochs count from 0 in the stage; what is written down counts through the run, from `first_epoch`.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class Trainer:
         columns = self._train_epoch(epoch, learning_rate)
         trained = time.perf_counter()
         evaluations = self._evaluate()
+        self._tell_modulations(epoch, evaluations)
         self.selector.update(self.first_epoch + epoch, evaluations, self.model)
         for scheduler in self.stage.schedulers:
             scheduler.step()
@@ -131,6 +132,11 @@ class Trainer:
         self.log.history.append(entry)
         self._save(epoch + 1)
         self.say(_line(entry, epoch, self.epochs, self.selector.protocols))
+
+    def _tell_modulations(self, epoch: int, evaluations: Mapping[str, Evaluation]) -> None:
+        for modulation in self.modulations:
+            if hasattr(modulation, "end_epoch"):
+                modulation.end_epoch(epoch, {split: found.metrics for split, found in evaluations.items()})
 
     def _train_epoch(self, epoch: int, learning_rate: float) -> dict[str, np.ndarray]:
         if hasattr(self.task, "start_epoch"):
@@ -183,6 +189,8 @@ class Trainer:
         for modulation in self.modulations:  # several of one group multiply
             for name, k in modulation.coefficients.items():
                 values[f"k_{name}"] = values[f"k_{name}"] * k if f"k_{name}" in values else k
+            if hasattr(modulation, "traced"):
+                values |= modulation.traced()
         self.log.trace.append(values, len(batch), batch.size)
 
     def _laid_out(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

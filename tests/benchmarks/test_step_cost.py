@@ -1,7 +1,8 @@
 """What SimAM² and modulation cost per training step of the published network, against the plain step.
 
-Plain and modulated steps alternate within one run, and the median of their ratios is taken, so that a slow spell of the
-machine hits both. `MMLIB_BENCHMARK_ROUNDS` changes how many rounds there are.
+IEMF is compared with the step that has its unimodal losses. Plain and modulated steps alternate within one run, and the
+median of their ratios is taken, so that a slow spell of the machine hits both. `MMLIB_BENCHMARK_ROUNDS` changes how
+many rounds there are.
 """
 
 from __future__ import annotations
@@ -15,26 +16,32 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mmlib.fusion import SimAM2Options
+from mmlib.losses.unimodal import unimodal_losses
 from mmlib.models import build_classifier
 from mmlib.modulation import build_modulation
 
-VARIANTS = {
-    "plain": ("none", None),
-    "SimAM2 + decoupling-free": ("decoupling_free", SimAM2Options(zeta="learned")),
-    "OGM-GE": ("ogm_ge", None),
+HEADS = {"fusion": "concat", "unimodal_heads": "attached"}
+VARIANTS = {  # modulation, and what differs from the plain model
+    "plain": ("none", {}),
+    "SimAM2 + decoupling-free": ("decoupling_free", {"simam2": SimAM2Options(zeta="learned")}),
+    "OGM-GE": ("ogm_ge", {}),
+    "unimodal losses": ("none", HEADS),
+    "IEMF": ("iemf", HEADS),
 }
 
 
 class Steps:
-    """Training steps of the ResNet-18 pair (sum fusion) on fixed inputs; the device is waited for outside of them."""
+    """Training steps of the ResNet-18 pair (sum fusion unless the variant has another) on fixed inputs; the device is
+    waited for outside of them."""
 
     def __init__(self, variant: str, device: str, batch_size: int, count: int) -> None:
-        method, simam2 = VARIANTS[variant]
+        method, options = VARIANTS[variant]
         torch.manual_seed(0)
         self.device, self.count = device, count
-        self.model = build_classifier("resnet18", num_classes=6, fusion="sum", simam2=simam2).to(device)
+        self.model = build_classifier("resnet18", num_classes=6, **{"fusion": "sum", **options}).to(device)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
-        groups = self.model.modality_parameters()
+        fusion = {"fusion": self.model.fusion.mixing_parameters()}
+        groups = fusion if method == "iemf" else self.model.modality_parameters()
         self.modulation = build_modulation(method, groups, alpha=0.8).attach(self.optimizer)
         self.needs_scores = method == "ogm_ge"
         self.inputs = {
@@ -46,8 +53,12 @@ class Steps:
     def step(self) -> None:
         output = self.model(self.inputs)
         scores = self.model.unimodal_logits(output) if self.needs_scores else None
-        self.modulation.observe(unimodal_logits=scores, zeta=output.zeta, targets=self.targets)
-        cross_entropy(output.logits, self.targets).backward()
+        seen = {"unimodal_logits": scores, "fused_logits": output.logits, "head_logits": output.head_logits}
+        self.modulation.observe(**seen, zeta=output.zeta, targets=self.targets)
+        loss = cross_entropy(output.logits, self.targets)
+        if output.head_logits is not None:
+            loss = loss + sum(unimodal_losses(output, self.targets).values())
+        loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 
@@ -63,10 +74,12 @@ class Steps:
         return time.perf_counter() - began
 
 
-def compare(benchmark, hold, variant: str, device: str, batch_size: int, count: int, rounds: int, bar: float) -> None:
+def compare(
+    benchmark, hold, variant: str, device: str, batch_size: int, count: int, rounds: int, bar: float, plain="plain"
+) -> None:
     """Alternate `count` plain steps (timed here) with as many of the variant (timed by the benchmark)."""
     rounds = int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", rounds))
-    plain, modulated = (Steps(name, device, batch_size, count) for name in ("plain", variant))
+    plain, modulated = (Steps(name, device, batch_size, count) for name in (plain, variant))
     plain(), modulated()  # warm up
     times: list[float] = []
     benchmark.pedantic(modulated, setup=lambda: times.append(plain.seconds()), rounds=rounds, iterations=1)
@@ -81,6 +94,18 @@ def compare(benchmark, hold, variant: str, device: str, batch_size: int, count: 
 @pytest.mark.parametrize("variant", ["SimAM2 + decoupling-free", "OGM-GE"])
 def test_step_cost_on_cpu(benchmark, hold, variant):
     compare(benchmark, hold, variant, "cpu", batch_size=16, count=1, rounds=9, bar=1.05)
+
+
+@pytest.mark.benchmark(group="training step, CPU")
+def test_cost_of_iemf_on_cpu(benchmark, hold):
+    compare(benchmark, hold, "IEMF", "cpu", batch_size=16, count=1, rounds=9, bar=1.03, plain="unimodal losses")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.benchmark(group="training step, GPU")
+def test_cost_of_iemf_on_gpu(benchmark, hold):
+    compare(benchmark, hold, "IEMF", "cuda", batch_size=64, count=10, rounds=30, bar=1.03, plain="unimodal losses")
 
 
 @pytest.mark.gpu

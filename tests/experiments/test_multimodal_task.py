@@ -108,6 +108,20 @@ def test_evaluation_measures_each_modality_alone():
     assert set(found.arrays) == {"logits", "targets", "index"}
 
 
+def test_evaluation_measures_each_head():
+    class Headed(Model):
+        def forward(self, inputs):
+            output = super().forward(inputs)
+            output.head_logits = {name: -logits for name, logits in inputs.items()}
+            return output
+
+    rows = batch(targets=(1, 0), visual=[SURE, SURE], audio=[[40.0, 0.0], SURE])
+    found = Toy(Model()).evaluate(Headed(), [rows], Group()).metrics
+    assert found["top1_visual"] == 0.5
+    assert (found["top1_head_visual"], found["top1_head_audio"]) == (0.5, 1.0)
+    assert set(found) == {"loss", "top1_visual", "top1_audio", "top1_head_visual", "top1_head_audio"}
+
+
 def test_what_is_not_finite_is_said():
     values = np.zeros((3, 2, 2))
     values[1, 0, 1] = np.nan

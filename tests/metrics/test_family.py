@@ -17,6 +17,8 @@ from mmlib.metrics.family import METRICS, UNITS, metric
         ("clean/top1", "Top-1", "percent", "higher"),
         ("top1_text", "text alone", "percent", "higher"),
         ("accuracy_flow", "flow alone", "percent", "higher"),
+        ("test/top1_head_audio", "head of audio", "percent", "higher"),
+        ("accuracy_head_text", "head of text", "percent", "higher"),
         ("accuracy_counting", "accuracy, counting", "percent", "higher"),
         ("accuracy_audio_visual_location", "accuracy, audio visual location", "percent", "higher"),
         ("accuracy_7", "accuracy, 7 classes", "percent", "higher"),

@@ -37,6 +37,12 @@ def test_decoupled_ratio_of_the_worked_example():
         near(k["audio"], expected)
 
 
+def test_coefficient_at_a_ratio_of_one_and_a_half():
+    k = coefficients(torch.tensor(1.5, dtype=torch.float64), 0.8)
+    near(k["visual"], 0.166345)
+    assert k["audio"] == 1
+
+
 def test_zeta_ratio_of_the_worked_example():
     near(zeta_ratio(ZETA), 1.068966)
     near(zeta_ratio(ZETA, reduce="sample"), 1.074908)

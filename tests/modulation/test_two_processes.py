@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 CASES = ["ogm", "ogm_ge", "decoupling_free", "gradient_through_r", "batch_variance"]
-CASES += ["three_concat", "three_weighted_sum"]
+CASES += ["three_concat", "three_weighted_sum", "iemf_two", "iemf_three"]
 
 
 @pytest.fixture(scope="module")
@@ -56,4 +56,6 @@ def test_the_runs_were_modulated_and_state_was_kept(results):
         "ratio.motion",
         "ratio.text",
     }
+    for case in ("iemf_two", "iemf_three"):
+        assert (one[case]["iemf"] != one[case]["iemf"][0]).any(), "r differs from step to step"
     assert (one["decoupling_free"]["fusion.simam2.correlation.var_max"] > 0).all()

@@ -109,6 +109,22 @@ ADDED_LATER = {
     "simam2_fold",
     "unimodal_heads",
     "unimodal_weight",
+    "lfm",
+    "lfm_weight",
+    "lfm_direction",
+    "mslr_source",
+    "mslr_split",
+    "mslr_audio",
+    "mslr_visual",
+    "iemf",
+    "iemf_scaling",
+    "iemf_noise",
+    "iemf_gain",
+    "iemf_apply_to",
+    "iemf_start",
+    "iemf_end",
+    "iemf_scores",
+    "iemf_target",
 }
 
 

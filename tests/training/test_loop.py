@@ -154,3 +154,33 @@ def test_coefficients_of_several_modulations_multiply(make_trainer):
     traces = runner.run().traces
     np.testing.assert_allclose(traces["k_x"], 0.5 * alone, rtol=1e-6)
     np.testing.assert_array_equal(traces["k_y"], 0.25)
+
+
+def test_a_modulation_is_told_what_each_epoch_measured_and_what_it_reports_is_traced(make_trainer):
+    class Follower:
+        coefficients, epoch, told = {}, None, []
+
+        def set_epoch(self, epoch):
+            self.epoch = epoch
+
+        def observe(self, **_):
+            assert len(self.told) == self.epoch, "told of the epoch before, in time for this one"
+
+        def traced(self):
+            return {"follower_ratio": torch.tensor(2.0 + self.epoch)}
+
+        def end_epoch(self, epoch, metrics):
+            self.told.append((epoch, metrics))
+
+        def state_dict(self):
+            return {}
+
+    trainer = make_trainer(epochs=3)
+    trainer.modulations.append(follower := Follower())
+    outcome = trainer.fit()
+    assert [epoch for epoch, _ in follower.told] == [0, 1, 2]
+    for (_, metrics), entry in zip(follower.told, outcome.history, strict=True):
+        assert set(metrics) == {"validation", "test"}
+        assert metrics["test"] == {"error": entry["test/error"], "never": None}
+    np.testing.assert_array_equal(outcome.traces["follower_ratio"], np.repeat([2.0, 3.0, 4.0], 3))
+    assert [entry["follower_ratio"] for entry in outcome.history] == [2.0, 3.0, 4.0]

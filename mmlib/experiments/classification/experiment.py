@@ -15,6 +15,7 @@ from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, exe
 from mmlib.experiments.building import build_setup
 from mmlib.experiments.classification.forcing import build_forcing, measure_correlation
 from mmlib.experiments.classification.model import build_model
+from mmlib.experiments.classification.modulations import attach_iemf, build_lfm, modulation_notes, modulation_options
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.task import Classification
 from mmlib.experiments.finished import FinishedRun
@@ -23,9 +24,11 @@ from mmlib.experiments.protocols import by_name, clean, paper
 from mmlib.training import Group, Outcome
 
 
-def metric_names(modalities: Iterable[str]) -> tuple[str, ...]:
-    """What every record of these modalities holds."""
-    return ("top1", "map", "macro_f1", *(f"top1_{modality}" for modality in sorted(modalities)), "loss")
+def metric_names(modalities: Iterable[str], heads: bool = False) -> tuple[str, ...]:
+    """What every record of these modalities holds, and of their heads where there are some."""
+    names = sorted(modalities)
+    of_heads = [f"top1_head_{modality}" for modality in names] if heads else []
+    return ("top1", "map", "macro_f1", *(f"top1_{modality}" for modality in names), *of_heads, "loss")
 
 
 def vocabularies_of(data: MultimodalDataset) -> dict[str, int]:
@@ -71,21 +74,29 @@ def setup_training(
     device: torch.device,
     group: Group,
 ) -> Setup:
-    """Loaders, optimiser and modulation for a model that is on its device."""
+    """Loaders, optimiser and modulations for a model that is on its device.
+
+    The modulation of the encoders is attached first and IEMF after it, which is the published order within a step.
+    """
     weights = {"label_smoothing": parameters.label_smoothing, "unimodal_weight": parameters.unimodal_weight}
+    weights["lfm"] = build_lfm(parameters, model)
     forcing = build_forcing(parameters, model, data, device, group)
-    groups = model.modality_parameters()
-    return build_setup(
+    groups = model.modality_parameters(heads=parameters.modulation == "mslr")
+    setup = build_setup(
         parameters,
         model,
         Classification(model, parameters.zeta_ratio, forcing, **weights),
         build_loaders(parameters, data, device, group, evaluation_size=max(parameters.batch_size, 128)),
         DataFacts.of(data),
         groups=groups,
-        modulation_options={"tensors": parameters.modulated_tensors},
-        metrics=metric_names(groups),
+        modulation_options=modulation_options(parameters, data),
+        metrics=metric_names(groups, heads=model.unimodal_heads is not None),
         data=data,
+        notes=modulation_notes(parameters),
     )
+    if parameters.iemf:
+        setup.modulations = [*setup.modulations, attach_iemf(parameters, model, setup.optimizer)]
+    return setup
 
 
 def run(parameters: Parameters) -> FinishedRun:

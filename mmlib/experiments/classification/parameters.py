@@ -15,6 +15,7 @@ from mmlib.experiments.settings import (
     Decibel,
     Fraction,
     FusionSettings,
+    IEMFSettings,
     ModulationSettings,
     NotNegative,
     RecipeSettings,
@@ -22,7 +23,7 @@ from mmlib.experiments.settings import (
 )
 
 
-class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSettings):
+class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
     """One run of audio-visual classification: data, model, modulation, training."""
 
     experiment: ClassVar[str] = "classification"
@@ -90,7 +91,33 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
         1.0, "unimodal heads: weight of each one's loss; 0 builds no heads", neutral=1.0
     )
 
-    # Modulation; more in ModulationSettings
+    # LFM: alignment of the modalities as an additional loss (mmlib.losses.lfm)
+    lfm: Literal["none", "features", "logits"] = about(
+        "none", "LFM: align the modalities' features (published table), or the logits of their heads", neutral="none"
+    )
+    lfm_weight: Literal["one", "published"] = about(
+        "one", "LFM: weight of the alignment: 1 (as used), or published, 2 α2, and 2 α1 on the others", neutral="one"
+    )
+    lfm_direction: Literal["published", "jensen_shannon"] = about(
+        "published",
+        "LFM: divergence from the mean to each (published), or the usual Jensen-Shannon",
+        neutral="published",
+    )
+
+    # Modulation; more in ModulationSettings and IEMFSettings
+    modulation: Literal["none", "ogm", "ogm_ge", "decoupling_free", "mslr"] = about(
+        "none", "gradient modulation; decoupling_free is OGM-GE with the ratio made from ζ"
+    )
+    mslr_source: Literal["halves", "heads"] = about(
+        "halves", "mslr: accuracies of each modality's share of the fusion, or of its own head", neutral="halves"
+    )
+    mslr_split: Literal["validation", "test"] = about(
+        "validation",
+        "mslr: split of these accuracies; test, as published, looks at what is reported",
+        neutral="validation",
+    )
+    mslr_audio: NotNegative = about(0.9, "mslr: factor on audio's learning rate", neutral=0.9)
+    mslr_visual: NotNegative = about(1.1, "mslr: factor on the visual learning rate", neutral=1.1)
     modulated_tensors: Literal["conv", "matrices", "all"] = about(
         "conv", "what k scales in an encoder: convolutions (published), matrices, or all", neutral="conv"
     )
@@ -121,6 +148,7 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             raise ValueError(f"feature_channels = {self.feature_channels}: the small encoder needs a multiple of 8")
         if self.force == "paired" and self.fusion == "gated":
             raise ValueError("force = 'paired' pairs the channels of two terms; gated fusion has none that correspond")
+        self._check_heads()
         if self.audio_snr_db is not None and self.dataset != "grid_words":
             raise ValueError(f"audio_snr_db is an option of grid_words only; dataset is {self.dataset!r}")
         if self.split == "speaker" and self.dataset not in ("av_digits", "cremad"):
@@ -129,12 +157,28 @@ class Parameters(RecipeSettings, ModulationSettings, FusionSettings, DataSetting
             raise ValueError(f"split = 'group' is an option of data sets of media; dataset is {self.dataset!r}")
         return self
 
+    def _check_heads(self) -> None:
+        """What needs unimodal heads says so, and what it can do without them."""
+        heads = self.unimodal_heads if self.unimodal_weight else "none"
+        add = "set unimodal_heads = 'attached' (with unimodal_weight above 0)"
+        if self.iemf and self.iemf_scores == "heads" and heads == "none":
+            raise ValueError(
+                f"iemf = true scores each modality by its own head: {add}, or 'detached' if the heads are not to train "
+                "the encoders; or iemf_scores = 'halves', which scores each one's share of the fusion"
+            )
+        if self.modulation == "mslr" and self.mslr_source == "heads" and heads == "none":
+            raise ValueError(f"mslr_source = 'heads' needs heads: {add} or 'detached', or mslr_source = 'halves'")
+        if self.lfm == "logits" and heads != "attached":
+            raise ValueError(f"lfm = 'logits' aligns what the heads say of the encoders: {add}, or lfm = 'features'")
+
     def slug(self) -> str:
-        """For example `synthetic-sum-simam2-learned-decoupling_free-s0`."""
+        """For example `synthetic-sum-simam2-learned-decoupling_free-s0`, `cremad-concat-ogm_ge-iemf-s0`."""
         parts = [self.dataset, self.fusion]
         parts += ["simam"] if self.simam else []
         parts += ["simam2"] if self.simam2 else []
         parts += [self.zeta] if self.zeta != "half" else []
         parts += [self.modulation] if self.modulation != "none" else []
+        parts += ["iemf"] if self.iemf else []
+        parts += ["lfm"] if self.lfm != "none" else []
         parts += [f"{self.force}{self.force_target:g}"] if self.force != "none" else []
         return "-".join([*parts, f"s{self.seed}"])

@@ -17,6 +17,7 @@ from mmlib.fusion import FusionOutput
 from mmlib.fusion.modalities import in_order
 from mmlib.losses.cross_entropy import cross_entropy
 from mmlib.losses.forcing import ForcedCorrelation
+from mmlib.losses.lfm import LFM
 from mmlib.losses.unimodal import unimodal_losses
 from mmlib.metrics.classification import classification_metrics, confusion_matrix
 from mmlib.models import MultimodalClassifier
@@ -24,10 +25,11 @@ from mmlib.training import Evaluation
 
 
 class Classification(MultimodalTask):
-    """Cross-entropy on the fused logits, and losses of unimodal heads or a forced correlation where there are any.
+    """Cross-entropy on the fused logits, and losses of unimodal heads, an alignment or a forced correlation where there
+    are any.
 
     `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `label_smoothing` acts in training only;
-    `unimodal_weight` weighs the heads' losses.
+    `unimodal_weight` weighs the heads' losses; `lfm` adds the alignment and weighs all but the forced correlation.
     """
 
     accuracy = "top1"
@@ -38,11 +40,12 @@ class Classification(MultimodalTask):
         zeta_reduce: str = "batch",
         forcing: ForcedCorrelation | None = None,
         *,
+        lfm: LFM | None = None,
         label_smoothing: float = 0.0,
         unimodal_weight: float = 1.0,
     ):
         super().__init__(model, zeta_reduce)
-        self.forcing = forcing
+        self.forcing, self.lfm = forcing, lfm
         self.label_smoothing, self.unimodal_weight = label_smoothing, unimodal_weight
 
     def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
@@ -52,7 +55,14 @@ class Classification(MultimodalTask):
             each = partial(F.cross_entropy, reduction="none", label_smoothing=smoothing)
             options = {"weight": self.unimodal_weight, "criterion": each, "rows": batch.weight}
             losses |= unimodal_losses(output, batch.targets, **options)
+        if self.lfm is not None:
+            losses = self.lfm(losses, output, batch.weight)
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
+
+    def start_epoch(self, epoch: int) -> None:
+        """Tell LFM the epoch."""
+        if self.lfm is not None:
+            self.lfm.start_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps of the task: the critics, where a correlation is forced."""

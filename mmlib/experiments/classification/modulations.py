@@ -1,0 +1,78 @@
+"""From parameters to IEMF, MSLR and LFM; what they need of the data and the model is checked before training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch.optim import Optimizer
+
+from mmlib.errors import ParameterError
+from mmlib.experiments.classification.parameters import Parameters
+from mmlib.losses.lfm import LFM
+from mmlib.models import MultimodalClassifier
+from mmlib.modulation import IEMF
+
+
+def modulation_options(parameters: Parameters, splits: Mapping[str, Any]) -> dict[str, Any]:
+    """What the chosen modulation of the encoders gets beside its strength and window.
+
+    Raises `ParameterError` for MSLR without the split that it follows.
+    """
+    if parameters.modulation != "mslr":
+        return {"tensors": parameters.modulated_tensors}
+    if parameters.mslr_split not in splits:
+        raise ParameterError(
+            f"modulation = 'mslr' follows the accuracies on {parameters.mslr_split}, and {parameters.dataset} has "
+            f"{', '.join(splits)}: set validation_fraction above 0, or mslr_split = 'test', as published."
+        )
+    return {
+        "factors": {"audio": parameters.mslr_audio, "visual": parameters.mslr_visual},
+        "split": parameters.mslr_split,
+        "accuracy": "top1_head" if parameters.mslr_source == "heads" else "top1",
+    }
+
+
+def modulation_notes(parameters: Parameters) -> list[str]:
+    """What a record must say of these choices in words."""
+    notes = []
+    if parameters.modulation == "mslr" and parameters.mslr_split == "test":
+        notes.append("MSLR follows the accuracies on the test split, as published: test is not held out")
+    if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
+        notes.append(f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published")
+    return notes
+
+
+def attach_iemf(parameters: Parameters, model: MultimodalClassifier, optimizer: Optimizer) -> IEMF:
+    """IEMF on the model's fusion, attached; attach what changes the encoders before it, as in the published step.
+
+    Raises `ParameterError` for a model of one modality.
+    """
+    modalities = model.fusion.modalities
+    if len(modalities) < 2:
+        raise ParameterError(f"iemf = true weighs two modalities or more; the model has {', '.join(modalities)} alone.")
+    mixing = parameters.iemf_target == "mixing"
+    iemf = IEMF(
+        {"fusion": model.fusion.mixing_parameters() if mixing else model.fusion.parameters()},
+        gain=parameters.iemf_gain,
+        scores=parameters.iemf_scores,
+        scaling=parameters.iemf_scaling,
+        noise=parameters.iemf_noise,
+        window=(parameters.iemf_start, parameters.iemf_end),
+        seed=parameters.seed,
+        apply_to=parameters.iemf_apply_to,
+    )
+    return iemf.attach(optimizer)
+
+
+def build_lfm(parameters: Parameters, model: MultimodalClassifier) -> LFM | None:
+    """The alignment, None where there is none. Raises `ParameterError` for features that cannot be aligned."""
+    if parameters.lfm == "none":
+        return None
+    sizes = model.fusion.channels
+    if len(sizes) < 2 or (parameters.lfm == "features" and len(set(sizes.values())) > 1):
+        raise ParameterError(
+            f"lfm = {parameters.lfm!r} compares two modalities or more of one size; the model's features have {sizes}. "
+            "Use encoders of one size, lfm = 'logits', or lfm = 'none'."
+        )
+    return LFM(parameters.lfm, direction=parameters.lfm_direction, weight=parameters.lfm_weight)

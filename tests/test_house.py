@@ -122,6 +122,7 @@ LAYERS = (
     {"files", "collectives", "statistics"},
     {"parameters", "record", "metrics", "losses", "fusion"},
     {"modulation", "models", "data", "training"},
+    {"continual"},
     {"workbook"},
     {"analysis"},
     {"figures"},

@@ -39,6 +39,8 @@ class IncrementalOutput(FusionOutput):
     """(B, visual) the tokens pooled by attention, before their projection."""
     attention: AttentionMaps | None = None
     """Of the clips they were asked for."""
+    scale: Tensor | None = None
+    """η of the local similarity classifier, 0-d."""
 
 
 class IncrementalAudioVisual(nn.Module):
@@ -54,7 +56,8 @@ class IncrementalAudioVisual(nn.Module):
         proxies, keep_scale: of the local similarity classifier.
         most_elements: of tokens worked on at once, see `ChannelAttention`.
 
-    Weights are torch's default, drawn from its global generator. Raises `ParameterError` for an unknown name.
+    Weights are torch's default, drawn from its global generator. Set `heads_active` to False where no loss trains the
+    unimodal heads: the output then has no `head_logits`. Raises `ParameterError` for an unknown name.
     """
 
     def __init__(
@@ -84,10 +87,15 @@ class IncrementalAudioVisual(nn.Module):
             self.classifier: nn.Linear | LocalSimilarityClassifier = nn.Linear(size, num_classes)
         else:
             self.classifier = LocalSimilarityClassifier(size, num_classes, proxies, keep_scale=keep_scale)
-        self.unimodal_heads = None
+        self.unimodal_heads, self.heads_active = None, True
         if unimodal_heads != "none":
             detached = unimodal_heads == "detached"
             self.unimodal_heads = UnimodalHeads({"audio": size, "visual": size}, num_classes, detached=detached)
+
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether a pass may not use all parameters, which replicas must know (`mmlib.training.distributed`)."""
+        return self.unimodal_heads is not None
 
     @property
     def num_classes(self) -> int:
@@ -116,9 +124,15 @@ class IncrementalAudioVisual(nn.Module):
         """The rest of the pass, from f_a (B, C) and the pooled tokens (B, visual_channels)."""
         features = {"audio": audio_feature, "visual": self.activation(self.project_visual(pooled))}  # (B, C)
         fused = features["audio"] + features["visual"]
-        heads = None if self.unimodal_heads is None else self.unimodal_heads(features)
+        there = self.unimodal_heads is not None and self.heads_active
         return IncrementalOutput(
-            self.classifier(fused), fused, dict(features), dict(features), head_logits=heads, pooled=pooled
+            self.classifier(fused),
+            fused,
+            dict(features),
+            dict(features),
+            head_logits=self.unimodal_heads(features) if there else None,
+            pooled=pooled,
+            scale=None if isinstance(self.classifier, nn.Linear) else self.classifier.scale,
         )
 
     def grow(self, new_classes: int) -> Self:

@@ -1,0 +1,1 @@
+"""AV-CIL: audio-visual class-incremental learning on published features, an audio vector and visual tokens per clip."""

@@ -22,7 +22,11 @@ class NoModulation(Modulation):
         self.seed = settings.get("seed", 0)
         self.epoch = self.step = 0
         self.ratios: dict[str, Tensor] = {}
-        self.coefficients = {modality: torch.ones(()) for modality in groups}
+        # On the model's device: a loop stacks them with what a step gave.
+        self.coefficients = {
+            modality: torch.ones((), device=parameters[0].device if parameters else None)
+            for modality, parameters in self.groups.items()
+        }
         self.observed, self._updated, self._hooks = False, set(), []
 
     def attach(self, optimizer: torch.optim.Optimizer) -> Self:

@@ -190,3 +190,11 @@ def test_state_of_each_is_its_own():
         modulation.load_state_dict(state)
     again = step(other, optimizer, [first, second])
     assert all(torch.equal(value, again[name]) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("method", ["none", "mslr"])
+def test_coefficients_that_no_step_gives_are_on_the_models_device(method):
+    groups = {name: [nn.Parameter(torch.empty(2, device="meta"))] for name in ("visual", "audio")}
+    modulation = build_modulation(method, groups)
+    modulation.observe(**SEEN)
+    assert {k.device.type for k in modulation.coefficients.values()} == {"meta"}

@@ -38,6 +38,7 @@ UNITS = {
         Unit("correlation", low=-1.0, high=1.0),
         Unit("nats", symbol="nats", difference="nats"),
         Unit("segments", symbol="segments", difference="segments", digits=2, low=0.0),
+        Unit("mebibytes", 1 / 2**20, "MiB", "MiB", 2, low=0.0),
         Unit("number"),
     )
 }
@@ -184,6 +185,7 @@ METRICS = {
         *_of("number", Metric("mae", "MAE", "mean absolute error", low=0.0), better="lower"),
         *_of("segments", Metric("onset_error", "onset error"), Metric("offset_error", "offset error"), better="lower"),
         *_of("nats", Metric("loss", "loss"), better="lower"),
+        *_of("mebibytes", Metric("memory_bytes", "memory", "most old clips held at a time"), better="lower"),
         # Estimates on the scale of the critics: only their tests are bounded by 1.
         *_of("number", Metric("hgr", "ρ achieved", "correlation achieved, last epoch of training"), better=None),
         *_of(

@@ -2,8 +2,8 @@
 
 Pian et al., "Audio-Visual Class-Incremental Learning", ICCV 2023; IEMF (He et al., 2025) runs it in another form.
 
-Paper says: separated cross-entropy and distillation, λ_I·L_inst + λ_C·L_class (dual-audio-visual similarity constraint),
-    and visual attention distillation, λ·L_spatial + (1 - λ)·L_temporal.
+Paper says: separated cross-entropy and distillation; a dual audio-visual similarity constraint, λ_I·L_inst +
+    λ_C·L_class; visual attention distillation, λ·L_spatial + (1 - λ)·L_temporal.
 Published code does: at step 0 cross-entropy alone; later all terms, the contrasts over new clips and exemplars with
     labels over all classes, the attention of exemplars alone. τ = .05, λ = .5, λ_C = 1, λ_I = .5 on AVE and .1 on the
     others. IEMF runs without the attention's distillation, λ_I = .1 everywhere, and a network without ReLUs.

@@ -117,7 +117,7 @@ class StepLoaders:
         new = self.clips.new(number)
         if method.training == "all":
             return self._shuffled("new", self.clips.seen("train", number), sizes.batch_size)
-        if memory is None or method.training == "new":
+        if method.training == "new" or not memory:  # none is kept, or none yet
             return self._shuffled("new", new, sizes.batch_size)
         if method.training == "mixed":
             return self._shuffled("new", np.concatenate([new, memory.rows]), sizes.batch_size)

@@ -7,7 +7,7 @@ slice of the new classes; the method's losses of class scores are added for both
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +138,10 @@ class IncrementalLearning:
             arrays |= {"exemplars": drawn.rows, "exemplar_classes": drawn.labels}
         else:
             predicted = found["logits"].argmax(axis=1)
-        arrays |= {"predicted": predicted.astype(np.int32), "confusion": confusion_matrix(predicted, targets, self.step.seen)}
+        arrays |= {
+            "predicted": predicted.astype(np.int32),
+            "confusion": confusion_matrix(predicted, targets, self.step.seen),
+        }
         linear = isinstance(model.classifier, nn.Linear)
         loss = F.cross_entropy(torch.from_numpy(found["logits"]), torch.from_numpy(targets)) if linear else None
         metrics = {"top1": float((predicted == targets).mean()), "loss": None if loss is None else float(loss)}

@@ -37,8 +37,8 @@ def cluster_centres(features: np.ndarray, clusters: int, seed: int) -> np.ndarra
         )
     best, least = None, np.inf
     for start in range(STARTS):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an empty cluster keeps its centre: clips may be equal
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            warnings.simplefilter("ignore", UserWarning)  # clips may be equal: an empty cluster keeps its centre
             centres, nearest = kmeans2(
                 features, clusters, iter=ITERATIONS, minit="++", rng=np.random.default_rng(mix(seed, "k-means", start))
             )

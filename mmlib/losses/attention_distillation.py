@@ -20,19 +20,18 @@ from mmlib.errors import UsageError
 def attention_divergence(weights: Tensor, old_weights: Tensor) -> Tensor:
     """KL(old ‖ new) summed over everything and divided by the number of clips, 0-d, nats.
 
-    Both (M, ...) of M clips, each a distribution along one of the other dimensions; no gradient reaches the old ones.
-    Raises `UsageError` for different shapes.
+    Both (M, ...) of M clips, each a distribution along one of the other dimensions; the new ones above 0, as a softmax
+    of bounded scores is. No gradient reaches the old ones. Raises `UsageError` for different shapes.
     """
     if weights.shape != old_weights.shape or not len(weights):
         raise UsageError(
             f"attention of shape {tuple(weights.shape)} cannot be compared with {tuple(old_weights.shape)}: give both "
             "networks the same clips, at least one."
         )
-    tiny = torch.finfo(weights.dtype).tiny  # a weight that underflowed counts 0, not infinity
     old = old_weights.detach()
-    # In place, because at the published size each of these tensors holds a gigabyte.
-    difference = weights.clamp(min=tiny).log().neg_().add_(old.clamp(min=tiny).log_())
-    return difference.mul_(old).sum() / len(weights)
+    # Subtracted place by place, as the two sums are far larger than their difference; in place, as at the published
+    # size each of these tensors holds a gigabyte.
+    return torch.xlogy(old, weights).neg_().add_(torch.xlogy(old, old)).sum() / len(weights)
 
 
 def attention_distillation(

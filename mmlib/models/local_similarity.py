@@ -1,7 +1,7 @@
 """A classifier of several proxies per class: the local similarity classifier (LSC) of PODNet and AFC.
 
-Douillard et al., "PODNet", ECCV 2020; Kang et al., "Adaptive Feature Consolidation", CVPR 2022; audio-visual in the code
-of AV-CIL (ICCV 2023).
+Douillard et al., "PODNet", ECCV 2020; Kang et al., "Adaptive Feature Consolidation", CVPR 2022; audio-visual in the
+code of AV-CIL (ICCV 2023).
 
 Paper says: a class's score is Σ_k softmax_k(sim)·sim of its proxies' cosine similarities; η is learned.
 Published code does: sim = -‖x̂ - ŵ‖² of features and proxies at length 1; ten proxies a class, drawn Kaiming normal (fan

@@ -214,5 +214,12 @@ DATASETS: dict[str, DatasetInfo] = {
             needs_root=False,
             home="av_cil.synthetic",
         ),
+        DatasetInfo(
+            "grid_words_incremental",
+            "GRID corpus, speaker 1, cut into words that arrive in 8 tasks (51 classes), features frozen on the first",
+            "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
+            "CC BY 4.0",
+            options={"storage": "float16", "seed": 0},
+        ),
     )
 }

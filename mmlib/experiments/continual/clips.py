@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mmlib.continual.memory import ExemplarMemory
 from mmlib.continual.methods import Method, Step
@@ -18,9 +20,10 @@ from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.joint import JointLoader
 from mmlib.data.loader import BatchLoader
 from mmlib.data.prepared import SPLITS, open_prepared
-from mmlib.data.randomness import mix
+from mmlib.data.randomness import Draws, mix
 from mmlib.data.sampling import SamplingPlan
 from mmlib.data.splits import in_memory
+from mmlib.data.views import View
 from mmlib.errors import DataError
 from mmlib.experiments.continual.parameters import Parameters
 from mmlib.training import Group
@@ -52,9 +55,10 @@ class Clips:
 
     @property
     def clip_bytes(self) -> int:
-        """What one clip takes as it is stored."""
+        """What one clip takes in the number formats of the prepared arrays."""
         train = self.splits["train"]
-        return sum(train.prepared.arrays[name][:1].nbytes for name in train.views)
+        sizes = {name: math.prod(shape) for name, shape in train.input_shapes.items()}
+        return sum(size * train.prepared.arrays[name].itemsize for name, size in sizes.items())
 
 
 def load_tasks(parameters: Parameters) -> Tasks:
@@ -84,8 +88,21 @@ def load_clips(parameters: Parameters) -> Clips:
                 "every task in train, validation and test."
             )
         views = build_views(prepared, parameters, split == "train")
+        if parameters.visual_tokens == "mean":
+            views["visual"] = MeanToken(views["visual"])
         splits[split] = MultimodalDataset(prepared, rows, views, split=split, targets=units, cache_bytes=CACHE_BYTES)
     return Clips(tasks, splits)
+
+
+class MeanToken:
+    """A view of the mean over all tokens (n, T, P, C) of a clip, as its only token: (n, 1, 1, C)."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.random = view.random
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        return self.view(rows, draws).mean(dim=(1, 2), keepdim=True)
 
 
 class Listed:

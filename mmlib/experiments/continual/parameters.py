@@ -48,6 +48,10 @@ class Parameters(RecipeSettings, IEMFSettings, DataSettings):
     synthetic_audio_strength: NotNegative = about(4.0, "synthetic_incremental: the sound, in deviations of its noise")
     synthetic_visual_strength: NotNegative = about(3.0, "synthetic_incremental: the object, in deviations of the noise")
 
+    visual_tokens: Literal["all", "mean"] = about(
+        "all", "what the network sees of a clip: its tokens, or their mean, which leaves nothing to attend to (fast)"
+    )
+
     # Network
     feature_channels: Count = about(32, "size of each modality's feature, which are added (published: 768)")
     activation: Literal["relu", "none"] = about("relu", "after the projections: relu (AV-CIL), or none (IEMF's runs)")

@@ -20,7 +20,10 @@ from torch.utils.checkpoint import checkpoint
 
 from mmlib.errors import UsageError
 
-MOST_ELEMENTS = 1 << 24  # of one copy of the tokens: 64 MiB in single precision, 13 clips at the published size
+MOST_ELEMENTS = 1 << 24
+"""Of one copy of the tokens: 64 MiB in single precision, 13 clips at the published size. Not less: glibc gives blocks
+from 32 MiB back, but smaller ones litter its heap, which then grows with the batch. One piece saves the second pass,
+for 28 MiB of each clip."""
 
 
 @dataclass

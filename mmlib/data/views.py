@@ -119,6 +119,8 @@ class AudioView:
 class FeatureView:
     """Stored features `(N, ...)`, floats of any width, to `(n, ...)` float32, as they are.
 
+    `as_stored` leaves their width, for a network that widens large features piece by piece.
+
     Of a memory-mapped file nothing stays in this process: a page that was read counts as its memory until it is let
     go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for.
     Raises `DataError` for integers: ids are no quantities.
@@ -126,16 +128,17 @@ class FeatureView:
 
     random = False
 
-    def __init__(self, features: np.ndarray) -> None:
+    def __init__(self, features: np.ndarray, as_stored: bool = False) -> None:
         if features.dtype.kind != "f":
             raise DataError(
                 f"features are {features.dtype}, which would be made float32. Store features as floats, and show token "
                 "ids through TokenView (source modalities: tokens)."
             )
-        self.features = features
+        self.features, self.as_stored = features, as_stored
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        values = torch.from_numpy(np.ascontiguousarray(self.features[rows])).float()
+        stored = torch.from_numpy(np.ascontiguousarray(self.features[rows]))
+        values = stored if self.as_stored else stored.float()
         mapped = getattr(self.features, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)

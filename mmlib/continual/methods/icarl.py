@@ -17,7 +17,9 @@ We do: the same, with each slip behind a switch: `double_sigmoid`, and in the me
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -38,13 +40,15 @@ class ICaRL(Method):
         losses = {"cross_entropy": F.cross_entropy(logits.float(), targets)}
         if old_logits is None:
             return losses
-        logits = logits[:, : self.step.old]
         if taught is not None and not all(taught):
-            bounds = self.step.old_boundaries
-            known = [unit for task, there in enumerate(taught) if there for unit in range(*bounds[task : task + 2])]
-            if not known:
+            slices = [
+                slice(*bounds)
+                for bounds, there in zip(pairwise(self.step.old_boundaries), taught, strict=True)
+                if there
+            ]
+            if not slices:
                 return losses | {"distillation": 0 * losses["cross_entropy"]}
-            logits, old_logits = logits[:, known], old_logits[:, known]
+            logits, old_logits = (torch.cat([scores[:, s] for s in slices], dim=1) for scores in (logits, old_logits))
         double = self.options.double_sigmoid
         return losses | {"distillation": binary_distillation(logits, old_logits, double_sigmoid=double)}
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from mmlib.continual.methods.base import Method
@@ -33,7 +34,7 @@ class LwF(Method):
         losses = {"cross_entropy": separated_cross_entropy(logits, targets, self.step.old)}
         if old_logits is not None:
             of_tasks = task_distillation(logits, old_logits, self.step.old_boundaries, self.options.temperature)
-            if taught is not None:
-                of_tasks = of_tasks * of_tasks.new_tensor(list(taught))
+            if taught is not None and not all(taught):  # without a list of indices, which would have to be sent
+                of_tasks = torch.stack([0 * of_tasks[0], *(of_tasks[t] for t, there in enumerate(taught) if there)])
             losses["distillation"] = of_tasks.sum()
         return losses

@@ -21,7 +21,7 @@ def method_options(parameters: Parameters) -> MethodOptions:
         instance_weight=parameters.instance_weight,
         class_weight=parameters.class_weight,
         class_average=parameters.class_average,
-        attention_distillation=parameters.attention_distillation,
+        attention_distillation=parameters.attention_distillation and attends(parameters),
         attention_balance=parameters.attention_balance,
         attention_factor=parameters.attention_factor,
         nca_form=parameters.afc_nca,
@@ -30,6 +30,11 @@ def method_options(parameters: Parameters) -> MethodOptions:
         random_importance=parameters.afc_random_importance,
         seed=parameters.seed,
     )
+
+
+def attends(parameters: Parameters) -> bool:
+    """Whether there are tokens to attend to."""
+    return parameters.visual_tokens == "all"
 
 
 def has_heads(parameters: Parameters) -> bool:
@@ -47,6 +52,7 @@ def build_model(
         visual_channels=shapes["visual"][-1],
         feature_channels=parameters.feature_channels,
         activation=parameters.activation,
+        attention=attends(parameters),
         classifier=classifier,
         unimodal_heads=parameters.unimodal_heads if has_heads(parameters) else "none",
         proxies=parameters.afc_proxies,

@@ -23,13 +23,13 @@ from mmlib.data.prepared import SPLITS, open_prepared
 from mmlib.data.randomness import Draws, mix
 from mmlib.data.sampling import SamplingPlan
 from mmlib.data.splits import in_memory
-from mmlib.data.views import View
+from mmlib.data.views import FeatureView, View
 from mmlib.errors import DataError
 from mmlib.experiments.continual.parameters import Parameters
 from mmlib.training import Group
 
 CACHE_BYTES = 256 << 20  # computed inputs kept per split: at full shape a split does not fit, and is read as it is used
-EVALUATED = 256  # clips at a time
+EVALUATED = 128  # clips at a time, as published
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,15 @@ class Clips:
         return sum(size * train.prepared.arrays[name].itemsize for name, size in sizes.items())
 
 
-def load_tasks(parameters: Parameters) -> Tasks:
-    """The tasks of the prepared data. Raises `DataError` for data without tasks."""
-    prepared = open_prepared(Path(registry.prepare_for(parameters)))
-    tasks = prepared.manifest["source"].get("tasks")
-    if tasks is None:
+def load_clips(parameters: Parameters) -> Clips:
+    """The clips of the prepared data. Raises `DataError` where there are no tasks, or one lacks clips of a split."""
+    prepared = in_memory(open_prepared(Path(registry.prepare_for(parameters))))
+    if "tasks" not in prepared.manifest["source"]:
         raise DataError(
             f"{prepared.folder} says nothing of tasks. Prepare it again with a list of class ids for each step in its "
             "source, as 'tasks'."
         )
-    return Tasks.of(tasks)
-
-
-def load_clips(parameters: Parameters) -> Clips:
-    """The clips of the prepared data. Raises `DataError` where a task lacks clips of a split."""
-    tasks = load_tasks(parameters)
-    prepared = in_memory(open_prepared(Path(registry.prepare_for(parameters))))
+    tasks = Tasks.of(prepared.manifest["source"]["tasks"])
     units = tasks.units[prepared.labels]
     splits = {}
     for split in SPLITS:
@@ -88,21 +81,21 @@ def load_clips(parameters: Parameters) -> Clips:
                 "every task in train, validation and test."
             )
         views = build_views(prepared, parameters, split == "train")
-        if parameters.visual_tokens == "mean":
-            views["visual"] = MeanToken(views["visual"])
+        tokens = FeatureView(prepared.arrays["visual"], as_stored=True)
+        views["visual"] = MeanToken(tokens) if parameters.visual_tokens == "mean" else tokens
         splits[split] = MultimodalDataset(prepared, rows, views, split=split, targets=units, cache_bytes=CACHE_BYTES)
     return Clips(tasks, splits)
 
 
 class MeanToken:
-    """A view of the mean over all tokens (n, T, P, C) of a clip, as its only token: (n, 1, 1, C)."""
+    """A view of the mean over all tokens (n, T, P, C) of a clip, (n, C) float32."""
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.random = view.random
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        return self.view(rows, draws).mean(dim=(1, 2), keepdim=True)
+        return self.view(rows, draws).float().mean(dim=(1, 2))
 
 
 class Listed:
@@ -144,12 +137,15 @@ class StepLoaders:
 
     def evaluation(self) -> dict[str, BatchLoader]:
         """Validation and test clips of all classes seen."""
-        number = self.step.number
-        return {split: self.in_order(split, self.clips.seen(split, number)) for split in ("validation", "test")}
+        number, workers = self.step.number, self.parameters.loader_workers
+        return {
+            split: self.in_order(split, self.clips.seen(split, number), workers) for split in ("validation", "test")
+        }
 
-    def in_order(self, split: str, rows: Iterable[int]) -> BatchLoader:
+    def in_order(self, split: str, rows: Iterable[int], workers: int = 0) -> BatchLoader:
         """These clips of a split, for a look at them without training."""
-        return self._loader(split, SamplingPlan(np.asarray(rows, dtype=np.int64), shuffle=False), EVALUATED, 0)
+        plan = SamplingPlan(np.asarray(rows, dtype=np.int64), shuffle=False)
+        return self._loader(split, plan, EVALUATED, 0, workers=workers)
 
     def _shuffled(self, name: str, rows: np.ndarray, batch_size: int, cycled: bool = False) -> BatchLoader:
         plan = (CycledPlan if cycled else SamplingPlan)(rows)

@@ -13,7 +13,7 @@ import torch
 
 from mmlib.data.randomness import mix
 from mmlib.experiments.base import Conclusion, Experiment, Setup, execute
-from mmlib.experiments.continual.clips import Clips, load_clips, load_tasks
+from mmlib.experiments.continual.clips import Clips, load_clips
 from mmlib.experiments.continual.parameters import Parameters
 from mmlib.experiments.continual.results import conclude
 from mmlib.experiments.continual.step import StepOfRun
@@ -33,21 +33,25 @@ class Continual(Experiment):
     )
 
     def __init__(self) -> None:
-        self._clips: Clips | None = None  # the same in every step: read once
+        self._clips: Clips | None = None
+
+    def clips(self, parameters: Parameters) -> Clips:
+        """The clips, the same in every step: read once."""
+        if self._clips is None:
+            self._clips = load_clips(parameters.located())
+        return self._clips
 
     def stages(self, parameters: Parameters) -> dict[str, int]:
         """A stage for each task, of the same number of epochs."""
-        return {f"step_{number}": parameters.epochs for number in range(len(load_tasks(parameters.located())))}
+        return {f"step_{number}": parameters.epochs for number in range(len(self.clips(parameters).tasks))}
 
     def stage(
         self, name: str, parameters: Parameters, device: torch.device, group: Group, carried: Carried | None
     ) -> Setup:
         # New rows of the head and the order of clips are those of the seed, whatever the method drew before.
         seed_everything(mix(parameters.seed, name))
-        if self._clips is None:
-            self._clips = load_clips(parameters.located())
         number = int(name.removeprefix("step_"))
-        return StepOfRun(parameters, self._clips, number, device, group, carried or {}).setup()
+        return StepOfRun(parameters, self.clips(parameters), number, device, group, carried or {}).setup()
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
         """`test_targets` (N,) in units of the head, and `unit_class` (K,), the class id of each unit."""

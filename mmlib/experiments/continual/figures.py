@@ -208,7 +208,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
             audio = batch.inputs["audio"][column].numpy()
             above.plot(np.arange(len(audio)), audio, color=SERIES[0], lw=0.7)
             above.set(xlabel="channel", title=dataset.classes[int(dataset.column("label")[chosen[column]])])
-            lengths = np.linalg.norm(batch.inputs["visual"][column].numpy(), axis=-1)  # (T, P)
+            lengths = batch.inputs["visual"][column].float().norm(dim=-1).numpy()  # (T, P)
             below.imshow(lengths.T, origin="lower", **shown)
             below.set(xlabel="time step")
             below.grid(False)

@@ -118,6 +118,9 @@ class Parameters(RecipeSettings, IEMFSettings, DataSettings):
 
     # Training
     epochs: Count = about(10, "passes over the training clips in each step")
+    goes_on: Literal["validation", "last"] = about(
+        "validation", "network of a step that the next one begins with: best on validation, as published, or the last"
+    )
     batch_size: Count = about(64, "new clips per step of the optimiser, over all processes together (published: 256)")
     drop_last: bool = about(False, "leave out the last, smaller batch of an epoch, as published")
     optimizer: Literal["sgd", "adam", "adamw"] = about("adam", "optimiser, a new one in each step")

@@ -18,7 +18,7 @@ import numpy as np
 from mmlib.continual.memory import ExemplarMemory
 from mmlib.experiments.base import Conclusion
 from mmlib.experiments.continual.clips import Clips
-from mmlib.experiments.continual.step import PROTOCOL, StepData, drawn_memory
+from mmlib.experiments.continual.step import StepData, drawn_memory
 from mmlib.metrics.continual import accuracy_matrix, class_accuracy_matrix, continual_metrics
 from mmlib.training import Outcome
 
@@ -62,7 +62,7 @@ def by_task(confusion: np.ndarray, bounds: Sequence[int]) -> np.ndarray:
 def held_after_each_step(data: StepData, outcome: Outcome) -> list[ExemplarMemory | None]:
     """The memory after each step; the last one's only where its classes are told by it."""
     held = [None if state is None else ExemplarMemory.from_state(state) for state in data.held]
-    last = outcome.selector.result(PROTOCOL)["validation"].arrays
+    last = outcome.selector.result(data.protocol)["validation"].arrays
     if "exemplars" in last:
         before = held[-1] if held else ExemplarMemory(len(last["exemplars"]))
         held.append(drawn_memory(before, last))

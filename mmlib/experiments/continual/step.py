@@ -28,16 +28,16 @@ from mmlib.experiments.continual.task import IncrementalLearning, UnimodalLearni
 from mmlib.models.incremental import IncrementalAudioVisual
 from mmlib.training import Carried, Group, StageOutcome
 
-PROTOCOL = "clean"
-"""The protocol whose network goes on to the next step."""
-
 
 @dataclass
 class StepData:
-    """For the run's arrays: its clips, whether all data are kept, and the memory's state after each earlier step."""
+    """For the run's arrays: its clips, whether all data are kept, the protocol whose networks went on from step to
+    step, and the memory's state after each earlier step.
+    """
 
     clips: Clips
     keeps_all: bool
+    protocol: str
     held: list[dict[str, Any] | None] = field(default_factory=list)
 
 
@@ -58,6 +58,7 @@ class StepOfRun:
         self.method = build_method(parameters.method, self.step, method_options(parameters))
         self.loaders = StepLoaders(parameters, clips, self.step, device, group)
         self.herding = Herding(self.loaders, parameters.herding_repeats, parameters.herding_padding)
+        self.protocol = {"validation": "clean", "last": "last"}[parameters.goes_on]
         self.weights = carried.get("weights")
         self.memory = self._memory(carried)
         self.taught: list[bool] = carried.get("taught", [])
@@ -87,6 +88,7 @@ class StepOfRun:
             self.method,
             nearest_mean=NearestMean(self.herding, self.memory) if by_means else None,
             unimodal=self.unimodal_learning(),
+            scored=parameters.iemf_scores if parameters.iemf else None,
         )
         optimizer, scheduler = optimizer_and_schedule(parameters, self.model, apart=self.model.mixing_parameters())
         return Setup(
@@ -97,9 +99,9 @@ class StepOfRun:
             optimizer=optimizer,
             scheduler=scheduler,
             modulations=[attach_iemf(parameters, self.model, optimizer, self.step.number)] if parameters.iemf else [],
-            keep_weights_of=PROTOCOL,
+            keep_weights_of=self.protocol,
             hand_over=self.hand_over,
-            data=StepData(self.clips, self.method.training == "all", self.held),
+            data=StepData(self.clips, self.method.training == "all", self.protocol, self.held),
             notes=self.notes(),
         )
 
@@ -150,7 +152,7 @@ class StepOfRun:
     def hand_over(self, outcome: StageOutcome) -> Carried:
         """What the next step is built from."""
         memory = None if self.memory is None else self.remember(outcome).state_dict()
-        chosen = outcome.selector.epoch_of(PROTOCOL) - outcome.first_epoch
+        chosen = outcome.selector.epoch_of(self.protocol) - outcome.first_epoch
         learned = has_heads(self.parameters) and chosen >= self.parameters.iemf_start
         return {
             "weights": {} if self.method.fresh else outcome.weights,
@@ -168,7 +170,7 @@ class StepOfRun:
             drawn.hold_random(self.clips.by_class(self.clips.new(self.step.number)), self.step.seen)
             return drawn
         if self.method.nearest_mean:
-            arrays = outcome.selector.result(PROTOCOL)["validation"].arrays
+            arrays = outcome.selector.result(self.protocol)["validation"].arrays
             return drawn_memory(self.memory, arrays)
         self.model.load_state_dict(outcome.weights)
         return self.herding.draw(self.model, self.memory)

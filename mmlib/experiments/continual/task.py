@@ -7,7 +7,7 @@ slice of the new classes; the method's losses of class scores are added for both
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from mmlib.continual.methods import Method, Step
 from mmlib.data.batch import Batch
 from mmlib.data.joint import JointBatch
+from mmlib.data.loader import BatchLoader
 from mmlib.experiments.continual.exemplars import NearestMean
 from mmlib.experiments.multimodal_task import check_finite
 from mmlib.experiments.predictions import collect_outputs
 from mmlib.metrics.classification import confusion_matrix
 from mmlib.models.incremental import IncrementalAudioVisual, IncrementalOutput
+from mmlib.modulation.iemf import ScoreSource
 from mmlib.training import Evaluation, Group
 
 
@@ -51,6 +53,7 @@ class IncrementalLearning:
         method: of this step.
         nearest_mean: how classes are told where the method does so by exemplars.
         unimodal: the heads' losses; None without them.
+        scored: by what IEMF scores the modalities, their heads or their share of the fused score; None without IEMF.
     """
 
     def __init__(
@@ -61,9 +64,10 @@ class IncrementalLearning:
         *,
         nearest_mean: NearestMean | None = None,
         unimodal: UnimodalLearning | None = None,
+        scored: ScoreSource | None = None,
     ) -> None:
         self.model, self.teacher, self.method = model, teacher, method
-        self.nearest_mean, self.unimodal = nearest_mean, unimodal
+        self.nearest_mean, self.unimodal, self.scored = nearest_mean, unimodal, scored
         self.start_epoch(0)
 
     @property
@@ -105,14 +109,16 @@ class IncrementalLearning:
 
     def observables(self, output: IncrementalOutput, batch: Batch | JointBatch) -> dict[str, Any]:
         """Scores of the classes that IEMF scores, targets counted from the first of them: below 0, not counted."""
-        first, heads = self.first_scored, output.head_logits
-        if heads is None and self.model.unimodal_heads is not None:
-            heads = self.model.unimodal_heads(output.features)  # outside their window, to report r
-        alone = self.model.unimodal_logits(output)
+        if self.scored is None:
+            return {}
+        first, heads = self.first_scored, self.scored == "heads"
+        if not heads:
+            alone = self.model.unimodal_logits(output)
+        else:
+            alone = output.head_logits or self.model.unimodal_heads(output.features)  # outside their window, for r
         return {
             "fused_logits": self.method.scores(output)[:, first:],
-            "head_logits": None if heads is None else {m: logits[:, first:] for m, logits in heads.items()},
-            "unimodal_logits": {m: logits[:, first:] for m, logits in alone.items()},
+            "head_logits" if heads else "unimodal_logits": {m: logits[:, first:] for m, logits in alone.items()},
             "targets": batch.targets - first,
         }
 
@@ -122,26 +128,27 @@ class IncrementalLearning:
         """`train/top1`, by the scores."""
         return {"train/top1": (output.logits.argmax(dim=1) == batch.targets).float().mean()}
 
-    def evaluate(self, model: nn.Module, loader: Iterable[Batch], group: Group) -> Evaluation:
-        """`top1` among all classes seen, and the loss of a linear classifier; `predicted` (N,), `confusion` (K, K).
+    def evaluate(self, model: nn.Module, loader: BatchLoader, group: Group) -> Evaluation:
+        """`top1` among all classes seen, and the loss of a linear classifier.
 
-        With nearest means also what they were made of, `exemplars` (n,) training rows and `exemplar_classes` (n,).
-        Raises `NonFiniteLossError` for outputs that are not finite.
+        Of the test split also `predicted` (N,) and `confusion` (K, K); with nearest means of the others what those were
+        made of, `exemplars` (n,) training rows and `exemplar_classes` (n,): checkpoints hold these arrays for every
+        step. Raises `NonFiniteLossError` for outputs that are not finite.
         """
         found = collect_outputs(model, loader, group, self._kept)
         check_finite(found["logits"], "clips")
         targets = found["targets"]
         arrays: dict[str, np.ndarray] = {}
-        if self.nearest_mean is not None:
+        if self.nearest_mean is None:
+            predicted = found["logits"].argmax(axis=1)
+        else:
             predicted = self.nearest_mean.predict(model, found["fused"])
+        if loader.dataset.split == "test":
+            arrays["predicted"] = predicted.astype(np.int32)
+            arrays["confusion"] = confusion_matrix(predicted, targets, self.step.seen).astype(np.int32)
+        elif self.nearest_mean is not None:
             drawn = self.nearest_mean.drawn
             arrays |= {"exemplars": drawn.rows, "exemplar_classes": drawn.labels}
-        else:
-            predicted = found["logits"].argmax(axis=1)
-        arrays |= {
-            "predicted": predicted.astype(np.int32),
-            "confusion": confusion_matrix(predicted, targets, self.step.seen),
-        }
         linear = isinstance(model.classifier, nn.Linear)
         loss = F.cross_entropy(torch.from_numpy(found["logits"]), torch.from_numpy(targets)) if linear else None
         metrics = {"top1": float((predicted == targets).mean()), "loss": None if loss is None else float(loss)}

@@ -268,6 +268,7 @@ def test_the_last_scaled_rate_stays_where_published(start, given, monkeypatch):
 
 
 SWITCHES = {
+    "visual_tokens": ("fine_tuning", "mean"),
     "icarl_double_sigmoid": ("icarl_fc", True),
     "afc_nca": ("afc_lsc", "published"),
     "afc_keep_scale": ("afc_lsc", False),
@@ -328,6 +329,26 @@ def test_zeros_in_class_means_matter_where_a_class_is_short(start):
             for switch in (False, True)
         )
         assert np.array_equal(clean.arrays["clean_predicted"], padded.arrays["clean_predicted"]) == equal
+
+
+def test_the_mean_of_all_tokens_is_a_vector(start, runs):
+    """Without attention the network has two linear layers before its head; AV-CIL has none to keep."""
+    run = start("mean", method="av_cil", visual_tokens="mean")
+    assert run.parameter_count == 2 * 13 * 8 + 9 * 7
+    assert runs["av_cil"].parameter_count == run.parameter_count + 2 * 13 * 12
+    assert "loss_attention" not in run.arrays
+    assert np.isfinite(runs["av_cil"].arrays["loss_attention"][runs["av_cil"].arrays["epoch"] >= 3]).all()
+    assert run.arrays["memory_bytes"][1] == 12 * (12 * 4 + 12 * 2)
+
+
+def test_the_last_network_goes_on_where_asked(given, monkeypatch):
+    run, built, handed = handed_over(given, monkeypatch, "goes-on", method="icarl_nme", goes_on="last")
+    assert any(stage.selection["clean"].epoch != stage.selection["last"].epoch for stage in run.stages[:2])
+    for number in range(2):
+        state = built[number][1].model.state_dict()
+        assert all(torch.equal(state[name], value) for name, value in handed[number]["weights"].items())
+    weights = load_file(run.folder / "model.safetensors")
+    assert all(torch.equal(built[2][1].model.state_dict()[name], value) for name, value in weights.items())
 
 
 def test_repeats_and_other_seeds(start, runs):

@@ -33,7 +33,7 @@ class NoNetwork:
 
 
 def observed(fused, audio, visual, targets, name="lwf", number=1):
-    task = IncrementalLearning(NoNetwork(), None, build_method(name, Step(PAIRS, number)))
+    task = IncrementalLearning(NoNetwork(), None, build_method(name, Step(PAIRS, number)), scored="heads")
     double = [torch.tensor(logits, dtype=torch.float64) for logits in (fused, audio, visual)]
     output = IncrementalOutput(double[0], double[0], {}, {}, head_logits={"audio": double[1], "visual": double[2]})
     iemf = IEMF({"fusion": [torch.nn.Parameter(torch.zeros(2))]})
@@ -83,7 +83,7 @@ class TestUnimodalLosses:
 
     def task(self, networks, name="ss_il", **unimodal):
         method = build_method(name, Step(PAIRS, 1), MethodOptions(attention_distillation=False))
-        return IncrementalLearning(*networks, method, unimodal=UnimodalLearning(2, 4, **unimodal))
+        return IncrementalLearning(*networks, method, unimodal=UnimodalLearning(2, 4, **unimodal), scored="heads")
 
     @pytest.mark.parametrize(("epoch", "active"), [(0, False), (1, False), (2, True), (4, True), (5, False)])
     def test_heads_are_left_out_outside_the_window(self, networks, batch, epoch, active):

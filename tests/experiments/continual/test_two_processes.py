@@ -1,0 +1,67 @@
+"""Two processes go through all steps as one does on the same batches: losses, choices, memories, weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+WORKER = Path(__file__).parent / "two_processes.py"
+
+
+def load_worker():
+    spec = importlib.util.spec_from_file_location("continual_two_processes", WORKER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CASES = load_worker().CASES
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folders of one run in this process and one under torchrun with two processes."""
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    arguments = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", str(WORKER), str(two)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    load_worker().train_all(one)
+    output, _ = running.communicate(timeout=300)
+    assert running.returncode == 0, output[-3000:]
+    return one, two
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_end_as_one(trained, case):
+    one, two = trained
+    expected = torch.load(one / case / "kept-0.pt", weights_only=True)
+    first, second = (torch.load(two / case / f"kept-{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert first["held"] == second["held"] == expected["held"]
+    for kind in ("weights", "last"):
+        for name, value in expected[kind].items():
+            assert torch.equal(first[kind][name], second[kind][name]), f"replicas differ in {name}"
+            torch.testing.assert_close(
+                first[kind][name], value, rtol=5e-4, atol=5e-5, msg=lambda text, name=name: f"{name}: {text}"
+            )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_log_what_one_logs(trained, case):
+    one, two = trained
+    expected, found = (
+        [json.loads(line) for line in (root / case / "history.jsonl").read_text().splitlines()] for root in (one, two)
+    )
+    assert len(expected) == len(found) == 6
+    for left, right in zip(expected, found, strict=True):
+        assert left.keys() == right.keys()
+        for name in left.keys() - {"seconds", "samples_per_s", "stage"}:
+            assert right[name] == (left[name] and pytest.approx(left[name], rel=2e-3, abs=1e-4)), name

@@ -3,6 +3,7 @@ r"""A run from a shell, on one process or, with torchrun, on several (one per GP
 python -m mmlib.experiments.classification dataset=synthetic fusion=film epochs=2
 python -m mmlib.experiments.event_localization network=psp epochs=2
 python -m mmlib.experiments.face_voice fusion=linear epochs=2
+python -m mmlib.experiments.continual method=ss_il iemf=true epochs=2
 torchrun --standalone --nproc-per-node=4 -m mmlib.experiments.classification dataset=cremad data_root=DIR \
     encoder=resnet18
 

@@ -108,8 +108,9 @@ def forgetting_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
                 empty(axis, "one step: nothing to forget")
             return figure
         for task in range(len(matrix)):
-            place = task % len(SERIES)
-            line = {"color": SERIES[place], "ls": DASHES[place], "marker": MARKERS[place]}
+            place, round_ = task % len(SERIES), task // len(SERIES)  # colours come again, with other marks
+            marker = MARKERS[(place + 3 * round_) % len(MARKERS)]
+            line = {"color": SERIES[place], "ls": DASHES[(place + round_) % len(DASHES)], "marker": marker}
             left.plot(steps, 100 * matrix[:, task], label=f"task {task + 1}", **line)
         left.set(xlabel="after step", ylabel="accuracy on the task (%)", xticks=steps, ylim=(-2, 102))
         left.legend(loc="lower left", ncols=2 if len(matrix) > 4 else 1)

@@ -144,10 +144,14 @@ class StepOfRun:
 
     def notes(self) -> list[str]:
         """What a record must say of these choices in words."""
-        parameters = self.parameters
+        parameters, said = self.parameters, []
+        if parameters.goes_on == "last":
+            said.append("the networks of the last epochs went on from step to step: read protocol last")
         if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
-            return [f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published"]
-        return []
+            said.append(
+                f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published"
+            )
+        return said
 
     def hand_over(self, outcome: StageOutcome) -> Carried:
         """What the next step is built from."""

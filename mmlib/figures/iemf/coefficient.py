@@ -32,13 +32,15 @@ def coefficient_figure(found: IEMFFindings) -> Figure:
             _draw(axes[0][column], one.coefficient, 2)
             axes[0][column].axhline(1, color="black", lw=0.7, ls=":")
             axes[0][column].set_title(one.name)
-            for index, band in enumerate(filter(None, (one.without, one.accuracy))):
-                _draw(axes[1][column], band, index)
+            for index, band in enumerate((one.without, one.accuracy)):
+                if band is not None:
+                    _draw(axes[1][column], band, index)
             axes[1][column].set_xlabel("epoch")
             axes[1][column].xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("coefficient I\nof the fusion layer")
         axes[1][0].set_ylabel(f"{known.axis}, test\n{known.arrow}")
-        figure.legend(*axes[1][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        named = {line.get_label(): line for axis in axes[1] for line in axis.get_lines()}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3)
         set_title(
             figure, "IEMF’s coefficient and the accuracy, mean over seeds, band from lowest to highest", found.caption
         )

@@ -36,7 +36,7 @@ def outputs(tmp_path, monkeypatch):
 
 def test_figures_and_sentences_of_records(outputs):
     result = figure.run(figure.Parameters(plan="iemf"))
-    assert "38 of 38 cells" in result.summary
+    assert "32 of 32 cells" in result.summary
     assert list(result.figures)[:3] == ["gains", "factorial", "psi"]
     assert not {"rows", "statements", "curves"} & set(result.figures)  # of the table's notebook
     assert all(path.exists() for path in result.files)

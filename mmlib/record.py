@@ -49,7 +49,10 @@ class Selection(BaseModel):
 
 
 class StageResult(BaseModel):
-    """What one stage of a run measured: the run's own fields, of this stage alone. Epochs count through the run."""
+    """What one stage of a run measured: the run's own fields, of this stage alone. Epochs count through the run.
+
+    `wall_s` is that of its epochs, evaluations included.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,6 +64,7 @@ class StageResult(BaseModel):
     splits: dict[str, int] = Field(default_factory=dict)
     coverage: dict[str, int] = Field(default_factory=dict)
     parameter_count: int | None = None
+    wall_s: float | None = None
 
     @field_validator("metrics")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import matplotlib
@@ -76,6 +77,20 @@ def test_rows_run_with_more_seeds_are_not_claimed_for_all(claims):
     assert results.seeds_text in texts(figures.table_figure(results, claims))
     results.rows = {first: fake_results(seeds=(0,)).rows[first], second: fake_results(seeds=(4,)).rows[second]}
     assert results.seeds_text == "1 seed a row (of 0, 4)"
+
+
+def test_a_heading_says_what_all_its_rows_add_and_no_row_loses_what_tells_it_apart():
+    results = fake_results()
+    one, two = list(results.rows.values())[:2]
+    for labels, shown, heading in (
+        (("audio, alone", "visual, alone"), ["audio", "visual"], "One modality: alone"),
+        (("audio, from scratch", "audio, tuned"), ["audio, from scratch", "audio, tuned"], "One modality"),
+    ):
+        named = zip((one, two), labels, strict=True)
+        results.rows = {row.id: dataclasses.replace(row, block="One modality", label=label) for row, label in named}
+        axis = figures.table_figure(results).axes[0]
+        assert [label.get_text() for label in axis.get_yticklabels()] == shown
+        assert [note.get_text() for note in axis.texts] == [heading]
 
 
 def test_names_stay_inside_the_figure(claims):

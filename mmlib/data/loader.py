@@ -109,8 +109,11 @@ class BatchLoader:
             yield from self._processes
             return
         for request in self.requests(steps):
-            batch = self.dataset[request]
-            yield batch.pin_memory() if self._pin else batch
+            yield self._fetched(request)  # no name here for the batch: it would live until the next one is there
+
+    def _fetched(self, request: BatchRequest) -> Batch:
+        batch = self.dataset[request]
+        return batch.pin_memory() if self._pin else batch
 
     def requests(self, steps: int | None = None) -> Iterator[BatchRequest]:
         """This process's part of every global batch of the current epoch, or of its first `steps`."""

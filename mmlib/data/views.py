@@ -119,6 +119,8 @@ class AudioView:
 class FeatureView:
     """Stored features `(N, ...)`, floats of any width, to `(n, ...)` float32, as they are.
 
+    `as_stored` leaves their width, for a network that widens large features piece by piece.
+
     Of a memory-mapped file nothing stays in this process: a page that was read counts as its memory until it is let
     go, and after an epoch that would be the whole file. The system's file cache keeps what it has room for. Rows are
     read a few at a time, so that a batch needs its own memory and no more.
@@ -128,17 +130,18 @@ class FeatureView:
     random = False
     PIECE_BYTES = 32 << 20  # as stored
 
-    def __init__(self, features: np.ndarray) -> None:
+    def __init__(self, features: np.ndarray, as_stored: bool = False) -> None:
         if features.dtype.kind != "f":
             raise DataError(
                 f"features are {features.dtype}, which would be made float32. Store features as floats, and show token "
                 "ids through TokenView (source modalities: tokens)."
             )
-        self.features = features
+        self.features, self.as_stored = features, as_stored
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         features = self.features
-        values = torch.empty(len(rows), *features.shape[1:], dtype=torch.float32)
+        kept = torch.from_numpy(features[:0]).dtype if self.as_stored else torch.float32
+        values = torch.empty(len(rows), *features.shape[1:], dtype=kept)
         step = max(1, self.PIECE_BYTES // max(1, features[:1].nbytes))
         mapped = getattr(features, "_mmap", None)
         for start in range(0, len(rows), step):

@@ -15,7 +15,7 @@ from mmlib.experiments.settings import FusionSettings, ModulationSettings, Recip
 from mmlib.fusion import SimAM2Options
 from mmlib.modulation import Modulation, build_modulation
 from mmlib.training import Task
-from mmlib.training.optimisation import build_optimizer, build_scheduler
+from mmlib.training.optimisation import build_optimizer, build_scheduler, parameter_groups
 
 # Options of SimAM² whose setting is not called `simam2_<option>` or, in `FusionSettings`, like the option itself.
 SETTING_OF = {"lambda_u": "simam2_lambda"}
@@ -38,10 +38,17 @@ def simam2_options(parameters: SimAM2Settings) -> SimAM2Options | None:
     return SimAM2Options(**{option: getattr(parameters, name) for option, name in settings.items() if name})
 
 
-def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tuple[Optimizer, LRScheduler]:
-    """The recipe's optimiser over all of the model's parameters, and its schedule, stepped once an epoch."""
+def optimizer_and_schedule(
+    parameters: RecipeSettings, model: nn.Module, apart: Iterable[nn.Parameter] = ()
+) -> tuple[Optimizer, LRScheduler]:
+    """The recipe's optimiser over all of the model's parameters, and its schedule, stepped once an epoch.
+
+    Those `apart` come last, in parameter groups of their own, so that their learning rate can be another.
+    """
+    apart = list(apart)
+    others = {id(parameter) for parameter in apart}
     optimizer = build_optimizer(
-        model.parameters(),
+        [parameter for parameter in model.parameters() if id(parameter) not in others],
         parameters.optimizer,
         parameters.learning_rate,
         parameters.momentum,
@@ -49,6 +56,9 @@ def optimizer_and_schedule(parameters: RecipeSettings, model: nn.Module) -> tupl
         decay_1d=parameters.decay_1d,
         nesterov=parameters.nesterov,
     )
+    groups = [{"params": apart}] if parameters.decay_1d else parameter_groups(apart, parameters.weight_decay)
+    for group in groups if apart else ():
+        optimizer.add_param_group(group)
     schedule = (parameters.schedule, parameters.epochs, parameters.step_size, parameters.gamma)
     options = {"unit": parameters.step_unit, "most_drops": parameters.most_drops}
     return optimizer, build_scheduler(optimizer, *schedule, **options)

@@ -24,11 +24,21 @@ def paper(
 
 
 def clean(
-    metric: str, words: str, *, whose: str = "", then: str = "", place: str = "validation", maximise: bool = True
+    metric: str,
+    words: str,
+    *,
+    whose: str = "",
+    then: str = "",
+    place: str = "validation",
+    maximise: bool = True,
+    floor: float | None = None,
 ) -> SelectionProtocol:
-    """The epoch with the best `metric` of the split `validation`; `then` says what is reported of it."""
+    """The epoch with the best `metric` of the split `validation`; `then` says what is reported of it.
+
+    `floor`: see `SelectionProtocol`.
+    """
     rule = _best(words, place, maximise) + (f", as {whose}" if whose else "") + (f"; {then}" if then else "")
-    return SelectionProtocol("clean", rule, "validation", metric, maximise)
+    return SelectionProtocol("clean", rule, "validation", metric, maximise, floor=floor)
 
 
 def _best(words: str, place: str, maximise: bool) -> str:

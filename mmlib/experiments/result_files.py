@@ -31,7 +31,7 @@ def describe(
     notes = [f"{torch.get_num_threads()} torch thread(s)", *of_stages, *conclusion.notes]
     if outcome.resumed_at is not None:
         notes.append(f"resumed at epoch {outcome.resumed_at}")
-    stages = [describe_stage(experiment, stage) for stage in outcome.stages]
+    stages = [describe_stage(experiment, stage, outcome) for stage in outcome.stages]
     last = stages[-1]
     # A run is what its least genuine stage is: pre-training on a stand-in makes a rehearsal of the whole.
     origins = [origin for origin in ("stand-in", "generated", "recorded") if origin in _origins(outcome)]
@@ -58,8 +58,9 @@ def _origins(outcome: Outcome) -> set[DataOrigin | None]:
     return {stage.facts["origin"] for stage in outcome.stages}
 
 
-def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
-    """Every protocol's metrics at the epoch it chose in this stage."""
+def describe_stage(experiment: Experiment, stage: StageOutcome, outcome: Outcome) -> StageResult:
+    """Every protocol's metrics at the epoch it chose in this stage, and what the stage took."""
+    seconds = [entry["seconds"] for entry in outcome.history if entry["stage"] == stage.name]
     metrics: dict[str, float | None] = {}
     selection = {}
     for name, rule in stage.facts["rules"].items():
@@ -79,6 +80,7 @@ def describe_stage(experiment: Experiment, stage: StageOutcome) -> StageResult:
         splits=stage.facts["splits"],
         coverage=stage.facts["coverage"],
         parameter_count=stage.facts["parameter_count"],
+        wall_s=round(sum(seconds), 3),
     )
 
 

@@ -152,9 +152,9 @@ class IEMFSettings(TrainingParameters):
     """IEMF on the fusion layer, beside whatever modulates the encoders (`mmlib.modulation.IEMF`)."""
 
     iemf: bool = about(False, "IEMF on the fusion layer, beside the modulation above", neutral=False)
-    iemf_scaling: bool = about(True, "IEMF: scale by I = ψ(1 + tanh(1 − r))", neutral=True)
+    iemf_scaling: bool = about(True, "IEMF: scale by I, ψ(1 + tanh(1 − r))", neutral=True)
     iemf_noise: bool = about(
-        True, "IEMF: add noise of the gradient's own deviation (iemf_apply_to = grad only)", neutral=True
+        True, "IEMF: add noise of the gradient's own deviation (only where iemf_apply_to is grad)", neutral=True
     )
     iemf_gain: NotNegative = about(1.0, "IEMF: inverse gain coefficient ψ", neutral=1.0)
     iemf_apply_to: Literal["grad", "step", "learning_rate"] = about(

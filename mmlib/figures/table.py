@@ -97,30 +97,27 @@ def _draw_row(axis: Any, y: float, row: RowResult, key: str, color: str, block: 
 
 
 def _label_rows(axes: Sequence[Any], results: Results, ticks: dict[str, float]) -> None:
-    axis = axes[0]
-    axis.set_yticks(list(ticks.values()), [_short(row.label) for row in results.rows.values()])
+    axis, rows = axes[0], list(results.rows.values())
+    rests = {block: _rest([row.label for row in rows if row.block == block]) for block in {row.block for row in rows}}
+    axis.set_yticks(list(ticks.values()), [row.label.removesuffix(f", {rests[row.block]}") for row in rows])
     axis.set_ylim(max(ticks.values(), default=0) + 0.7, -1.3)
     seen = set()
-    for row in results.rows.values():
+    for row in rows:
         if row.block not in seen:
             seen.add(row.block)
+            heading = f"{row.block}: {rests[row.block]}" if rests[row.block] else row.block
             # From the figure's left edge, over the row labels: a long name must not push the panels apart.
             axis.annotate(
-                _heading(row), (0.008, ticks[row.id] - 0.85), xycoords=("figure fraction", "data"), va="center",
+                heading, (0.008, ticks[row.id] - 0.85), xycoords=("figure fraction", "data"), va="center",
                 ha="left", fontsize=7, fontweight="bold", color="#333333", in_layout=False, annotation_clip=False,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8}, zorder=5,
             )  # fmt: skip
 
 
-def _heading(row: RowResult) -> str:
-    """The block's name, with what its first row adds to the fusion's name."""
-    rest = row.label.partition(",")[2].strip()
-    return f"{row.block}: {rest}" if rest else row.block
-
-
-def _short(label: str) -> str:
-    """The fusion's name without the rest of a long label."""
-    return label.split(",")[0]
+def _rest(labels: list[str]) -> str:
+    """What all labels of a block say after the first comma: its heading says it once. Empty where they differ."""
+    rests = {label.partition(",")[2].strip() for label in labels}
+    return rests.pop() if len(rests) == 1 else ""
 
 
 def _printed(results: Results, claims: Claims | None) -> dict[tuple[str, str], float]:

@@ -39,6 +39,7 @@ UNITS = {
         Unit("nats", symbol="nats", difference="nats"),
         Unit("segments", symbol="segments", difference="segments", digits=2, low=0.0),
         Unit("millions", 1e-6, "million", "million", 2, 0.0),  # operations per sample
+        Unit("mebibytes", 1 / 2**20, "MiB", "MiB", 2, low=0.0),
         Unit("number"),
     )
 }
@@ -194,6 +195,7 @@ METRICS = {
             Metric("macs", "MACs of the ANN", "multiply-accumulates of the ANN, per sample"),
             better=None,
         ),
+        *_of("mebibytes", Metric("memory_bytes", "memory", "most old clips held at a time"), better="lower"),
         # Estimates on the scale of the critics: only their tests are bounded by 1.
         *_of("number", Metric("hgr", "ρ achieved", "correlation achieved, last epoch of training"), better=None),
         *_of(

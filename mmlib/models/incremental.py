@@ -39,6 +39,8 @@ class IncrementalOutput(FusionOutput):
     """(B, visual) the tokens pooled by attention, before their projection."""
     attention: AttentionMaps | None = None
     """Of the clips they were asked for."""
+    scale: Tensor | None = None
+    """η of the local similarity classifier, 0-d."""
 
 
 class IncrementalAudioVisual(nn.Module):
@@ -50,11 +52,13 @@ class IncrementalAudioVisual(nn.Module):
         feature_channels: C, size of f_a, f_v and f; that of a token unless given.
         activation: `none` as IEMF runs it, `relu` as AV-CIL.
         classifier: `linear`, or AFC's `local_similarity`.
+        attention: pools the tokens; False where a clip comes with one visual vector, which is projected as it is.
         unimodal_heads: a linear head on each of f_a and f_v; `detached`: whose loss does not reach the features.
         proxies, keep_scale: of the local similarity classifier.
         most_elements: of tokens worked on at once, see `ChannelAttention`.
 
-    Weights are torch's default, drawn from its global generator. Raises `ParameterError` for an unknown name.
+    Weights are torch's default, drawn from its global generator. Set `heads_active` to False where no loss trains the
+    unimodal heads: the output then has no `head_logits`. Raises `ParameterError` for an unknown name.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class IncrementalAudioVisual(nn.Module):
         visual_channels: int = CHANNELS,
         feature_channels: int | None = None,
         activation: Activation = "none",
+        attention: bool = True,
         classifier: ClassifierName = "linear",
         unimodal_heads: HeadsName = "none",
         proxies: int = PROXIES,
@@ -76,7 +81,9 @@ class IncrementalAudioVisual(nn.Module):
         check_choice("classifier", classifier, ClassifierName)
         check_choice("unimodal_heads", unimodal_heads, HeadsName)
         size = visual_channels if feature_channels is None else feature_channels
-        self.attention = ChannelAttention(audio_channels, visual_channels, most_elements=most_elements)
+        self.attention = None
+        if attention:
+            self.attention = ChannelAttention(audio_channels, visual_channels, most_elements=most_elements)
         self.project_audio = nn.Linear(audio_channels, size)
         self.project_visual = nn.Linear(visual_channels, size)
         self.activation = nn.ReLU() if activation == "relu" else nn.Identity()
@@ -84,10 +91,15 @@ class IncrementalAudioVisual(nn.Module):
             self.classifier: nn.Linear | LocalSimilarityClassifier = nn.Linear(size, num_classes)
         else:
             self.classifier = LocalSimilarityClassifier(size, num_classes, proxies, keep_scale=keep_scale)
-        self.unimodal_heads = None
+        self.unimodal_heads, self.heads_active = None, True
         if unimodal_heads != "none":
             detached = unimodal_heads == "detached"
             self.unimodal_heads = UnimodalHeads({"audio": size, "visual": size}, num_classes, detached=detached)
+
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether a pass may not use all parameters, which replicas must know (`mmlib.training.distributed`)."""
+        return self.unimodal_heads is not None
 
     @property
     def num_classes(self) -> int:
@@ -99,15 +111,19 @@ class IncrementalAudioVisual(nn.Module):
         """Classify a batch.
 
         Args:
-            inputs: `audio` (B, audio_channels) and `visual` (B, T, P, visual_channels), of any floating type.
+            inputs: `audio` (B, audio_channels) and `visual` (B, T, P, visual_channels), of any floating type; without
+                attention `visual` (B, visual_channels).
             attention_of: rows whose attention weights are wanted, (M, T, P, visual_channels) of M clips: for exemplars
                 after n new clips `slice(n, None)`. None for none.
         """
         missing = [name for name in ("audio", "visual") if name not in inputs]
         if missing:
             raise UsageError(f"the network got no input for {', '.join(missing)}; it got {', '.join(inputs)}.")
-        pooled, maps = self.attention(inputs["audio"], inputs["visual"], attention_of)
-        audio = inputs["audio"].to(self.project_audio.weight.dtype)
+        audio, visual = inputs["audio"].to(self.project_audio.weight.dtype), inputs["visual"]
+        if self.attention is None:
+            pooled, maps = visual.to(audio.dtype), None
+        else:
+            pooled, maps = self.attention(audio, visual, attention_of)
         output = self.classify(self.activation(self.project_audio(audio)), pooled)
         output.attention = maps
         return output
@@ -116,9 +132,15 @@ class IncrementalAudioVisual(nn.Module):
         """The rest of the pass, from f_a (B, C) and the pooled tokens (B, visual_channels)."""
         features = {"audio": audio_feature, "visual": self.activation(self.project_visual(pooled))}  # (B, C)
         fused = features["audio"] + features["visual"]
-        heads = None if self.unimodal_heads is None else self.unimodal_heads(features)
+        there = self.unimodal_heads is not None and self.heads_active
         return IncrementalOutput(
-            self.classifier(fused), fused, dict(features), dict(features), head_logits=heads, pooled=pooled
+            self.classifier(fused),
+            fused,
+            dict(features),
+            dict(features),
+            head_logits=self.unimodal_heads(features) if there else None,
+            pooled=pooled,
+            scale=None if isinstance(self.classifier, nn.Linear) else self.classifier.scale,
         )
 
     def grow(self, new_classes: int) -> Self:
@@ -150,10 +172,10 @@ class IncrementalAudioVisual(nn.Module):
 
     def modality_parameters(self, *, heads: bool = False) -> dict[str, list[nn.Parameter]]:
         """What serves each modality before they meet in f, with `heads` also its own head."""
-        groups = {
-            "audio": [*self.attention.project_audio.parameters(), *self.project_audio.parameters()],
-            "visual": [*self.attention.project_visual.parameters(), *self.project_visual.parameters()],
-        }
+        groups = {"audio": [*self.project_audio.parameters()], "visual": [*self.project_visual.parameters()]}
+        if self.attention is not None:
+            groups["audio"] = [*self.attention.project_audio.parameters(), *groups["audio"]]
+            groups["visual"] = [*self.attention.project_visual.parameters(), *groups["visual"]]
         if heads and self.unimodal_heads is not None:
             for modality, head in self.unimodal_heads.heads.items():
                 groups[modality] += head.parameters()

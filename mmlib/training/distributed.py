@@ -63,10 +63,15 @@ def process_group(device_type: str) -> Iterator[Group]:
 
 
 def replicate(model: nn.Module, group: Group, device: torch.device) -> nn.Module:
-    """The model itself, or its DistributedDataParallel wrapper when there are several processes."""
+    """The model itself, or its DistributedDataParallel wrapper when there are several processes.
+
+    A model whose forward pass leaves parameters out at times says so with an attribute `may_leave_out = True`.
+    """
     if not group.many:
         return model
-    return DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+    devices = [device.index] if device.type == "cuda" else None
+    leaves_out = getattr(model, "may_leave_out", False)
+    return DistributedDataParallel(model, device_ids=devices, find_unused_parameters=leaves_out)
 
 
 def summed(values: Tensor, group: Group) -> Tensor:

@@ -174,9 +174,11 @@ class Trainer:
             self.step.take(losses, total, len(batch) * self.group.size / batch.size if self.group.many else None)
 
     def _output(self, batch: Any) -> Any:
+        options = self.task.model_options(batch) if hasattr(self.task, "model_options") else {}
         keep = getattr(batch, "keep", None)
-        inputs = self._laid_out(batch.inputs)
-        return self.replica(inputs, keep=keep) if keep else self.replica(inputs)
+        if keep:
+            options = {**options, "keep": keep}
+        return self.replica(self._laid_out(batch.inputs), **options)
 
     @torch.no_grad()
     def _record(self, total: torch.Tensor, losses: Mapping, output: Any, batch: Any, observed: dict[str, Any]) -> None:

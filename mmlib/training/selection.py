@@ -21,7 +21,8 @@ class SelectionProtocol:
     """Choose the epoch with the best `metric` of `split`, or the last without a split.
 
     Only every `every`-th epoch from epoch `start` of a stage on (counted from 0) is a candidate, as where published
-    code evaluates no other; of equally good ones, the first or the last (`ties`) is chosen.
+    code evaluates no other; of equally good ones, the first or the last (`ties`) is chosen. A metric that is not above
+    `floor` counts as not defined: as long as none is, the latest epoch is chosen.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SelectionProtocol:
     every: int = 1
     start: int = 0
     ties: Literal["first", "last"] = "first"
+    floor: float | None = None
 
     def among(self, every: int, start: int, ties: Literal["first", "last"]) -> Self:
         """The same protocol with other candidates and another choice of equal ones; its rule says so."""
@@ -63,7 +65,9 @@ class SelectionProtocol:
         if self.split is None:
             return None
         value = evaluations[self.split].metrics[self.metric]
-        return None if value is None else (value if self.maximise else -value)
+        if value is None or (self.floor is not None and value <= self.floor):
+            return None
+        return value if self.maximise else -value
 
 
 class Selector:

@@ -26,7 +26,8 @@ class Task(Protocol):
 
     A task that keeps something of its own (critics, an exemplar memory) also has `state_dict` and `load_state_dict`:
     checkpoints keep it. One with a `start_epoch(epoch)` is told each epoch of its stage, counted from 0, before the
-    loader makes its order; it may replace the loader's plan then.
+    loader makes its order; it may replace the loader's plan then. One with `model_options(batch)` gives keyword
+    arguments for the model's pass over a training batch.
     """
 
     def losses(self, output: Any, batch: Any) -> dict[str, Tensor]:

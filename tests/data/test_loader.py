@@ -275,3 +275,13 @@ def test_drop_last_of_a_changed_list(data):
     loader = loader_of(data["train"], drop_last=True, world_size=2)
     loader.set_plan(SamplingPlan([0] * 33))
     assert [(len(batch), batch.size) for batch in loader] == [(8, 16), (8, 16)]
+
+
+def test_a_batch_that_is_dropped_is_gone_before_the_next_one_is_made(data):
+    """Batches of tokens take a gigabyte: two at once would be the largest part of the memory."""
+    made, gone = iter(loader_of(data["train"])), []
+    batch = next(made)
+    weakref.finalize(batch, gone.append, True)
+    del batch
+    assert gone
+    next(made)

@@ -256,3 +256,13 @@ def test_evaluation_noise_belongs_to_the_item():
     shown = view(np.array([0, 1, 2]), None)
     assert torch.equal(shown[0], shown[1])
     assert not torch.equal(shown[0], shown[2])
+
+
+@pytest.mark.parametrize("width", [np.float16, np.float32])
+def test_features_as_they_are_stored(width):
+    features = np.arange(24).reshape(4, 2, 3).astype(width)
+    rows = np.array([3, 1])
+    kept, widened = FeatureView(features, as_stored=True)(rows, None), FeatureView(features)(rows, None)
+    assert kept.numpy().dtype == width
+    assert widened.dtype == torch.float32
+    assert torch.equal(kept.float(), widened)

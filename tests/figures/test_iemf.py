@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib.text
 import numpy as np
 import pytest
@@ -93,3 +95,12 @@ def test_the_cost_is_defined_in_the_figure(found):
     said = texts(drawn.cost_figure(found)).replace("\n", " ")
     assert "our definition" in said
     assert "epochs until IEMF first has the best test accuracy of the run without it" in said
+
+
+def test_accuracy_with_iemf_looks_the_same_where_its_method_did_not_run_alone(found):
+    first, second, *_ = found.coefficients
+    lonely = dataclasses.replace(found, coefficients=[first, dataclasses.replace(second, without=None)])
+    *_, both, alone = drawn.coefficient_figure(lonely).axes
+    with_iemf = both.get_lines()[-1]
+    assert [line.get_label() for line in alone.get_lines()] == [with_iemf.get_label()]
+    assert alone.get_lines()[0].get_color() == with_iemf.get_color() != both.get_lines()[0].get_color()

@@ -43,6 +43,38 @@ def test_forms(activation):
     assert (found.features["audio"] < 0).any() == (activation == "none")
 
 
+def test_one_visual_vector_per_clip_needs_no_attention():
+    """The same as attention over a single token, whose weight is 1, without its parameters."""
+    torch.manual_seed(0)
+    plain, tokens = build(attention=False), build(activation="none")
+    assert set(plain.state_dict()) == {name for name in tokens.state_dict() if not name.startswith("attention.")}
+    tokens.load_state_dict({**tokens.state_dict(), **plain.state_dict()})
+    inputs = clips()
+    one = {**inputs, "visual": inputs["visual"][:, :1, :1]}
+    found = plain({**inputs, "visual": inputs["visual"][:, 0, 0]}, attention_of=slice(None))
+    torch.testing.assert_close(found.logits, tokens(one).logits)
+    assert found.attention is None
+    assert plain.modality_parameters()["visual"] == list(plain.project_visual.parameters())
+
+
+def test_heads_are_left_out_of_the_pass_where_told():
+    model, inputs = build(unimodal_heads="attached"), clips()
+    assert model.may_leave_out
+    assert not build().may_leave_out
+    with_heads = model(inputs)
+    model.heads_active = False
+    without = model(inputs)
+    assert set(with_heads.head_logits) == {"audio", "visual"}
+    assert without.head_logits is None
+    assert torch.equal(with_heads.logits, without.logits)
+
+
+def test_the_scale_of_the_local_similarity_classifier_comes_with_the_output():
+    model = build(classifier="local_similarity")
+    assert model(clips()).scale is model.classifier.scale
+    assert build()(clips()).scale is None
+
+
 def test_published_size():
     def count(model):
         return sum(p.numel() for p in model.parameters())

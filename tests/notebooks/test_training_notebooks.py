@@ -21,6 +21,7 @@ PEOPLE = {"synthetic_train_identities": 12, "synthetic_validation_identities": 5
 FACES = {**PEOPLE, "synthetic_rows": 8, "synthetic_test_rows": 10, "batch_size": 32, "bootstrap_draws": 20}
 
 CLIPS = {"synthetic_clips": 60, "synthetic_classes": 4, "hidden": 6, "epochs": 2, "batch_size": 16}
+STEPS = {"synthetic_classes": 6, "synthetic_steps": 3, "synthetic_train_clips": 12, "memory_size": 12, "epochs": 2}
 METHOD = {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
 
 
@@ -43,6 +44,11 @@ NOTEBOOKS = {
     ),
     "face_voice": Notebook(({**FACES, "epochs": 2, "simam2": True, "simam2_gate": "neg"},), pictures=6),
     "event_localization": Notebook((CLIPS, {**CLIPS, "network": "psp", **METHOD}), pictures=9),
+    "continual": Notebook(
+        ({**STEPS, "iemf": True}, {**STEPS, "method": "icarl_nme"}),
+        pictures=6,
+        mistake=({"method": "lfw"}, "did you mean 'lwf'"),
+    ),
 }
 RUNS = [(name, run) for name, notebook in NOTEBOOKS.items() for run in range(len(notebook.runs))]
 

@@ -35,6 +35,8 @@ def left_by(folder):
     """Everything a run leaves, without what it cost."""
     result, problem = read_result(folder)
     assert problem is None
+    for stage in result.stages:
+        stage.wall_s = None
     history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     with np.load(folder / "arrays.npz") as stored:
         arrays = dict(stored)

@@ -42,6 +42,13 @@ def test_last_of_equal_epochs_wins_where_asked():
     assert feed(Selector((lowest,)), [0.2, 0.2, 0.3], [0] * 3).epoch_of("paper") == 1
 
 
+def test_what_is_not_above_the_floor_gives_way_to_any_later_epoch():
+    """Published continual learning keeps its best from 0 on; where nothing is ever right, we keep the last epoch."""
+    above = SelectionProtocol("clean", "best validation", "validation", "top1", floor=0.0)
+    chosen = [feed(Selector((above,)), [0] * 4, tops).epoch_of("clean") for tops in ([0.0] * 4, [0, 0.2, 0.2, 0])]
+    assert chosen == [3, 1]
+
+
 @pytest.mark.parametrize(("start", "candidates"), [(0, 60), (5, 59)])
 def test_only_candidates_are_chosen(start, candidates):
     """AVGA's and PSP's evaluations of 300 epochs: 0, 5, ..., 295, and the same without epoch 0."""

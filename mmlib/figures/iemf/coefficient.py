@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def coefficient_figure(found: IEMFFindings) -> Figure:
-    """Left: I of each epoch, one line per method. Right of it, for each method, accuracy with IEMF and without."""
+    """A column for each method: above I of each epoch, below it the accuracy with IEMF and without."""
     curves = [one for one in found.coefficients if not one.method.startswith("snn-")][:4]
     known = metric("top1")
     with style():
@@ -32,15 +32,17 @@ def coefficient_figure(found: IEMFFindings) -> Figure:
             _draw(axes[0][column], one.coefficient, 2)
             axes[0][column].axhline(1, color="black", lw=0.7, ls=":")
             axes[0][column].set_title(one.name)
-            for index, band in enumerate((one.without, one.accuracy)):
+            for index, band in enumerate((one.without, one.accuracy)):  # one look for each, whichever of them ran
                 if band is not None:
                     _draw(axes[1][column], band, index)
             axes[1][column].set_xlabel("epoch")
             axes[1][column].xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("coefficient I\nof the fusion layer")
         axes[1][0].set_ylabel(f"{known.axis}, test\n{known.arrow}")
-        named = {line.get_label(): line for axis in axes[1] for line in axis.get_lines()}
-        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3)
+        drawn = {}
+        for axis in axes[1]:
+            drawn |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(drawn.values()), list(drawn), loc="outside lower center", ncols=3)
         set_title(
             figure, "IEMF’s coefficient and the accuracy, mean over seeds, band from lowest to highest", found.caption
         )

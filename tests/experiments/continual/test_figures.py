@@ -1,0 +1,97 @@
+"""The figures and the table of a run through all steps: they draw, and show what its arrays hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from mmlib.experiments.continual import Parameters, figures
+from mmlib.experiments.continual.clips import load_clips
+from mmlib.metrics.continual import forgetting, overall_accuracies
+
+
+@pytest.fixture(scope="module")
+def run(start):
+    return start("figures", method="ss_il", iemf=True)
+
+
+@pytest.fixture(scope="module")
+def one_step(start):
+    return start("one-step", method="fine_tuning", synthetic_steps=1, epochs=1)
+
+
+DRAWN = (
+    figures.matrix_figure,
+    figures.forgetting_figure,
+    figures.confusion_figure,
+    figures.training_figure,
+    figures.iemf_figure,
+)
+
+
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("which", ["run", "one_step"])
+def test_every_figure_draws(draw, which, request):
+    figure = draw(request.getfixturevalue(which))
+    FigureCanvasAgg(figure).draw()
+
+
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+def test_figures_say_what_they_show(run, draw):
+    title = draw(run).get_suptitle()
+    assert title.startswith("synthetic_incremental (generated), seed 0")
+    if draw not in (figures.training_figure, figures.iemf_figure):
+        assert title.endswith(": ss_il + IEMF, networks chosen on validation")
+
+
+def test_the_matrix_and_its_means(run):
+    left, right, _ = figures.matrix_figure(run).axes
+    matrix = run.arrays["clean_accuracy_matrix"]
+    lines = {line.get_label(): line.get_ydata() for line in left.get_lines()}
+    np.testing.assert_allclose(lines["all clips"], 100 * overall_accuracies(matrix, run.arrays["task_clips"]))
+    np.testing.assert_allclose(lines["newest task"], 100 * np.diagonal(matrix))
+    numbers = [text.get_text() for text in right.texts]
+    assert numbers == [f"{100 * matrix[step, task]:.0f}" for step in range(3) for task in range(step + 1)]
+
+
+def test_what_was_lost(run):
+    _, right = figures.forgetting_figure(run).axes
+    matrix = run.arrays["clean_accuracy_matrix"]
+    heights = [bar.get_height() for bar in right.patches]
+    np.testing.assert_allclose(
+        heights, 100 * (matrix[:2].max(axis=0, where=~np.isnan(matrix[:2]), initial=0) - matrix[2])[:2]
+    )
+
+
+def test_confusion_by_task(run):
+    left, right, _ = figures.confusion_figure(run).axes
+    counts = run.arrays["clean_task_confusion"]
+    share = [f"{100 * counts[2, task, guess] / counts[2, task].sum():.0f}" for task in range(3) for guess in range(3)]
+    assert [text.get_text() for text in left.texts] == share
+    taken = right.get_lines()[0].get_ydata()
+    np.testing.assert_allclose(taken, [100 * counts[s, :s, s].sum() / counts[s, :s].sum() for s in (1, 2)])
+
+
+def test_table_of_steps(run):
+    table = figures.steps_table(run)
+    assert table.index.tolist() == [1, 2, 3]
+    assert table["classes seen"].tolist() == [3, 5, 7]
+    assert table["exemplars"].tolist() == [0, 12, 10]
+    lost = 100 * forgetting(run.arrays["clean_accuracy_matrix"])
+    np.testing.assert_allclose(table["forgetting (points)"].tolist()[1:], lost, atol=0.05)
+    assert table["epoch"].between(1, 3).all()
+
+
+def test_without_iemf_the_figure_says_so(one_step):
+    (axis,) = figures.iemf_figure(one_step).axes
+    assert "without IEMF" in axis.texts[0].get_text()
+
+
+def test_samples_are_features(given):
+    clips = load_clips(Parameters.resolve(given()))
+    figure = figures.samples_figure(clips.splits["test"], count=3)
+    assert len(figure.axes) == 6
+    image = figure.axes[3].get_images()[0].get_array()
+    assert image.shape == (3, 2), "positions by time steps"
+    FigureCanvasAgg(figure).draw()

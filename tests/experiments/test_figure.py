@@ -36,8 +36,9 @@ def outputs(tmp_path, monkeypatch):
 
 def test_figures_and_sentences_of_records(outputs):
     result = figure.run(figure.Parameters(plan="iemf"))
-    assert "32 of 32 cells" in result.summary
-    assert list(result.figures)[:3] == ["gains", "factorial", "psi"]
+    assert "28 of 28 cells" in result.summary
+    assert list(result.figures)[:2] == ["gains", "factorial"]
+    assert "psi" not in result.figures  # ψ is swept on real data only
     assert not {"rows", "statements", "curves"} & set(result.figures)  # of the table's notebook
     assert all(path.exists() for path in result.files)
     assert result.markdown().count("IEMF on ") == 3

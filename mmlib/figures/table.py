@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.style import FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
-from mmlib.metrics.family import metric
+from mmlib.metrics.family import Metric, metric
 from mmlib.statistics import summarise
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def table_figure(
             axis.set_xlabel(metric(name).arrow, fontsize=7)
             axis.grid(axis="y", visible=False)
             axis.margins(x=0.06)
+            _within_range(axis, metric(name))
         if not results.rows:
             empty(axes[0][0], "the plan has no rows")
         _label_rows(axes[0], results, ticks)
@@ -47,6 +49,17 @@ def table_figure(
         caption = f"{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}"
         set_title(figure, results.title, caption)
     return figure
+
+
+def _within_range(axis: Any, known: Metric) -> None:
+    """Intervals over few seeds go where no value can be: the axis does not."""
+    (low, high), room = axis.get_xlim(), 0.02
+    least = known.unit.low if known.low is None else known.low
+    span = known.scale * (known.unit.high - least)
+    if math.isfinite(span):
+        axis.set_xlim(
+            max(low, known.scale * least - room * span), min(high, known.scale * known.unit.high + room * span)
+        )
 
 
 def _panel_title(name: str, panels: int) -> str:

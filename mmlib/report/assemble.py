@@ -5,8 +5,10 @@ The table and figure notebooks, `mmlib figures` and the report use it, so that t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
@@ -21,6 +23,9 @@ from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan
 from mmlib.workbook.results import Results, collect
 from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, judge_statements
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass
@@ -85,12 +90,22 @@ def assemble(
     return assembly
 
 
+SHEETS = ("table", "analysis")
+"""The figures of a plan's table (rows, statements, curves), and those of the analysis of a plan for a figure."""
+
+
 def write(
-    assembly: Assembly, outputs: Path, protocol: str = "clean", figures: bool = True, redraw: bool = True
+    assembly: Assembly,
+    outputs: Path,
+    protocol: str = "clean",
+    figures: bool = True,
+    redraw: bool = True,
+    sheets: Sequence[str] = SHEETS,
 ) -> Assembly:
     """Write tables (CSV, Markdown, LaTeX) and figures under `outputs`; `files` lists what was written.
 
     Without `redraw`, figures stay that were drawn from the same results by the same code and are still as drawn.
+    `sheets` names the figures wanted: two notebooks of one plan draw what each of them shows.
     """
     folder = outputs / "tables" / assembly.name
     for table in assembly.tables.values():
@@ -98,17 +113,39 @@ def write(
     # Cells without a result last time may all have one now: that table must not stay behind.
     for path in set(folder.glob(f"{assembly.name}-problems.*")) - set(assembly.files):
         path.unlink(missing_ok=True)
-    if not figures or (not redraw and keep_figures(assembly, outputs, protocol)):
-        return assembly
-    return write_figures(assembly, outputs, protocol)
+    for sheet in sheets if figures else ():
+        if redraw or not keep_figures(assembly, outputs, protocol, sheet):
+            write_figures(assembly, outputs, protocol, [sheet])
+    return assembly
 
 
-def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") -> Assembly:
+def write_figures(
+    assembly: Assembly, outputs: Path, protocol: str = "clean", sheets: Sequence[str] = SHEETS
+) -> Assembly:
     """Write the figures (PNG, PDF, SVG) under `outputs/figures`; `figures` and `files` list them."""
-    from mmlib.figures import curves_figure, save_figure, statement_figure, table_figure
-    from mmlib.figures.curves import histories_of
-    from mmlib.figures.style import FORMATS
+    from mmlib.figures import save_figure
 
+    for sheet in sheets:
+        drawn = draw(assembly, protocol, sheet)
+        hashes = {}
+        for name, figure in drawn.items():
+            assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
+            written = save_figure(figure, assembly.figures[name])
+            assembly.files += written
+            hashes |= {path.name: sha256_file(path) for path in written}
+        stamp = {"made_from": made_from(assembly, outputs, protocol), "figures": list(drawn), "files": hashes}
+        write_json(_stamp(assembly, outputs, sheet), stamp)
+    return assembly
+
+
+def draw(assembly: Assembly, protocol: str, sheet: str) -> dict[str, Figure]:
+    """{name: figure} of one of `SHEETS`; nothing where there is nothing to draw."""
+    from mmlib.figures import curves_figure, statement_figure, table_figure
+    from mmlib.figures.curves import histories_of
+
+    if sheet == "analysis":
+        found = assembly.findings
+        return ANALYSES[assembly.plan.figure].draw(found) if found is not None and assembly.plan.figure else {}
     results = assembly.results
     # Printed numbers are drawn beside the selection rule they were made with.
     shown = "paper" if results.kind == "paper" else protocol
@@ -117,15 +154,7 @@ def write_figures(assembly: Assembly, outputs: Path, protocol: str = "clean") ->
         drawn["statements"] = statement_figure(assembly.statements, results)
     if histories_of(results):
         drawn["curves"] = curves_figure(results, headline=assembly.metrics[0])
-    if assembly.findings is not None:
-        drawn |= ANALYSES[assembly.plan.figure].draw(assembly.findings)
-    for name, figure in drawn.items():
-        assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
-        assembly.files += save_figure(figure, assembly.figures[name])
-    files = [stem.with_name(stem.name + suffix) for stem in assembly.figures.values() for suffix in FORMATS]
-    stamp = {"made_from": made_from(assembly, outputs, protocol), "figures": list(assembly.figures)}
-    write_json(_stamp(assembly, outputs), stamp | {"files": {path.name: sha256_file(path) for path in files}})
-    return assembly
+    return drawn
 
 
 def made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
@@ -138,10 +167,10 @@ def made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
     return content_hash([repr(results), repr(assembly.plan), repr(assembly.claims), protocol, assembly.sources, hashes])
 
 
-def keep_figures(assembly: Assembly, outputs: Path, protocol: str) -> bool:
-    """List in `figures` and `files` what the last drawing left; False where something has changed since."""
+def keep_figures(assembly: Assembly, outputs: Path, protocol: str, sheet: str) -> bool:
+    """List in `figures` and `files` what the last drawing of a sheet left; False where something has changed since."""
     try:
-        stamp = read_json(_stamp(assembly, outputs))
+        stamp = read_json(_stamp(assembly, outputs, sheet))
         files = {outputs / "figures" / name: content for name, content in stamp["files"].items()}
         same = all(path.is_file() and sha256_file(path) == content for path, content in files.items())
         if not same or not assembly.sources or stamp["made_from"] != made_from(assembly, outputs, protocol):
@@ -154,5 +183,5 @@ def keep_figures(assembly: Assembly, outputs: Path, protocol: str) -> bool:
     return True
 
 
-def _stamp(assembly: Assembly, outputs: Path) -> Path:
-    return outputs / "figures" / f".{assembly.name}.json"
+def _stamp(assembly: Assembly, outputs: Path, sheet: str) -> Path:
+    return outputs / "figures" / f".{assembly.name}-{sheet}.json"

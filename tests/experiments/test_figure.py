@@ -36,22 +36,27 @@ def outputs(tmp_path, monkeypatch):
 
 def test_figures_and_sentences_of_records(outputs):
     result = figure.run(figure.Parameters(plan="iemf"))
-    assert "38 of 38 cells" in result.summary
-    assert list(result.figures)[:3] == ["gains", "factorial", "psi"]
-    assert {"rows", "statements"} <= set(result.figures)
+    assert "28 of 28 cells" in result.summary
+    assert list(result.figures)[:2] == ["gains", "factorial"]
+    assert "psi" not in result.figures  # ψ is swept on real data only
+    assert not {"rows", "statements", "curves"} & set(result.figures)  # of the table's notebook
     assert all(path.exists() for path in result.files)
     assert result.markdown().count("IEMF on ") == 3
     assert "Not shown: the loss landscape" in result.markdown()
     assert list(result.table().columns)[:2] == ["Method", "unimodal losses alone (points)"]
 
 
-def test_table_and_figures_draw_once_and_agree(outputs):
+def test_table_and_figures_agree_and_draw_each_their_own(outputs):
     first = table.run(table.Parameters(plan="iemf"))
-    drawn = {path: path.stat().st_mtime_ns for path in first.files if path.parent.name == "figures"}
+    assert set(first.figures) == {"rows", "statements", "curves"}
     assert "share" in first.html("analysis")
     assert "474/744" in first.html("counts")
-    assert first.findings == figure.run(figure.Parameters(plan="iemf")).sentences
-    assert drawn == {path: path.stat().st_mtime_ns for path in drawn}
+    second = figure.run(figure.Parameters(plan="iemf"))
+    assert first.findings == second.sentences
+    pictures = [path for path in {*first.files, *second.files} if path.parent.name == "figures"]
+    drawn = {path: path.stat().st_mtime_ns for path in pictures}
+    build_report(outputs, notebooks=False)
+    assert drawn == {path: path.stat().st_mtime_ns for path in pictures}
 
 
 def test_the_report_shows_the_plan_and_what_was_printed(outputs):

@@ -83,7 +83,7 @@ class IEMFFindings:
         if shown := printed_shares(self.printed.get(SWEEP_DATA, {})):
             listed = ", ".join(f"{METHODS[method]} {percent(value)}" for method, value in shown.items())
             told.append(f"The same share in the paper's own numbers ({SWEEP_DATA}, one run, no interval): {listed}.")
-        told += self.factorial.sentences + self.sweep.sentences
+        told += (self.factorial.sentences if self.combined else []) + (self.sweep.sentences if self.swept else [])
         told += [one.sentence for one in self.branches]
         told += [coefficient_sentence(self.coefficients)] if self.coefficients else []
         told += [cost_sentence(self.costs)] if self.costs else []

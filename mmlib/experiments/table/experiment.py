@@ -103,7 +103,7 @@ def run(parameters: Parameters) -> TableResult:
     assembly = assemble(
         plan, parameters.profile, outputs, project, protocol=parameters.protocol, fingerprints=Fingerprints(project)
     )
-    write(assembly, outputs, parameters.protocol, redraw=False)
+    write(assembly, outputs, parameters.protocol, redraw=False, sheets=["table"])
     folder = parameters.output_folder()
     write_result(folder, _result(parameters, assembly, run_id_of(folder), time.perf_counter() - started))
     return TableResult(assembly, parameters)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mmlib.analysis.iemf.factorial import Effect
 from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.rows import COMBINATIONS, FACTORS
+from mmlib.figures.intervals import Limits, draw_interval, shown_range
 from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, set_title, style
 from mmlib.metrics.family import metric
 
@@ -41,6 +42,7 @@ def _cells(axis: Any, found: IEMFFindings) -> None:
     if not found.factorial.cells:
         empty(axis, "none of the eight combinations ran")
         return
+    limits = shown_range((cell.mean for cell in found.factorial.cells.values()), 0, 100)
     for place, setting in enumerate(COMBINATIONS):
         cell = found.factorial.cells.get(setting)
         if cell is None:
@@ -48,12 +50,12 @@ def _cells(axis: Any, found: IEMFFindings) -> None:
             axis.text(place, 0.5, "not run", rotation=90, fontsize=6.5, color="#555555", **middle)
             continue
         if cell.low is not None:
-            axis.plot([place, place], [cell.low, cell.high], color=CLEAR, lw=1.2)
+            draw_interval(axis, place, cell.low, cell.high, limits, color=CLEAR, lw=1.2)
         axis.plot(place, cell.mean, MARKERS[0], color=CLEAR, mec="white", mew=0.5, ms=5.5)
     base = found.factorial.cells.get((False, False, False))
     if base is not None:
         axis.axhline(base.mean, color="black", lw=0.8, ls=":")
-    axis.set(xlim=(-0.6, len(COMBINATIONS) - 0.4), ylabel=f"{known.axis}\n{known.arrow}")
+    axis.set(xlim=(-0.6, len(COMBINATIONS) - 0.4), ylim=limits, ylabel=f"{known.axis}\n{known.arrow}")
     axis.tick_params(axis="x", length=0, labelbottom=False)
     axis.grid(axis="x", visible=False)
     axis.set_title("All eight combinations")
@@ -77,8 +79,10 @@ def _effects(axis: Any, found: IEMFFindings) -> None:
     if not effects:
         empty(axis, "effects need all eight combinations")
         return
+    limits = shown_range(value for effect in effects for value in (0.0, *effect.difference.differences))
     for place, effect in enumerate(effects):
-        _effect(axis, place, effect)
+        _effect(axis, place, effect, limits)
+    axis.set_xlim(limits)
     axis.axvline(0, color="black", lw=0.9)
     axis.set_yticks(range(len(effects)), [_name(effect) for effect in effects], fontsize=7, linespacing=1.0)
     axis.set_ylim(len(effects) - 0.5, -0.5)
@@ -88,12 +92,12 @@ def _effects(axis: Any, found: IEMFFindings) -> None:
     axis.set_title("Main effects and interactions")
 
 
-def _effect(axis: Any, place: int, effect: Effect) -> None:
+def _effect(axis: Any, place: int, effect: Effect, limits: Limits) -> None:
     difference = effect.difference
     color, face = (CLEAR, CLEAR) if effect.clear else (UNCLEAR, "white")
     axis.plot(difference.differences, [place + 0.22] * difference.n, "|", color=color, ms=4)
     if difference.low is not None:
-        axis.plot([difference.low, difference.high], [place, place], color=color, lw=1.4)
+        draw_interval(axis, place, difference.low, difference.high, limits, along="x", color=color, lw=1.4)
     axis.plot(difference.mean, place, MARKERS[len(effect.factors) - 1], color=color, mfc=face, mew=1.1, ms=5, zorder=3)
 
 

@@ -15,6 +15,7 @@ from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.printed import SWEEP_DATA, gains
 from mmlib.analysis.iemf.rows import METHODS, SPIKING
 from mmlib.analysis.iemf.share import Share
+from mmlib.figures.intervals import Limits, draw_interval, shown_range
 from mmlib.figures.style import FULL, HATCHES, PALETTE, new_figure, set_title, style
 from mmlib.statistics import PairedDifference
 
@@ -29,11 +30,13 @@ OURS, LOSSES = PALETTE["blue"], PALETTE["orange"]
 def gains_figure(found: IEMFFindings) -> Figure:
     """Three panels: IEMF, ANN; IEMF, SNN; unimodal losses alone beside all of IEMF."""
     sets = [found.own] if found.own else list(found.printed)
+    limits = _limits(found, sets)
     with style():
         figure, axes = new_figure(FULL, 5.2, 2, 2, sharey=True)
-        _by_data(axes[0][0], found, METHODS, sets, "IEMF, ANN (Figure 2(a))")
-        _by_data(axes[0][1], found, SPIKING, sets, "IEMF, SNN (Figure 2(b): its code never spikes)")
-        _by_part(axes[1][0], found)
+        _by_data(axes[0][0], found, METHODS, sets, limits, "IEMF, ANN (Figure 2(a))")
+        _by_data(axes[0][1], found, SPIKING, sets, limits, "IEMF, SNN (Figure 2(b): its code never spikes)")
+        _by_part(axes[1][0], found, limits)
+        axes[0][0].set_ylim(limits)
         axes[1][1].set_axis_off()
         axes[1][1].legend(handles=_legend(found, sets), loc="center left", fontsize=7.5, handlelength=2)
         for axis in axes.flat[:3]:
@@ -43,7 +46,21 @@ def gains_figure(found: IEMFFindings) -> Figure:
     return figure
 
 
-def _by_data(axis: Any, found: IEMFFindings, methods: Mapping[str, str], sets: Sequence[str], title: str) -> None:
+def _limits(found: IEMFFindings, sets: Sequence[str]) -> Limits:
+    """Ends of the axis of gains: all bars, published and ours, and room for the intervals."""
+    published = [
+        value
+        for name in sets
+        for suffix in ("-joint", "-iemf")
+        for value in gains(found.printed.get(name, {}), suffix, METHODS | SPIKING).values()
+    ]
+    ours = [part.mean for one in found.shares for part in (one.joint, one.gain) if part is not None]
+    return shown_range([0.0, *published, *ours])
+
+
+def _by_data(
+    axis: Any, found: IEMFFindings, methods: Mapping[str, str], sets: Sequence[str], limits: Limits, title: str
+) -> None:
     """Published bars, one per data set, then ours."""
     ours = {one.method: one.gain for one in found.shares if one.method in methods}
     published = [gains(found.printed.get(name, {}), "-iemf", methods) for name in sets]
@@ -52,11 +69,11 @@ def _by_data(axis: Any, found: IEMFFindings, methods: Mapping[str, str], sets: S
         _bars(
             axis, places, index, count, [values.get(method) for method in methods], PUBLISHED[sets[index]], HATCHES[1]
         )
-    _ours(axis, places, count - 1, count, [ours.get(method) for method in methods], OURS, "")
+    _ours(axis, places, count - 1, count, [ours.get(method) for method in methods], OURS, limits)
     _finish(axis, list(methods), title, not ours)
 
 
-def _by_part(axis: Any, found: IEMFFindings) -> None:
+def _by_part(axis: Any, found: IEMFFindings, limits: Limits) -> None:
     """Per method: unimodal losses alone and all of IEMF, published and ours."""
     printed = found.printed.get(SWEEP_DATA, {}) if found.own in (None, SWEEP_DATA) else {}
     ours = {one.method: one for one in found.shares if one.method in METHODS}
@@ -66,8 +83,7 @@ def _by_part(axis: Any, found: IEMFFindings) -> None:
         color = (LOSSES, PUBLISHED[SWEEP_DATA])[index]
         _bars(axis, places, index, 4, [values.get(method) for method in METHODS], color, HATCHES[1])
     for index, part in enumerate((lambda one: one.joint, lambda one: one.gain)):
-        values = _parts(ours, part)
-        _ours(axis, places, index + 2, 4, values, (LOSSES, OURS)[index], "")
+        _ours(axis, places, index + 2, 4, _parts(ours, part), (LOSSES, OURS)[index], limits)
     _finish(axis, list(METHODS), "Unimodal losses alone, and IEMF (Figure 2(c))", not ours)
 
 
@@ -75,25 +91,34 @@ def _parts(ours: Mapping[str, Share], part: Callable[[Share], Any]) -> list[Pair
     return [part(ours[method]) if method in ours else None for method in METHODS]
 
 
+def _middles(places: np.ndarray, index: int, count: int) -> np.ndarray:
+    """Where the bar `index` of `count` stands in each group."""
+    return places - 0.42 + (index + 0.5) * 0.84 / count
+
+
 def _bars(
-    axis: Any, places: Any, index: int, count: int, values: Sequence[float | None], color: str, hatch: str
+    axis: Any, places: np.ndarray, index: int, count: int, values: Sequence[float | None], color: str, hatch: str
 ) -> None:
-    width = 0.84 / count
-    for place, value in zip(places, values, strict=True):
+    look = {"color": color, "hatch": hatch, "edgecolor": "#444444", "linewidth": 0.5}
+    for middle, value in zip(_middles(places, index, count), values, strict=True):
         if value is not None:
-            axis.bar(place - 0.42 + (index + 0.5) * width, value, width, color=color, hatch=hatch, edgecolor="#444444",
-                     linewidth=0.5)  # fmt: skip
+            axis.bar(middle, value, 0.84 / count, **look)
 
 
-def _ours(axis: Any, places: Any, index: int, count: int, values: Sequence[PairedDifference | None], color: str,
-          hatch: str) -> None:  # fmt: skip
+def _ours(
+    axis: Any,
+    places: np.ndarray,
+    index: int,
+    count: int,
+    values: Sequence[PairedDifference | None],
+    color: str,
+    limits: Limits,
+) -> None:
     """Bars with the 95 % interval over seeds."""
-    _bars(axis, places, index, count, [None if value is None else value.mean for value in values], color, hatch)
-    width = 0.84 / count
-    for place, value in zip(places, values, strict=True):
+    _bars(axis, places, index, count, [None if value is None else value.mean for value in values], color, "")
+    for middle, value in zip(_middles(places, index, count), values, strict=True):
         if value is not None and value.low is not None:
-            middle = place - 0.42 + (index + 0.5) * width
-            axis.plot([middle, middle], [value.low, value.high], color="black", lw=1.0, solid_capstyle="butt")
+            draw_interval(axis, middle, value.low, value.high, limits, color="black", lw=1.0)
 
 
 def _finish(axis: Any, methods: Sequence[str], title: str, alone: bool) -> None:
@@ -115,5 +140,11 @@ def _legend(found: IEMFFindings, sets: Sequence[str]) -> list[Any]:
         *handles,
         Patch(facecolor=OURS, label="ours, IEMF", **edge),
         Patch(facecolor=LOSSES, label="ours, unimodal losses alone", **edge),
-        Line2D([], [], color="black", lw=1.0, label="95 % interval over our seeds\n(published: one run, none)"),
+        Line2D(
+            [],
+            [],
+            color="black",
+            lw=1.0,
+            label="95 % interval over our seeds (published: one\nrun, none); arrow: it goes on",
+        ),
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.printed import SWEEP_DATA
+from mmlib.figures.intervals import Limits, draw_interval, shown_range
 from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, set_title, style
 from mmlib.metrics.family import metric
 
@@ -40,7 +41,13 @@ def _accuracy(axis: Any, found: IEMFFindings, same: bool) -> None:
     if not swept.points:
         empty(axis, "no value of ψ ran")
         return
-    _points(axis, swept.points, "ours, mean and 95 % interval")
+    known_values = [
+        *(point.mean for point in swept.points.values()),
+        *([swept.baseline.mean] if swept.baseline else []),
+    ]
+    known_values += [*swept.printed.values(), swept.printed_baseline] if same and swept.printed else []
+    limits = shown_range(known_values, 0, 100)
+    _points(axis, swept.points, limits)
     if swept.baseline is not None:
         axis.axhline(swept.baseline.mean, color=BASE, lw=1.1, ls="--", label="OGM-GE without IEMF")
         if swept.baseline.low is not None:
@@ -49,7 +56,7 @@ def _accuracy(axis: Any, found: IEMFFindings, same: bool) -> None:
         axis.plot(list(swept.printed), list(swept.printed.values()), MARKERS[3], color=THEIRS, mfc="white", mew=1.2,
                   label=f"published, {SWEEP_DATA}")  # fmt: skip
         axis.axhline(swept.printed_baseline, color=THEIRS, lw=1.0, ls=":", label="published, without IEMF")
-    axis.set(xlabel="ψ", ylabel=f"{known.axis}\n{known.arrow}")
+    axis.set(xlabel="ψ", ylabel=f"{known.axis}\n{known.arrow}", ylim=limits)
     axis.set_title("Accuracy")
 
 
@@ -58,24 +65,26 @@ def _gain(axis: Any, found: IEMFFindings) -> None:
     if not swept.gains and not swept.printed:
         empty(axis, "no value of ψ ran beside OGM-GE")
         return
-    _points(axis, swept.gains, "ours, mean and 95 % interval")
+    base = swept.printed_baseline
+    published = {} if base is None else {psi: value - base for psi, value in swept.printed.items()}
+    limits = shown_range([0.0, *published.values(), *(gain.mean for gain in swept.gains.values())])
+    _points(axis, swept.gains, limits)
     axis.axhline(0, color=BASE, lw=1.1, ls="--", label="OGM-GE without IEMF")
-    if swept.printed and swept.printed_baseline is not None:
-        values = [value - swept.printed_baseline for value in swept.printed.values()]
-        axis.plot(list(swept.printed), values, MARKERS[3], color=THEIRS, mfc="white", mew=1.2,
+    if published:
+        axis.plot(list(published), list(published.values()), MARKERS[3], color=THEIRS, mfc="white", mew=1.2,
                   label=f"published, {SWEEP_DATA}")  # fmt: skip
-    axis.set(xlabel="ψ", ylabel="gain over OGM-GE (points)\nbetter →")
+    axis.set(xlabel="ψ", ylabel="gain over OGM-GE (points)\nbetter →", ylim=limits)
     axis.set_title("Gain over OGM-GE without IEMF")
 
 
-def _points(axis: Any, points: dict[float, Any], label: str) -> None:
-    ordered = sorted(points.items())
+def _points(axis: Any, points: dict[float, Any], limits: Limits) -> None:
+    ordered, label = sorted(points.items()), "ours, mean and 95 % interval"
     axis.plot(
         [psi for psi, _ in ordered], [point.mean for _, point in ordered], "-" + MARKERS[0], color=OURS, label=label
     )
     for psi, point in ordered:
         if point.low is not None:
-            axis.plot([psi, psi], [point.low, point.high], color=OURS, lw=1.1)
+            draw_interval(axis, psi, point.low, point.high, limits, color=OURS, lw=1.1)
 
 
 def _scale(axis: Any, values: list[float]) -> None:

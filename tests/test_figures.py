@@ -128,6 +128,21 @@ def test_figures_without_records_say_so(claims):
     assert "no training history" in texts(figures.curves_figure(results))
 
 
+def test_rows_that_did_not_run_say_so(claims):
+    results = fake_results()
+    results.rows["simam2-sum"].records.clear()
+    assert texts(figures.table_figure(results, claims, ["top1"])).count("not run") == 1
+    assert "not run" not in texts(figures.table_figure(fake_results(), claims))
+
+
+def test_an_axis_ends_where_no_value_can_be(claims):
+    results = fake_results(seeds=(0, 1))
+    for seed, record in results.rows["simam2-sum"].records.items():
+        record.metrics["clean/top1"] = 0.2 + 0.7 * seed  # an interval from far below 0 to far above 1
+    (axis,) = figures.table_figure(results, claims, ["top1"]).axes
+    assert axis.get_xlim() == pytest.approx((-2, 102))
+
+
 def test_a_long_name_of_the_data_leaves_the_axes_their_width(claims):
     results = fake_results()
     results.profile_title = "GRID digits, one speaker, sound in white noise at 6 dB: when is a digit spoken, and which"

@@ -29,13 +29,19 @@ def table_figure(
         figure, axes = new_figure(FULL, 1.5 + 0.2 * (max(ticks.values(), default=0) + 1), 1, len(metrics), sharey=True)
         for axis, name in zip(axes[0], metrics, strict=True):
             axis.set_title(_panel_title(name, len(metrics)))
-            if not any(row.values(f"{protocol}/{name}") for row in results.rows.values()):
+            some = any(row.values(f"{protocol}/{name}") for row in results.rows.values())
+            if not some:
                 axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
                 axis.set_xticks([])
             for index, row in enumerate(results.rows.values()):
                 _draw_row(
                     axis, ticks[row.id], row, f"{protocol}/{name}", SERIES[lines[index] % len(SERIES)], lines[index]
                 )
+                if some and not row.records:
+                    across = axis.get_yaxis_transform()
+                    axis.text(
+                        0.015, ticks[row.id], "not run", va="center", fontsize=6.5, color="#555555", transform=across
+                    )
                 if (row.id, name) in printed:
                     axis.plot(printed[row.id, name], ticks[row.id], "|", color="#000000", ms=11, mew=1.6, zorder=4)
             axis.set_xlabel(metric(name).arrow, fontsize=7)

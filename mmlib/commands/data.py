@@ -120,6 +120,20 @@ def check(
         print_missing(name, root, blocked)
 
 
+@data.command(epilog="Example: mmlib data audit mm_debiased --data-root ~/data")
+def audit(
+    name: Annotated[str, typer.Argument(help="A data set whose list can be read alone, such as mm_debiased.")],
+    data_root: Annotated[Path, typer.Option(help="Folder with the published lists.")],
+) -> None:
+    """What a published list says of itself, with or without its media."""
+    from mmlib.data import registry
+
+    lines = registry.report(name, existing_root(data_root))
+    if not lines:
+        raise UsageError(f"{data_root} holds no list of {name} that can be read alone.")
+    print("\n".join(lines))
+
+
 @data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
 def standin(
     name: Annotated[str, typer.Argument(help="cremad, vggsound, ave, voxceleb1, av_cil_ave, ...")],

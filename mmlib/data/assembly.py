@@ -11,6 +11,7 @@ from mmlib.data.prepared import Prepared
 from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
+from mmlib.data.ucf101.views import FlowSegments, PictureSegments
 from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, PictureView, TokenView, View
 from mmlib.errors import DataError, ParameterError
 
@@ -38,6 +39,10 @@ def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str
     stored = prepared.manifest["source"].get("modalities")
     if stored is not None:
         return {name: _stored_view(prepared, name, kind) for name, kind in stored.items()}
+    if prepared.dataset == "ucf101":
+        pictures = {"mean": IMAGENET_MEAN, "deviation": IMAGENET_DEVIATION, "training": training}
+        visual = PictureSegments(prepared.arrays["frames"], **pictures)
+        return {"visual": visual, "flow": FlowSegments(prepared.arrays["flow"], training=training)}
     rate = int(prepared.manifest["source"]["sample_rate"])
     shown = media_preset(prepared)
     if shown is not None:

@@ -125,6 +125,24 @@ DATASETS: dict[str, DatasetInfo] = {
             media={"preset": "ks_fbank", "lists": "", "layout": "auto"},
         ),
         DatasetInfo(
+            "mm_debiased",
+            "MM-Debiased, 10 classes of VGGSound and Kinetics-400",
+            "media: VGGSound and Kinetics-400, whose videos come from their uploaders; list: MM-Debiased.json of "
+            "GeWu-Lab/Valuate-and-Enhance-Multimodal-Cooperation",
+            "none stated for the list; the videos are their uploaders'",
+            published=True,
+            media={"preset": "val_kinetics", "lists": ""},
+        ),
+        DatasetInfo(
+            "ucf101",
+            "UCF-101, actions by pictures and optical flow, 101 classes",
+            "videos and split lists: https://www.crcv.ucf.edu/data/UCF101.php; published flow: jpegs_256 and tvl1_flow "
+            "of feichtenhofer/twostreamfusion",
+            "none stated",
+            published=True,
+            raw={"split": 1, "image_size": 224},
+        ),
+        DatasetInfo(
             "urbansound8k_av",
             "UrbanSound8K-AV, an image for every sound, 10 classes",
             "media: Guo-Lingyue/SMMT; the sounds are those of UrbanSound8K",

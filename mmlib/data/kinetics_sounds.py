@@ -70,7 +70,7 @@ PUBLISHED = {
     "test": {name: test for name, (_, test) in _COUNTS.items()},
 }
 ROWS = {"OGM-GE": (14_799, 2_597), "IEMF": (14_772, 2_594)}  # train, test
-PRESETS = ("ks_fbank", "iemf_kinetics")
+PRESETS = ("ks_fbank", "iemf_kinetics", "val_kinetics")
 _ID = {"train": re.compile(r"([\w-]{11})_\d{6}_\d{6}", re.ASCII), "test": re.compile(r"([\w-]{11})(_\d+)?", re.ASCII)}
 _FORM = {"train": "<YouTube id>_<6 digits>_<6 digits>", "test": "<YouTube id>_<start second>"}
 _ADVICE = (

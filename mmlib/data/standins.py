@@ -29,9 +29,10 @@ def write_standin(
     """Write a stand-in of `cremad` or `vggsound` with `samples` rows (a quarter of them test) and return its folder.
 
     Only the first `classes_present` classes occur. Frames are `side` x `side`. `ave` gives a folder of published files
-    with `samples` clips, eight classes present; `voxceleb1` one with at least `samples` training rows of 16 people, and
-    all lists; the sets of AV-CIL (`av_cil_ave` and so on) one with about `samples` clips, in each split at least one of
-    every class (4.8 MB each). Raises `ParameterError`.
+    with `samples` clips, eight classes present; `ucf101` one with about `samples` clips of four classes, not prepared;
+    `voxceleb1` one with at least `samples` training rows of 16 people, and all lists; the sets of AV-CIL (`av_cil_ave`
+    and so on) one with about `samples` clips, in each split at least one of every class (4.8 MB each).
+    Raises `ParameterError`.
     """
     if name in AV_CIL:
         from mmlib.data.av_cil.standin import write_files as write_av_cil
@@ -54,8 +55,12 @@ def write_standin(
         }  # enough for a batch of 128 and for 1:10 matching
         sizes = WIDE | people | {"rows": max(10, -(-samples // 16)), "seed": seed}
         return write_voxceleb(folder, sizes, (".npz",))  # as CSV a hundred megabytes, and twenty times as slow
+    if name == "ucf101":
+        from mmlib.data.ucf101.generated import write_corpus
+
+        return write_corpus(folder, clips=max(2, samples // 6), seed=seed)
     if name not in STORED_FRAMES:
-        known = ", ".join([*STORED_FRAMES, "ave", "voxceleb1", *AV_CIL])
+        known = ", ".join([*STORED_FRAMES, "ave", "ucf101", "voxceleb1", *AV_CIL])
         raise ParameterError(f"there is no stand-in for {name!r}. Choose one of: {known}.")
     if not 1 <= classes_present <= len(cremad.EMOTIONS) or samples < 4 * classes_present:
         raise ParameterError("a stand-in has 1 to 6 classes present and at least four samples for each of them.")

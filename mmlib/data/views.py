@@ -28,7 +28,7 @@ from mmlib.data.transforms import (
 )
 from mmlib.errors import DataError
 
-FramePick = Literal["first", "middle", "random", "uniform"]
+FramePick = Literal["first", "middle", "random", "uniform", "segments"]
 _EVALUATION_NOISE = "evaluation noise"
 
 
@@ -219,11 +219,12 @@ class PhotoView:
     """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
 
     `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads), the one
-    in the `middle`, `random` distinct ones in order of time, `uniform` over the clip, or a tuple of places. A row with
-    too few repeats its last. `sizes` (N, 2): height and width before the pictures were brought to H x W; boxes are
-    drawn on those, so that crops have the shapes they would have on the originals. `test_share`: a test image is the
-    centred square with that share of the shorter side; without it the whole picture. `frozen_copies`: so many fixed
-    augmentations of each row, one of which is drawn at every step; 0 for a new one every time.
+    in the `middle`, `random` distinct ones in order of time, `uniform` over the clip, `segments` (see `segment_picks`),
+    or a tuple of places. A row with too few repeats its last. `sizes` (N, 2): height and width before the pictures were
+    brought to H x W; boxes are drawn on those, so that crops have the shapes they would have on the originals.
+    `test_share`: a test image is the centred square with that share of the shorter side; without it the whole picture.
+    `frozen_copies`: so many fixed augmentations of each row, one of which is drawn at every step; 0 for a new one every
+    time.
     """
 
     def __init__(
@@ -285,6 +286,10 @@ class PhotoView:
             return np.minimum(np.array(self.pick)[None, :], valid - 1)
         if self.pick == "middle":
             return valid // 2
+        if self.pick == "segments":
+            return segment_picks(
+                valid, self.frames, None if draws is None else draws.uniform("frame pick", self.frames)
+            )
         order = np.arange(self.frames)[None, :]
         if self.pick == "uniform":
             return ((order + 0.5) * valid / self.frames).astype(np.int64)
@@ -299,3 +304,15 @@ class PhotoView:
         chosen = np.argsort(keys, axis=1)[:, : self.frames]
         chosen = np.pad(chosen, ((0, 0), (0, self.frames - chosen.shape[1])))
         return np.sort(np.where(order < valid, chosen, valid - 1), axis=1)
+
+
+def segment_picks(valid: np.ndarray, segments: int, uniform: Tensor | None = None) -> np.ndarray:
+    """A frame of each of `segments` equal parts, `(n, segments)`, of clips of `valid` (n, 1) frames, as VAL takes them.
+
+    With `uniform` (n, segments) in [0, 1) any frame of the part, otherwise the one before its middle. What is left over
+    at the end belongs to no part, nothing beyond the ninth frame is taken, and of clips with two frames a part or fewer
+    the first is shown every time.
+    """
+    length = valid // segments
+    inside = np.maximum(length // 2, 1) - 1 if uniform is None else (uniform.double().numpy() * length).astype(np.int64)
+    return np.where(valid <= 2 * segments, 0, np.minimum(np.arange(segments) * length + inside, 8))

@@ -6,7 +6,7 @@ import torch
 
 from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import PRESETS
-from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView, segment_picks
 from mmlib.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -266,3 +266,27 @@ def test_features_as_they_are_stored(width):
     assert kept.numpy().dtype == width
     assert widened.dtype == torch.float32
     assert torch.equal(kept.float(), widened)
+
+
+def test_a_frame_of_each_third():
+    """VAL's loader, whose frames count from 1: of ten, 1, 4 and 7 at test time; any of each third in training."""
+    assert segment_picks(np.array([[10], [9], [7], [6], [1], [30]]), 3).tolist() == [
+        [0, 3, 6],
+        [0, 3, 6],
+        [0, 2, 4],
+        [0, 0, 0],
+        [0, 0, 0],
+        [4, 8, 8],
+    ]
+    uniform = torch.tensor([[0.0, 0.5, 0.999], [0.34, 0.67, 0.0]])
+    assert segment_picks(np.array([[10], [10]]), 3, uniform).tolist() == [[0, 4, 8], [1, 5, 6]]
+    view = photographs(True, "segments", valid=np.array([9, 10, 4]), stored=10)
+    picks = np.stack([view.picks(ROWS, draws(epoch=epoch)) for epoch in range(60)])  # (epochs, 3, 3)
+    for part in range(3):
+        assert set(picks[:, :2, part].ravel()) == {3 * part, 3 * part + 1, 3 * part + 2}
+    assert (picks[:, 2] == 0).all()
+    assert photographs(False, "segments", valid=np.array([9, 10, 4]), stored=10).picks(ROWS, draws()).tolist() == [
+        [0, 3, 6],
+        [0, 3, 6],
+        [0, 0, 0],
+    ]

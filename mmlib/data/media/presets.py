@@ -8,6 +8,7 @@
 | `iemf_kinetics` | IEMF, Kinetics-Sounds | 16 kHz wav, then as `iemf` | as `iemf` | ten, numbers 1, 4, 7 | 224 |
 | `iemf_urbansound` | IEMF, UrbanSound8K-AV | 22,050 Hz, uncut | resized to 128 x 128 | one image | 128 |
 | `ks_fbank` | OGM-GE, VAL, Kinetics-Sounds | 16 kHz, 10.24 s, mean removed | 1024 x 128 Kaldi | ten, 1, 4, 7 | 224 |
+| `val_kinetics` | VAL, Kinetics-Sounds | as `ks_fbank` | 1024 x 128 Kaldi | 1 a second, one of each third | 224 |
 | `vggsound` | OGM-GE, VGGSound | 16 kHz wav, doubled to 10 s, 5 s shown | 129 x 626 | 1 a second, first 3 | 224 |
 
 Published code leaves open, and we choose: how sound is resampled for `ogm_*` (librosa's `kaiser_best`, its default
@@ -27,7 +28,8 @@ from mmlib.errors import ParameterError
 class MediaPreset:
     """`request`: what is stored. `spectrogram`: a name of `mmlib.data.spectrogram.PRESETS`.
 
-    `shown`: places of the stored frames that a network sees, None where the experiment's `frame_pick` says.
+    `shown`: places of the stored frames that a network sees, or a rule that picks them (`mmlib.data.views`); None where
+    the experiment's `frame_pick` says.
     `image_size`: pixels a side. `crop`: samples shown of the stored sound, where fewer.
     `test_resize`: side to which a test image is resized before its centre is cut; None: straight to `image_size`.
     """
@@ -37,13 +39,14 @@ class MediaPreset:
     request: ClipRequest
     spectrogram: str
     frames_shown: int
-    shown: tuple[int, ...] | None = None
+    shown: tuple[int, ...] | str | None = None
     image_size: int = 224
     crop: int | None = None
     test_resize: int | None = None
 
 
 _KINETICS_FRAMES = FrameRequest("ten", 10, minimum=10)
+_KINETICS_SOUND = SoundRequest(16_000, 164_080, "zeros", "ffmpeg", subtract_mean=True, dtype="float32")
 _CREMAD_SOUND = SoundRequest(22_050, 66_150, "tile3")
 
 PRESETS: dict[str, MediaPreset] = {
@@ -90,12 +93,18 @@ PRESETS: dict[str, MediaPreset] = {
         MediaPreset(
             "ks_fbank",
             "OGM-GE, Kinetics-Sounds, process_audio.py (also VAL)",
-            ClipRequest(
-                SoundRequest(16_000, 164_080, "zeros", "ffmpeg", subtract_mean=True, dtype="float32"), _KINETICS_FRAMES
-            ),
+            ClipRequest(_KINETICS_SOUND, _KINETICS_FRAMES),
             "ks_fbank",
             frames_shown=3,
             shown=(1, 4, 7),
+        ),
+        MediaPreset(
+            "val_kinetics",
+            "VAL (sample-level valuation), Kinetics-Sounds and MM-Debiased: one frame of each third",
+            ClipRequest(_KINETICS_SOUND, FrameRequest("every_second", 10)),
+            "ks_fbank",
+            frames_shown=3,
+            shown="segments",
         ),
         MediaPreset(
             "vggsound",

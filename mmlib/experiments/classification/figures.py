@@ -34,7 +34,17 @@ __all__ = [
     "training_figure",
     "zeta_figure",
 ]
-SHOWS_PEOPLE = {"grid_words", "rgb_flow", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}
+SHOWS_PEOPLE = {
+    "grid_words",
+    "rgb_flow",
+    "cremad",
+    "vggsound",
+    "kinetics_sounds",
+    "mm_debiased",
+    "urbansound8k_av",
+    "ucf101",
+    "folder",
+}
 """Data sets whose frames and voices are people's: notebooks show their features only."""
 
 

@@ -23,7 +23,7 @@ from mmlib.experiments.settings import (
     about,
 )
 
-MEDIA = ("cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder")
+MEDIA = ("cremad", "vggsound", "kinetics_sounds", "mm_debiased", "urbansound8k_av", "folder")
 
 
 class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
@@ -41,7 +41,9 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
         "cremad",
         "vggsound",
         "kinetics_sounds",
+        "mm_debiased",
         "urbansound8k_av",
+        "ucf101",
         "folder",
         "arrays",
     ] = about("synthetic", "data set; synthetic is generated and needs nothing, folder is your own prepared videos")

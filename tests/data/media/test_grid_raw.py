@@ -20,6 +20,7 @@ SHOWN = {  # spectrogram, pictures of one clip; frames stored
     "iemf_kinetics": ((1, 257, 188), (3, 3, 224, 224), 10),
     "iemf_urbansound": ((1, 128, 128), (3, 1, 128, 128), 1),
     "ks_fbank": ((1, 1024, 128), (3, 3, 224, 224), 10),
+    "val_kinetics": ((1, 1024, 128), (3, 3, 224, 224), 3),
 }
 
 

@@ -1,0 +1,40 @@
+"""The audit's notebook: its parameters, what it shows of a generated list and of the published one."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+
+from mmlib.experiments import mm_debiased
+from mmlib.experiments.mm_debiased import Parameters
+
+
+def test_the_notebook_has_the_parameters_of_the_library(project):
+    notebook = json.loads((project / "notebooks" / "mm_debiased.ipynb").read_text())
+    source = "".join(next(cell for cell in notebook["cells"] if "outputs" in cell)["source"])
+    body = ast.parse(source).body
+    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
+    for node in body:
+        said = source.splitlines()[node.lineno - 1].split("  # ", 1)[1]
+        assert said == Parameters.model_fields[node.target.id].description
+
+
+def test_a_generated_list_is_called_so():
+    view = mm_debiased.run(Parameters())
+    assert view.generated
+    assert view.lines()[0] == "a generated list in MM-Debiased's form:"
+    figure = view.figure()
+    assert [axis.get_xlabel() for axis in figure.axes] == ["clips", "clips"]
+    drawn = [sum(bar.get_width() for bar in axis.patches) for axis in figure.axes]
+    assert drawn == [240, 240]
+    assert "generated" in figure._suptitle.get_text()
+
+
+def test_the_published_list(data_root):
+    if not (data_root / "lists" / "mm_debiased").is_dir():
+        pytest.skip("MM-Debiased's list is not there")
+    view = mm_debiased.run(Parameters(data_root=str(data_root)))
+    assert not view.generated
+    assert sum(bar.get_width() for bar in view.figure().axes[0].patches) == 14_025

@@ -11,7 +11,7 @@ from mmlib.data.prepared import Prepared
 from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
-from mmlib.data.ucf101.views import FlowSegments, PictureSegments
+from mmlib.data.two_streams import FlowSegments, PictureSegments
 from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, PictureView, TokenView, View
 from mmlib.errors import DataError, ParameterError
 

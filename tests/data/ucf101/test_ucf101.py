@@ -11,10 +11,10 @@ from mmlib.data.loading import load_data
 from mmlib.data.prepared import check_prepared, open_prepared
 from mmlib.data.randomness import Draws
 from mmlib.data.registry import missing, notes, prepare_raw
+from mmlib.data.two_streams import FlowSegments, PictureSegments, flips
 from mmlib.data.ucf101 import files, generated
 from mmlib.data.ucf101.flow import to_bytes
 from mmlib.data.ucf101.lists import find_lists, read_lists
-from mmlib.data.ucf101.views import FlowSegments, PictureSegments, flips
 from mmlib.errors import DataError, ParameterError
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters

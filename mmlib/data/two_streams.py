@@ -1,4 +1,4 @@
-"""Pictures and flow of UCF-101 as a network sees them: one of each pair of stored frames, mirrored together.
+"""Pictures and their optical flow (UCF-101) as a network sees them: one of each two stored frames, mirrored together.
 
 A picture mirrored shows a motion to the left as one to the right, so u changes its sign with the flip, and both streams
 take the flip of one draw. Which frame of a segment is shown is drawn for each stream on its own, as published.

@@ -285,7 +285,7 @@ def test_a_frame_of_each_third():
     for part in range(3):
         assert set(picks[:, :2, part].ravel()) == {3 * part, 3 * part + 1, 3 * part + 2}
     assert (picks[:, 2] == 0).all()
-    assert photographs(False, "segments", valid=np.array([9, 10, 4]), stored=10).picks(ROWS, draws()).tolist() == [
+    assert photographs(False, "segments", valid=np.array([9, 10, 4]), stored=10).picks(ROWS, None).tolist() == [
         [0, 3, 6],
         [0, 3, 6],
         [0, 0, 0],

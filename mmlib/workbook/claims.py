@@ -4,11 +4,17 @@ A claims file (notebooks/claims/<paper>.yaml) holds tables whose columns carry w
 metric, split, selection rule, the profile that answers them, tolerance) and whose rows carry the printed values.
 `load_claims` turns every value into one `Claim`, named <table>/<column>/<row>. It is strict: an unknown field, a wrong
 type, a value without its column, a name used twice is a `UsageError` that says the file and the entry.
+
+A table whose numbers nobody has published yet names a `values_file`: a CSV file beside the claims (row,column,value,
+values as printed). While it does not exist, the numbers read "not available"; once it does, they are claims as others.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +102,7 @@ class PrintedRow(_Entry):
     id: str
     block: str
     label: str
-    values: dict[str, float]
+    values: dict[str, float] = {}
     footnotes: list[str] = []
     bold: list[str] = []
 
@@ -104,7 +110,8 @@ class PrintedRow(_Entry):
 class ClaimTable(_Entry):
     """One table of the paper, and the plan that answers it; a plan may answer several.
 
-    `never_judged` says why its numbers are shown beside ours without a verdict.
+    `never_judged` says why its numbers are shown beside ours without a verdict. With a `values_file`, rows may lack
+    values.
     """
 
     id: str
@@ -114,6 +121,7 @@ class ClaimTable(_Entry):
     plan: str
     setting: str = ""
     never_judged: str = ""
+    values_file: str = ""
     columns: list[Column]
     footnotes: dict[str, str] = {}
     rows: list[PrintedRow]
@@ -124,15 +132,15 @@ class ClaimTable(_Entry):
         _unique("column", columns)
         _unique("row", [row.id for row in self.rows])
         for row in self.rows:
-            if set(row.values) != set(columns):
-                wrong = sorted(set(row.values) ^ set(columns))
+            wrong = sorted(set(row.values) - set(columns) if self.values_file else set(row.values) ^ set(columns))
+            if wrong:
                 raise ValueError(f"row '{row.id}' must give one value for each of {columns}; look at {wrong}")
             for name, known in (("bold", columns), ("footnotes", list(self.footnotes))):
                 if unknown := sorted(set(getattr(row, name)) - set(known)):
                     raise ValueError(f"row '{row.id}' names unknown {name} {unknown}; there are {known}")
             for column in self.columns:
-                known, value = metric(column.metric), row.values[column.id]
-                if not known.in_range(value / known.scale):
+                known, value = metric(column.metric), row.values.get(column.id)
+                if value is not None and not known.in_range(value / known.scale):
                     raise ValueError(f"row '{row.id}': {known.title} cannot be {value:g} ({column.id}, {column.unit})")
         return self
 
@@ -244,8 +252,18 @@ class Claims(_Entry):
             for table in self.tables
             for row in table.rows
             for column in table.columns
-            if plan in (None, table.plan) and profile in (None, column.profile)
+            if column.id in row.values and plan in (None, table.plan) and profile in (None, column.profile)
         ]
+
+    def not_available(self, plan: str, profile: str) -> set[tuple[str, str]]:
+        """(row, metric) of numbers that the paper has for this profile, and that nobody has published."""
+        return {
+            (row.id, column.metric)
+            for table in self.tables_of(plan)
+            for row in table.rows
+            for column in table.columns
+            if column.id not in row.values and profile == column.profile
+        }
 
     def tables_of(self, plan: str) -> list[ClaimTable]:
         """The tables that a plan answers."""
@@ -260,7 +278,7 @@ class Claims(_Entry):
         """What the paper's own table gives for each contrast of a statement, in the unit of the metric called `name`:
         {column label: differences, above 0 where better}.
 
-        Empty where the statement needs a row that the paper does not print.
+        Empty where the statement needs a row that the paper does not print; without the columns that lack a number.
         """
         table = next(table for table in self.tables if table.id == statement.table)
         rows = {row.id: row for row in table.rows}
@@ -273,7 +291,7 @@ class Claims(_Entry):
                 for contrast in statement.contrasts
             ]
             for column in table.columns
-            if column.metric == name
+            if column.metric == name and all(column.id in rows[row].values for row in statement.rows)
         }
 
 
@@ -283,11 +301,57 @@ def load_claims(path: str | Path) -> Claims:
     raw = read_yaml(path, "claims file")
     if not isinstance(raw, dict):
         raise UsageError(f"{path} must be a mapping with format, version, paper, tables and statements")
+    for table in raw.get("tables") or ():
+        if isinstance(table, dict) and (file := table.get("values_file")):
+            _add_values(table, path.parent / str(file))
     try:
         return Claims.model_validate(raw)
     except ValidationError as error:
         problems = [f"  {_place(raw, issue['loc'])}: {issue['msg']}" for issue in error.errors()]
         raise UsageError(f"{path} is not a valid claims file:\n" + "\n".join(problems)) from error
+
+
+def values_files(path: str | Path) -> list[Path]:
+    """The CSV files that exist beside a claims file and give its tables numbers."""
+    path = Path(path)
+    names = [table.values_file for table in load_claims(path).tables if table.values_file]
+    return [file for file in (path.parent / name for name in dict.fromkeys(names)) if file.is_file()]
+
+
+def _add_values(table: dict[str, Any], path: Path) -> None:
+    """Put the numbers of a CSV file into the rows of a table; nothing where there is no such file."""
+    if not path.is_file():
+        return
+    rows = {row["id"]: row for row in table.get("rows") or () if isinstance(row, dict) and "id" in row}
+    columns = [column.get("id") for column in table.get("columns") or () if isinstance(column, dict)]
+    for line, entry in _csv_lines(path):
+        where = f"{path}, line {line}"
+        row, column = entry["row"], entry["column"]
+        for kind, name, known in (("row", row, rows), ("column", column, columns)):
+            if name not in known:
+                raise UsageError(f"{where}: the table has no {kind} '{name}'{closest(name, known)}")
+        values = rows[row].setdefault("values", {})
+        if column in values:
+            raise UsageError(f"{where}: {row}, {column} has a value already")
+        try:
+            values[column] = float(entry["value"])
+        except ValueError:
+            raise UsageError(f"{where}: value '{entry['value']}' is not a number") from None
+
+
+def _csv_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, {row, column, value}) of a CSV file with that header. Raises `UsageError`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    if reader.fieldnames != ["row", "column", "value"]:
+        raise UsageError(f"{path} must begin with the line 'row,column,value'")
+    for entry in reader:
+        if None in entry or None in entry.values():
+            raise UsageError(f"{path}, line {reader.line_num}: give a row, a column and a value")
+        yield reader.line_num, {name: value.strip() for name, value in entry.items()}
 
 
 def _unique(kind: str, names: list[str]) -> None:

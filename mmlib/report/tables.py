@@ -2,8 +2,8 @@
 
 Built from `Results` and `Claims` only. Units, decimals and the words for a difference are those of
 `mmlib.metrics.family`. `paper` is the protocol that reports the epoch that is best on the test set (as most published
-code does), `clean` selects on validation data and touches the test set once, `last` reports the last epoch. A plan names
-two of them, which are always shown.
+code does), `clean` selects on validation data and touches the test set once, `last` reports the last epoch; a plan
+names two of them, which are always shown.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ METHODS = {
     "afc_nme": "AFC (NME)",
     "afc_lsc": "AFC (LSC)",
     "replay": "plain replay",
-    "joint": "joint",
+    "joint": "joint training",
 }
 """Row of the plan without IEMF -> what it is called; the variants' rows add their suffix."""
 VARIANTS = {"": "without", "-losses": "unimodal losses", "-iemf": "IEMF", "-iemf-grad": "IEMF on the gradient"}

@@ -73,7 +73,7 @@ def bars_figure(found: ContinualFindings) -> Figure:
         _draw_bars(axes[1][0], found, FORGETTING, -1.0, limits)
         axes[1][0].axhline(0, color="black", lw=0.8)
         axes[1][0].set(ylabel="backward transfer\n(− forgetting, points)", ylim=limits)
-        names = [one.name.replace(" (", "\n(") for one in found.methods]
+        names = [one.name.replace(" ", "\n", 1) for one in found.methods]
         axes[1][0].set_xticks(range(len(names)), names)
         for axis in axes[:, 0]:
             axis.grid(axis="x", visible=False)

@@ -9,27 +9,28 @@ from mmlib.analysis.intervals import interval_text
 from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table
 
-SHOWN = (ACCURACY, "last_class_acc", FORGETTING)
+SHOWN = {ACCURACY: True, FORGETTING: True, "last_class_acc": False}
+"""Quantity -> whether its difference to the method without is shown; every difference is in the CSV."""
 
 
 def continual_table(found: ContinualFindings, name: str) -> Table:
     """Per method and variant: accuracies and forgetting, and the difference to the same method without IEMF."""
     columns = [Column("Method"), Column("IEMF")]
-    for quantity in SHOWN:
+    for quantity, compared in SHOWN.items():
         known = metric(quantity)
         columns += [Column(f"{known.title} ({known.unit.symbol or known.unit.name})", "number")]
-        columns += [Column("against without (points)", "number")]
+        columns += [Column("against without (points)", "number")] if compared else []
     rows, data = [], []
     for one in found.methods:
         for suffix, label in VARIANTS.items():
             if suffix not in one.values:
                 continue
             texts, facts = [one.name, label], {"method": one.method, "variant": label}
-            for quantity in SHOWN:
+            for quantity, compared in SHOWN.items():
                 known, gain = one.summary(suffix, quantity), one.gain(suffix, quantity) if suffix else None
                 digits = metric(quantity).unit.digits
                 texts += ["–" if known is None else interval_text(known, digits)]
-                texts += ["–" if gain is None else interval_text(gain, digits, "+")]
+                texts += ["–" if gain is None else interval_text(gain, digits, "+")] if compared else []
                 facts |= _facts(quantity, known) | _facts(f"{quantity}_gain", gain)
             rows.append(texts)
             data.append(facts)

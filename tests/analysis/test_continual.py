@@ -69,7 +69,7 @@ def test_headline():
 def test_table_has_a_line_per_variant_that_ran():
     found = analyse(continual_results(rows=["lwf", "lwf-iemf", "joint"]))
     table = ANALYSIS_TABLES["continual"](found, "continual-x")
-    assert [row[:2] for row in table.rows] == [["LwF", "without"], ["LwF", "IEMF"], ["joint", "without"]]
+    assert [row[:2] for row in table.rows] == [["LwF", "without"], ["LwF", "IEMF"], ["joint training", "without"]]
     assert table.rows[0][3] == "–"
     assert table.rows[1][3].startswith("+2.0 (")
     assert table.data[1]["forgetting_gain_mean"] < 0

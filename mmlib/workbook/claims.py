@@ -11,10 +11,7 @@ values as printed). While it does not exist, the numbers read "not available"; o
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mmlib.errors import UsageError
 from mmlib.metrics.family import UNITS, metric
 from mmlib.parameters.messages import closest
+from mmlib.workbook.claim_values import add_values
 from mmlib.workbook.yaml_file import read_yaml
 
 
@@ -301,57 +299,12 @@ def load_claims(path: str | Path) -> Claims:
     raw = read_yaml(path, "claims file")
     if not isinstance(raw, dict):
         raise UsageError(f"{path} must be a mapping with format, version, paper, tables and statements")
-    for table in raw.get("tables") or ():
-        if isinstance(table, dict) and (file := table.get("values_file")):
-            _add_values(table, path.parent / str(file))
+    add_values(raw, path)
     try:
         return Claims.model_validate(raw)
     except ValidationError as error:
         problems = [f"  {_place(raw, issue['loc'])}: {issue['msg']}" for issue in error.errors()]
         raise UsageError(f"{path} is not a valid claims file:\n" + "\n".join(problems)) from error
-
-
-def values_files(path: str | Path) -> list[Path]:
-    """The CSV files that exist beside a claims file and give its tables numbers."""
-    path = Path(path)
-    names = [table.values_file for table in load_claims(path).tables if table.values_file]
-    return [file for file in (path.parent / name for name in dict.fromkeys(names)) if file.is_file()]
-
-
-def _add_values(table: dict[str, Any], path: Path) -> None:
-    """Put the numbers of a CSV file into the rows of a table; nothing where there is no such file."""
-    if not path.is_file():
-        return
-    rows = {row["id"]: row for row in table.get("rows") or () if isinstance(row, dict) and "id" in row}
-    columns = [column.get("id") for column in table.get("columns") or () if isinstance(column, dict)]
-    for line, entry in _csv_lines(path):
-        where = f"{path}, line {line}"
-        row, column = entry["row"], entry["column"]
-        for kind, name, known in (("row", row, rows), ("column", column, columns)):
-            if name not in known:
-                raise UsageError(f"{where}: the table has no {kind} '{name}'{closest(name, known)}")
-        values = rows[row].setdefault("values", {})
-        if column in values:
-            raise UsageError(f"{where}: {row}, {column} has a value already")
-        try:
-            values[column] = float(entry["value"])
-        except ValueError:
-            raise UsageError(f"{where}: value '{entry['value']}' is not a number") from None
-
-
-def _csv_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, {row, column, value}) of a CSV file with that header. Raises `UsageError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    if reader.fieldnames != ["row", "column", "value"]:
-        raise UsageError(f"{path} must begin with the line 'row,column,value'")
-    for entry in reader:
-        if None in entry or None in entry.values():
-            raise UsageError(f"{path}, line {reader.line_num}: give a row, a column and a value")
-        yield reader.line_num, {name: value.strip() for name, value in entry.items()}
 
 
 def _unique(kind: str, names: list[str]) -> None:

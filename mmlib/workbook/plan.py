@@ -15,7 +15,7 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.parameters.base import outputs_root, project_root
 from mmlib.parameters.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, parameters_class
-from mmlib.workbook.claims import values_files
+from mmlib.workbook.claim_values import values_files
 from mmlib.workbook.fingerprint import read_notebook
 from mmlib.workbook.yaml_file import read_yaml
 

@@ -10,7 +10,8 @@ from continual_fakes import continual_claims, continual_plan, continual_results
 
 from mmlib.errors import UsageError
 from mmlib.report.tables import NOT_AVAILABLE, number_verdicts, results_table
-from mmlib.workbook.claims import load_claims, values_files
+from mmlib.workbook.claim_values import values_files
+from mmlib.workbook.claims import load_claims
 from mmlib.workbook.verdicts import judge_statements
 
 METRICS = ["mean_task_acc", "forgetting"]

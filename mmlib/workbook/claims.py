@@ -5,8 +5,7 @@ metric, split, selection rule, the profile that answers them, tolerance) and who
 `load_claims` turns every value into one `Claim`, named <table>/<column>/<row>. It is strict: an unknown field, a wrong
 type, a value without its column, a name used twice is a `UsageError` that says the file and the entry.
 
-A table whose numbers nobody has published yet names a `values_file`: a CSV file beside the claims (row,column,value,
-values as printed). While it does not exist, the numbers read "not available"; once it does, they are claims as others.
+A table whose numbers nobody has published yet names a `values_file` (`mmlib.workbook.claim_values`).
 """
 
 from __future__ import annotations
@@ -255,13 +254,9 @@ class Claims(_Entry):
 
     def not_available(self, plan: str, profile: str) -> set[tuple[str, str]]:
         """(row, metric) of numbers that the paper has for this profile, and that nobody has published."""
-        return {
-            (row.id, column.metric)
-            for table in self.tables_of(plan)
-            for row in table.rows
-            for column in table.columns
-            if column.id not in row.values and profile == column.profile
-        }
+        tables = self.tables_of(plan)
+        entries = [(row, column) for table in tables for row in table.rows for column in table.columns]
+        return {(r.id, c.metric) for r, c in entries if c.id not in r.values and profile == c.profile}
 
     def tables_of(self, plan: str) -> list[ClaimTable]:
         """The tables that a plan answers."""

@@ -36,7 +36,7 @@ __all__ = [
     "training_figure",
     "zeta_figure",
 ]
-SHOWS_PEOPLE = {"grid_words", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}
+SHOWS_PEOPLE = {"grid_words", "rgb_flow", "cremad", "vggsound", "kinetics_sounds", "urbansound8k_av", "folder"}
 """Data sets whose frames and voices are people's: notebooks show their features only."""
 
 
@@ -78,6 +78,7 @@ def _draw_input(axis: Any, values: np.ndarray, faces: bool) -> tuple[str, str]:
             empty(axis, "frames show people:\nnot drawn")
         else:
             frame = values[:, 0].transpose(1, 2, 0)  # (H, W, C)
+            frame = np.linalg.norm(frame, axis=2) if frame.shape[2] == 2 else frame  # flow: how far, not where to
             frame = (frame - frame.min()) / (np.ptp(frame) + 1e-9)
             axis.imshow(frame.squeeze(), cmap="gray", interpolation="nearest")
             axis.set(xticks=[], yticks=[])

@@ -37,11 +37,14 @@ class Parameters(RecipeSettings, ValuationSettings, IEMFSettings, ModulationSett
         "synthetic_trio",
         "grid_words",
         "av_digits",
+        "mosi_utterances",
+        "rgb_flow",
         "cremad",
         "vggsound",
         "kinetics_sounds",
         "urbansound8k_av",
         "folder",
+        "arrays",
     ] = about("synthetic", "data set; synthetic is generated and needs nothing, folder is your own prepared videos")
     split: Literal["official", "speaker", "group"] = about(
         "official", "published split, or held out: speakers (av_digits, cremad), or the groups of any set of media"

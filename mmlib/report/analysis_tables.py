@@ -13,6 +13,7 @@ from mmlib.metrics.family import metric
 from mmlib.report.continual_table import continual_table
 from mmlib.report.iemf_table import iemf_table
 from mmlib.report.render import Column, Table
+from mmlib.report.valuation_table import valuation_table
 from mmlib.statistics import Summary
 
 
@@ -70,6 +71,7 @@ ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {
     "zeta": zeta_table,
     "iemf": iemf_table,
     "continual": continual_table,
+    "valuation": valuation_table,
 }
 
 

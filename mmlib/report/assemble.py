@@ -73,7 +73,8 @@ def assemble(
     claims = claims_of(plan, project)
     reference = project / "outputs" / "reference"
     results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
-    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), plan.also, plan.heads, plan.protocols)}
+    also = plan.profile(profile).also or plan.also
+    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), also, plan.heads, plan.protocols)}
     family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
     if family is not None:
         tables["statements"] = statements_table(family, results)

@@ -46,7 +46,8 @@ class Comparison(_Strict):
 class Profile(_Strict):
     """What all rows share in one setting: the data, the recipe, the seeds; `rows` holds what one row has instead.
 
-    `only` names the rows that make sense in it; all of the plan without.
+    `only` names the rows that make sense in it; all of the plan without. `also` are metrics shown instead of the
+    plan's, where modalities have other names.
     """
 
     title: str = ""
@@ -54,6 +55,7 @@ class Profile(_Strict):
     seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     only: list[str] = Field(default_factory=list)
+    also: list[str] = Field(default_factory=list)
     rows: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -77,7 +79,7 @@ class Plan(_Strict):
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
     protocols: list[Literal["paper", "clean", "last"]] = Field(default=["paper", "clean"], min_length=2, max_length=2)
-    figure: Literal["correlation", "zeta", "iemf", "continual"] | None = None
+    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)

@@ -177,7 +177,11 @@ METRICS = {
         ),
         # Of MIM's purification: how many steps stay open; on replaced or noise steps less, which is what it is for.
         *_of("percent", Metric("gate_rate", "gates open", "steps that purification keeps"), better=None),
-        *_of("points", Metric("gate_gap", "gate gap", "steps kept: signal minus noise")),
+        *_of(
+            "points",
+            Metric("gate_gap", "gate gap", "steps kept: signal minus noise"),
+            Metric("keep_gap", "gap of P(open)", "probability of an open gate: signal minus noise"),
+        ),
         *_of("percent", Metric("eer", "EER"), Metric("eer_fop", "EER (FOP’s evaluator)"), better="lower"),
         *_of("points", Metric("forgetting", "forgetting", "average forgetting"), better="lower"),
         *_of(
@@ -228,7 +232,7 @@ SPLIT = (
         "forgetting",
         "loss",
     ),
-    *("firing_rate", "gate_rate", "gate_gap"),
+    *("firing_rate", "gate_rate", "gate_gap", "keep_gap"),
 )
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
 NONZERO = "nonzero"

@@ -44,7 +44,7 @@ class PublishedSet:
 
     def missing(self, root: Path) -> str | None:
         """What is not there; None when the pickle is."""
-        return None if self.place(root).is_file() else f"there is no {self.dataset}/{self.file} in {root}."
+        return None if self.place(root).is_file() else f"{root / self.dataset / self.file} is missing."
 
     def inputs(self, root: Path) -> dict[str, Path]:
         return {self.file: self.place(root)}

@@ -18,8 +18,8 @@ from mmlib.errors import ParameterError
 
 LAYOUT = 1  # raise when the same options would write other content
 CHANNELS = {"text": 16, "audio": 12, "visual": 12}
-STRENGTHS = {"text": 2.0, "audio": 1.2, "visual": 0.9}  # of the score, in deviations of the noise
-SIGNATURE = 2.0  # length, in deviations of the noise
+STRENGTHS = {"text": 5.0, "audio": 4.0, "visual": 3.5}  # of the score, in deviations of the noise
+SIGNATURE = 3.0  # length, in deviations of the noise
 SHORTEST = 0.6  # of the steps
 NEUTRAL = 0.08  # share of samples with score 0
 SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}

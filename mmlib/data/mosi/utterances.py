@@ -49,7 +49,7 @@ def find(root: Path) -> Path | None:
 
 
 def missing(root: Path) -> str | None:
-    return None if find(root) else f"there is no {PLACES[0]} in {root}."
+    return None if find(root) else f"{root / PLACES[0]} is missing."
 
 
 def inputs(root: Path) -> dict[str, Path]:

@@ -21,10 +21,10 @@ class Parameters(RecipeSettings, DataSettings):
     dataset: Literal["synthetic_sentiment", "mosi_utterances", "mosi", "mosei"] = about(
         "synthetic_sentiment", "data set; synthetic_sentiment is generated and needs nothing"
     )
-    synthetic_samples: Annotated[int, Field(ge=20)] = about(960, "synthetic_sentiment: samples in all splits together")
-    synthetic_steps: Annotated[int, Field(ge=2)] = about(20, "synthetic_sentiment: steps of the longest sequence")
+    synthetic_samples: Annotated[int, Field(ge=20)] = about(480, "synthetic_sentiment: samples in all splits together")
+    synthetic_steps: Annotated[int, Field(ge=2)] = about(12, "synthetic_sentiment: steps of the longest sequence")
     synthetic_noise_share: Annotated[float, Field(ge=0, lt=1)] = about(
-        0.3, "synthetic_sentiment: share of noise steps in each modality"
+        0.4, "synthetic_sentiment: share of noise steps in each modality"
     )
     mosi_window: Count = about(10, "mosi_utterances: utterances of a sample, the newest first")
     mosi_label: Literal["utterance", "majority"] = about(
@@ -44,7 +44,7 @@ class Parameters(RecipeSettings, DataSettings):
     heads: Count = about(5, "attention heads; feature_channels is a multiple of it and of 2")
     word_channels: Count = about(32, "size of learned word vectors; without effect with BERT")
     dropout: Annotated[float, Field(ge=0, le=2)] = about(
-        0.5, "factor on the published rates, .2 of embeddings, .5 of attention, .3 of hidden units and residuals"
+        0.3, "factor on the published rates, .2 of embeddings, .5 of attention, .3 of hidden units and residuals"
     )
     fusion: Literal["product", "sum", "concat"] = about("product", "fusion of the vectors of all modalities")
     activation: Literal["tanh", "relu"] = about("tanh", "before the mean over steps (missing in published code)")
@@ -53,10 +53,14 @@ class Parameters(RecipeSettings, DataSettings):
     # Purification
     purification: bool = about(True, "a purification network for each modality")
     purification_ratio: Count = about(5, "steps over the width of the bottleneck over time")
-    time_mixing: bool = about(True, "scores of all steps are mixed before the gates")
-    gate_bias: float = about(1.0, "added to the gates' logits: 3, as published, begins 94 % open, 1 begins 68 % open")
+    time_mixing: bool = about(
+        False, "scores of all steps are mixed before the gates, as published: by a bottleneck, which blurs single steps"
+    )
+    gate_bias: float = about(0.0, "added to the gates' logits: 3, as published, begins 94 % open, 0 begins 44 % open")
     gate_noise: Literal["train", "always"] = about("train", "noise of the gates: in training, or always as published")
-    penalty_weight: NotNegative = about(0.1, "weight of the gates' penalty, the probability of not being closed")
+    penalty_weight: NotNegative = about(
+        1.5, "weight of the penalty, the gates' chance not to be closed (published: 0.1)"
+    )
 
     # Guidance
     unimodal_weight: NotNegative = about(1.0, "weight of the heads' losses, raw and purified; 0 builds no heads")
@@ -75,11 +79,11 @@ class Parameters(RecipeSettings, DataSettings):
     update: Literal["purification_first", "model_first", "one"] = about(
         "purification_first", "two optimisers from one graph in either order (published: purification first), or one"
     )
-    epochs: Count = about(12, "passes over the training split (published: 100)")
+    epochs: Count = about(8, "passes over the training split (published: 100)")
     batch_size: Annotated[int, Field(ge=2)] = about(32, "samples per step, over all processes together (published: 16)")
     drop_last: bool = about(False, "leave out the last, smaller batch of an epoch, as published")
     optimizer: Literal["sgd", "adam", "adamw"] = about("adam", "optimiser; purification has one of its own")
-    learning_rate: Positive = about(0.002, "learning rate (published: 1e-5)")
+    learning_rate: Positive = about(0.005, "learning rate (published: 1e-5)")
     weight_decay: NotNegative = about(0.0, "weight decay")
     schedule: Literal["step", "cosine", "constant"] = about("constant", "learning rate schedule, stepped per epoch")
 

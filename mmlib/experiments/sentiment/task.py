@@ -74,7 +74,7 @@ class Sentiment:
                 found["masked"] = parameters.unimodal_weight * errors.mean(dim=1).sum()
             found["unmasked"] = parameters.unimodal_weight * raw_errors.mean(dim=1).sum()
             found |= self._guidance(output, purified, errors, raw_errors)
-        found["fused"] = self.errors(output.prediction.float(), targets).mean()
+        found["fused"] = self.errors(wide(output.prediction), targets).mean()
         return {name: found[name] for name in self.loss_names()}
 
     def _guidance(self, output: MIMOutput, purified: Tensor, errors: Tensor, raw_errors: Tensor) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ class Sentiment:
         return self.parameters.intra_distance if self.parameters.task == "classification" else "squared"
 
     def _stacked(self, values: dict[str, Tensor]) -> Tensor:
-        return torch.stack([values[name] for name in self.model.modalities]).float()
+        return wide(torch.stack([values[name] for name in self.model.modalities]))
 
     def observables(self, output: MIMOutput, batch: Batch) -> dict[str, Any]:
         """Nothing: no modulation is made for MIM."""
@@ -110,7 +110,7 @@ class Sentiment:
     def trace(self, output: MIMOutput, batch: Batch, observed: dict[str, Any]) -> dict[str, Tensor]:
         """`train/mae` or `train/top1`, and the share of open gates of each modality."""
         if self.parameters.task == "regression":
-            values = {"train/mae": self.errors(output.prediction.float(), batch.targets).mean()}
+            values = {"train/mae": self.errors(wide(output.prediction), batch.targets).mean()}
         else:
             values = {"train/top1": (output.prediction.argmax(dim=1) == batch.targets).float().mean()}
         for name, found in output.purified.items():
@@ -149,3 +149,8 @@ class Sentiment:
             kept[GATE + name] = purified.gate if mask is None else torch.where(mask, purified.gate, -1)
             kept[KEEP + name] = self.model.purifiers[name].gate.keep_probability(purified.logits)
         return kept
+
+
+def wide(values: Tensor) -> Tensor:
+    """At least single precision, also under autocast."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

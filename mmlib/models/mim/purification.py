@@ -6,7 +6,8 @@ Published code does: a bidirectional LSTM, a non-negative score per step, a sque
     of all steps. Padding passes through all of it. One linear layer is never used.
 We do: the same without the unused layer; with a mask, padding reaches nothing: the LSTM's way back begins at the last
     step, scores of padding are 0, penalty and mean are over valid steps. `mixing = False` leaves out the layers whose
-    size is the number of steps. `VectorUPN` is ours, for features without steps: it gates channels.
+    size is the number of steps. (Where they are used and all scores happen to begin below 0, none of them ever learns:
+    the ReLU passes no gradient.) `VectorUPN` is ours, for features without steps: it gates channels.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class TestDamaged:
             read_utterances(save(tmp_path / "x.pkl", value))
 
     def test_not_there(self, tmp_path):
-        assert "there is no mosi/mosi.pkl" in missing("mosi", tmp_path)
+        assert "mosi/mosi.pkl is missing" in missing("mosi", tmp_path)
 
 
 class TestPrepared:

@@ -116,7 +116,7 @@ class TestReplaced:
 
 class TestFile:
     def test_missing(self, tmp_path):
-        assert "there is no mosi/mosi_utterance.npz" in missing("mosi_utterances", tmp_path)
+        assert "mosi/mosi_utterance.npz is missing" in missing("mosi_utterances", tmp_path)
 
     def test_pickled_objects_are_not_opened(self, tmp_path):
         path = tmp_path / "root" / "mosi" / "mosi_utterance.npz"

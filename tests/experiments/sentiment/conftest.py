@@ -46,7 +46,7 @@ def parts():
 
     def parts(**changes):
         torch.manual_seed(0)
-        parameters = Parameters.resolve({**SMALL, "dropout": 0.0, "purification_ratio": 1, **changes})
+        parameters = Parameters.resolve({**SMALL, "dropout": 0.0, **changes})
         classes = 1 if parameters.task == "regression" else 3
         model = build_model(parameters, SHAPES, {}, classes).double()
         task = Sentiment(model, parameters)

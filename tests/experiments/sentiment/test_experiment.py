@@ -160,5 +160,5 @@ class TestWrongParameters:
             Parameters.resolve(wrong)
 
     def test_missing_data(self, given, tmp_path):
-        with pytest.raises(BlockedError, match="there is no mosi/mosi.pkl"):
+        with pytest.raises(BlockedError, match="mosi.pkl is missing"):
             sentiment.run(Parameters.resolve(given(dataset="mosi", data_root=str(tmp_path))))

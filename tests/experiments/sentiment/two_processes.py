@@ -29,7 +29,7 @@ def main(rank: int, world: int, rendezvous: str, output: str, granularity: str) 
     group = Group(rank=rank, size=world) if world > 1 else Group()
     torch.manual_seed(0)
     parameters = Parameters.resolve({
-        "feature_channels": 8, "heads": 2, "dropout": 0.0, "purification_ratio": 1, "granularity": granularity,
+        "feature_channels": 8, "heads": 2, "dropout": 0.0, "granularity": granularity,
         "optimizer": "sgd", "learning_rate": 0.05,
     })  # fmt: skip
     model = build_model(parameters, SHAPES, {}, 1).double().train()
@@ -39,7 +39,7 @@ def main(rank: int, world: int, rendezvous: str, output: str, granularity: str) 
     for _ in range(2):
         inputs = {name: torch.randn(SIZE, *shape, dtype=torch.float64) for name, shape in SHAPES.items()}
         noise = {name: torch.rand(SIZE, shape[0], dtype=torch.float64) for name, shape in SHAPES.items()}
-        targets, mine = torch.randn(SIZE), slice(rank, SIZE, world)
+        targets, mine = torch.randn(SIZE, dtype=torch.float64), slice(rank, SIZE, world)
         batch = Batch({name: x[mine] for name, x in inputs.items()}, targets[mine], torch.arange(SIZE)[mine], SIZE)
         step.zero_grad()
         losses = task.losses(model(batch.inputs, {name: u[mine] for name, u in noise.items()}), batch)

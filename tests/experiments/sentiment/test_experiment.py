@@ -149,7 +149,7 @@ class TestWrongParameters:
             ({"feature_channels": 12}, "must be a multiple of heads = 5"),
             ({"feature_channels": 15}, "and of 2"),
             ({"unimodal_weight": 0.0}, "set intra and inter to 0"),
-            ({"purification": False}, "set purification = true, or intra = 0"),
+            ({"purification": False}, "set purification = true,? or intra = 0"),
             ({"label_smoothing": 0.1}, "set it to 0"),
             ({"bert": "x"}, "leave it empty"),
             ({"fusion": "produkt"}, "did you mean 'product'"),

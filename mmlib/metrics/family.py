@@ -176,6 +176,13 @@ METRICS = {
             Metric("event_f1_macro", "event F1, macro", "event F1 (IoU 0.5), mean over classes"),
             Metric("event_iou", "event IoU", "IoU of events"),
         ),
+        # Of MIM's purification: how many steps stay open; on replaced or noise steps less, which is what it is for.
+        *_of("percent", Metric("gate_rate", "gates open", "steps that purification keeps"), better=None),
+        *_of(
+            "points",
+            Metric("gate_gap", "gate gap", "steps kept: signal minus noise"),
+            Metric("keep_gap", "gap of P(open)", "probability of an open gate: signal minus noise"),
+        ),
         *_of("percent", Metric("eer", "EER"), Metric("eer_fop", "EER (FOP’s evaluator)"), better="lower"),
         *_of("points", Metric("forgetting", "forgetting", "average forgetting"), better="lower"),
         *_of(
@@ -214,11 +221,12 @@ METRICS = {
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
 SPLIT = (
-    *("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss"),
-    "firing_rate",
-    "contribution",
+    *("top1", "accuracy", "weighted_f1", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson"),
+    *("forgetting", "loss", "firing_rate", "contribution", "gate_rate", "gate_gap", "keep_gap"),
 )
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
+NONZERO = "nonzero"
+"""After a metric of sentiment: over the samples that are not neutral."""
 BOUNDS = {"_low": "95 % from", "_high": "95 % to"}
 _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": " "}
 
@@ -261,6 +269,9 @@ def _part(prefix: str, name: str, rest: str) -> Metric | None:
         return replace(whole, name=name, title=f"only {modality}", long=f"{whole.long}, all but {modality} at zero")
     if prefix == "accuracy" and rest.isdecimal():
         return replace(whole, name=name, title=f"accuracy, {rest} classes", long="")
+    if rest.rpartition("_")[2] == NONZERO:
+        whole = _part(prefix, name, rest.removesuffix(f"_{NONZERO}")) if rest != NONZERO else whole
+        return replace(whole, name=name, title=f"{whole.title}, nonzero", long="")
     if prefix == "top1" or (prefix == "accuracy" and rest in MODALITIES):
         return replace(whole, name=name, title=f"{words} alone", long=f"{whole.long}, {words} alone")
     return replace(whole, name=name, title=f"{whole.title}, {words}", long="")

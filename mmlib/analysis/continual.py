@@ -33,7 +33,13 @@ METHODS = {
     "joint": "joint training",
 }
 """Row of the plan without IEMF -> what it is called; the variants' rows add their suffix."""
-VARIANTS = {"": "without", "-losses": "unimodal losses", "-iemf": "IEMF", "-iemf-grad": "IEMF on the gradient"}
+VARIANTS = {
+    "": "without",
+    "-losses": "unimodal losses",
+    "-iemf": "IEMF",
+    "-iemf-grad": "IEMF on the gradient",
+    "-relu": "with AV-CIL's ReLUs",
+}
 PAPERS = ("lwf", "ss_il", "av_cil")
 """The methods that the paper speaks of."""
 ACCURACY, FORGETTING = "mean_task_acc", "forgetting"

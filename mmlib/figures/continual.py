@@ -18,7 +18,7 @@ from mmlib.metrics.family import metric
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOOKS = dict(zip(VARIANTS, (PALETTE["blue"], PALETTE["sky"], PALETTE["orange"], PALETTE["pink"]), strict=True))
+LOOKS = dict(zip(VARIANTS, (PALETTE[name] for name in ("blue", "sky", "orange", "pink", "green")), strict=True))
 PANELS = 4
 """Methods side by side."""
 ROOM = 10.0
@@ -102,7 +102,7 @@ def gains_figure(found: ContinualFindings) -> Figure:
     """What each part gives against the same method without IEMF: accuracy and forgetting, paired over seeds."""
     methods = found.compared
     with style():
-        figure, (row,) = new_figure(FULL, 1.3 + 0.42 * len(methods), 1, 2, sharey=True)
+        figure, (row,) = new_figure(FULL, 1.3 + 0.5 * len(methods), 1, 2, sharey=True)
         for axis, name in zip(row, (ACCURACY, FORGETTING), strict=True):
             known = metric(name)
             gains = {(one.method, suffix): one.gain(suffix, name) for one in methods for suffix in VARIANTS if suffix}
@@ -123,7 +123,7 @@ def _draw_gains(axis: Any, place: int, gains: dict[str, Any], limits: Limits) ->
     for index, (suffix, gain) in enumerate(gains.items()):
         if gain is None:
             continue
-        at = place + (index - 1) * 0.24
+        at = place + (index - (len(gains) - 1) / 2) * 0.2
         if gain.low is not None:
             draw_interval(axis, at, gain.low, gain.high, limits, along="x", color=LOOKS[suffix], lw=1.3)
         axis.plot(gain.mean, at, MARKERS[index + 1], color=LOOKS[suffix], ms=5, mec="black", mew=0.5, zorder=4)

@@ -41,10 +41,10 @@ def test_bars_are_means_and_dots_are_seeds(found):
     heights = [patch.get_height() for patch in accuracy.patches]
     expected = [one.summary(suffix, "mean_task_acc").mean for one in found.methods for suffix in one.values]
     np.testing.assert_allclose(heights, expected)
-    assert len(heights) == 26
+    assert len(heights) == 34
     assert max(patch.get_height() for patch in transfer.patches) <= 0  # what is lost points down
     dots = [line for line in accuracy.get_lines() if line.get_marker() == "o"]
-    assert len(dots) == 26
+    assert len(dots) == 34
     assert all(len(line.get_ydata()) == 5 for line in dots)
 
 

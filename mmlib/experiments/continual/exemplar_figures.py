@@ -78,27 +78,30 @@ def has_recordings(train: MultimodalDataset, data_root: str | Path) -> bool:
 
 def _recordings(train: MultimodalDataset, root: Path, held: dict[int, np.ndarray]) -> Figure:
     """A class in each row, a clip in each column: its log mel bands, and under them its six frames side by side."""
-    tokens = iter(read_tokens(root, train.prepared, np.concatenate(list(held.values()))))
-    found = {label: [next(tokens) for _ in rows] for label, rows in held.items()}
-    columns, longest = max(map(len, found.values())), max(t.seconds for media in found.values() for t in media)
-    low = min(token.bands.min() for media in found.values() for token in media)
-    high = max(token.bands.max() for media in found.values() for token in media)
-    figure, axes = new_figure(
-        FULL, 0.4 + 1.0 * len(found), 2 * len(found), columns, height_ratios=[2.2, 1.3] * len(found)
-    )
-    for place, (label, media) in enumerate(found.items()):
-        above, below = axes[2 * place], axes[2 * place + 1]
-        for axis in (*above[len(media) :], *below):  # a strip of frames needs no axis
+    read = iter(read_tokens(root, train.prepared, np.concatenate(list(held.values()))))
+    found = {label: [next(read) for _ in rows] for label, rows in held.items()}
+    media = [token for of_class in found.values() for token in of_class]
+    low, high = min(token.bands.min() for token in media), max(token.bands.max() for token in media)
+    dark, light = np.percentile(np.stack([token.pictures for token in media]), (0.5, 99.5))
+    longest, columns = 1000 * max(token.seconds for token in media), max(map(len, found.values()))
+    last, heights = list(found.values())[-1], [1.6, 1] * len(found)
+    figure, axes = new_figure(FULL, 0.7 + 0.95 * len(found), 2 * len(found), columns, height_ratios=heights)
+    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
+    for (label, tokens), above, below in zip(found.items(), axes[::2], axes[1::2], strict=True):
+        for axis in (*above[len(tokens) :], *below):  # a strip of frames needs no axis
             axis.set_axis_off()
-        for sound, mouth, token in zip(above, below, media, strict=False):
+        for sound, mouth, token in zip(above, below, tokens, strict=False):
             extent = (0, 1000 * token.seconds, 0, len(token.bands))
-            sound.imshow(token.bands, extent=extent, vmin=low, vmax=high, **PICTURE)
-            sound.set(xlim=(0, 1000 * longest), yticks=[0, len(token.bands)])
+            image = sound.imshow(token.bands, extent=extent, vmin=low, vmax=high, **PICTURE)
+            sound.set(xlim=(0, longest), yticks=[0, len(token.bands)])
+            sound.tick_params(labelbottom=tokens is last, labelleft=sound is above[0])
             sound.grid(False)
-            mouth.imshow(np.concatenate(list(token.pictures), axis=1), cmap="gray", vmin=0, vmax=255)
+            mouth.imshow(np.concatenate(list(token.pictures), axis=1), cmap="gray", vmin=dark, vmax=light)
         above[0].set_ylabel("mel band")
-        above[0].set_title(f"“{train.classes[label]}”", loc="left")
-    axes[-2, 0].set_xlabel("time (ms)")
+        above[0].set_title(f"“{train.classes[label]}”", loc="left", pad=2)
+    for sound in axes[-2]:
+        sound.set_xlabel("time (ms)", labelpad=1)
+    figure.colorbar(image, ax=axes.ravel().tolist(), label="ln(mel magnitude)", shrink=0.5)
     return figure
 
 

@@ -426,6 +426,12 @@ def test_tasks_of_one_class_train(start, name):
     assert all(value is None or np.isfinite(value) for value in run.metrics.values())
 
 
+@pytest.mark.parametrize("name", ["av_cil", "afc_nme"])
+def test_bfloat16_takes_tokens_stored_in_float16(start, name):
+    run = start(f"bf16-{name}", method=name, precision="bf16", epochs=1, iemf=True)
+    assert np.isfinite(run.arrays["loss"]).all()
+
+
 def test_a_window_that_never_opens_is_noted(start):
     run = start("late", method="lwf", iemf=True, iemf_start=3, epochs=1)
     assert any("window begins after the last epoch" in note for note in run.notes)

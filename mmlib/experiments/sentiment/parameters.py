@@ -5,6 +5,7 @@ Published code leaves much open, because it does not run: each guess is a switch
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -112,6 +113,18 @@ class Parameters(RecipeSettings, DataSettings):
     def task(self) -> Literal["regression", "classification"]:
         """What the data set is learned as."""
         return "classification" if self.dataset == "mosi_utterances" else "regression"
+
+    def missing_data(self) -> str | None:
+        reason = super().missing_data()
+        if reason or not self.bert:
+            return reason
+        vocabulary = Path(self.located().data_root) / self.bert / "vocab.txt"
+        if vocabulary.is_file():
+            return None
+        return (
+            f"{vocabulary} is missing: put BERT's weights and vocabulary there, or leave bert empty for learned word "
+            "vectors, whose numbers do not compare with published ones."
+        )
 
     def slug(self) -> str:
         """For example `mosi-product-purified-intra-inter-s0`."""

@@ -32,14 +32,15 @@ def list_datasets() -> None:
 
     for info in DATASETS.values():
         print(f"{info.name}: {info.title}\n    from {info.origin}\n    licence {info.licence}")
-        for name, value in (info.options if info.media is None else media_options(info)).items():
+        options = (info.raw or info.options) if info.media is None else media_options(info)
+        for name, value in options.items():
             print(f"    --set {name}={value}")
 
 
 @data.command(
     epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib"
     " run table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set"
-    " split=speaker"
+    " split=speaker   |   mmlib data prepare arrays --source ~/my_arrays --out ~/data"
 )
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],
@@ -75,6 +76,12 @@ def prepare(
         return
     if info.media is None and (processes, max_skipped, write_published) != (None, None, None):
         raise UsageError(f"{name} is not made of videos: --processes, --max-skipped, --write-published mean nothing.")
+    if info.raw is not None and root is not None and registry.missing(name, root) is not None:
+        folder = registry.prepare_raw(info, root, store, options)
+        for line in what_it_holds(folder):
+            print(f"{name}: {line}")
+        print(folder)
+        return
     print(registry.prepare(name, data_root=root, store=store, options=options))
 
 
@@ -147,6 +154,15 @@ def corpus(
     print(f"{place}: {3 * clips} sound clips, {'faults noted in planted.json' if faults else 'no faults'}")
 
 
+def what_it_holds(folder: Path) -> list[str]:
+    """What `mmlib data check` says of a sound folder, in lines."""
+    from mmlib.data.folder_report import report_lines
+    from mmlib.data.prepared import open_prepared
+    from mmlib.data.registry import notes
+
+    return [*report_lines(open_prepared(folder)), *notes(folder)]
+
+
 def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> bool:
     """Print what a data set lacks, and the cells that need it; True when nothing is missing."""
     from mmlib.data import registry
@@ -178,9 +194,9 @@ def check_folder(folder: Path, uses: dict[str, Counter] | None = None) -> int:
 
     `uses`: the cells of the plans by data set; those that this folder unblocks are named.
     """
-    from mmlib.data.folder_report import count_problems, report_lines
+    from mmlib.data.folder_report import count_problems
     from mmlib.data.prepared import check_prepared, open_prepared
-    from mmlib.data.registry import DATASETS, notes
+    from mmlib.data.registry import DATASETS
 
     if not folder.is_dir():
         raise UsageError(
@@ -195,7 +211,7 @@ def check_folder(folder: Path, uses: dict[str, Counter] | None = None) -> int:
         print(problem)
     if prepared is not None and not problems:
         print(f"{folder}: sound; manifest {prepared.manifest_hash}")
-        for line in (*report_lines(prepared), *notes(folder)):
+        for line in what_it_holds(folder):
             print(f"    {line}")
         for place, number in (uses or {}).get(prepared.dataset, Counter()).items():
             print(f"    serves {number} cells of {place} with --data-root {folder}")

@@ -11,7 +11,7 @@ from mmlib.data.prepared import Prepared
 from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
-from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView, View
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, PictureView, TokenView, View
 from mmlib.errors import DataError, ParameterError
 
 DEFAULT_PRESETS = {
@@ -26,7 +26,7 @@ MEDIA_PRESETS = {"cremad": "ogm_head", "vggsound": "vggsound"}
 # What `spectrogram = iemf` means where it is not the preset of that name, and the preset of media it needs.
 IEMF_SPECTROGRAMS = {"urbansound8k_av": "iemf_urbansound"}
 IEMF_MEDIA = {"urbansound8k_av": "iemf_urbansound", "kinetics_sounds": "iemf_kinetics"}
-STORED_VIEWS = {"features": FeatureView, "tokens": TokenView}
+STORED_VIEWS = {"features": FeatureView, "tokens": TokenView, "pictures": PictureView}
 
 
 def build_views(prepared: Prepared, parameters: Any, training: bool) -> dict[str, View]:

@@ -17,6 +17,8 @@ class DatasetInfo:
     with `prefix` before. A `published` dataset is read from a prepared folder; a run never prepares it.
     `media`: what can be set when it is prepared from raw media, with defaults (`preset` among them); None where that
     cannot be done. Its module then holds `media_source(folder, options) -> MediaSource`.
+    `raw`: the same for one that is prepared from other files; its module then holds `raw_inputs(source, options)`, the
+    files it reads by name, and `prepare_raw(folder, source, options, inputs_hash)`.
     `home` is the module below `mmlib.data`, where it is not called like the dataset.
     """
 
@@ -29,6 +31,7 @@ class DatasetInfo:
     needs_root: bool = True
     published: bool = False
     media: Mapping[str, Any] | None = None
+    raw: Mapping[str, Any] | None = None
     home: str = ""
 
     @property
@@ -84,6 +87,20 @@ DATASETS: dict[str, DatasetInfo] = {
             options={"split": "official", "seed": 0},
         ),
         DatasetInfo(
+            "mosi_utterances",
+            "CMU-MOSI utterances by text, sound and face (one vector each), positive or negative",
+            "folder mosi/ of the small real data sets: features of declare-lab/multimodal-deep-learning (bc-LSTM)",
+            "MIT (features); CMU-MOSI is for academic research",
+            options={"seed": 0},
+        ),
+        DatasetInfo(
+            "rgb_flow",
+            "Which region of a real face, moving which way (8 classes): a picture, and its optical flow",
+            "folder grid_raw/ of the small real data sets: 25 clips of the GRID corpus, Cooke et al. 2006",
+            "CC BY 4.0",
+            options={"items": 800, "seed": 0},
+        ),
+        DatasetInfo(
             "cremad",
             "CREMA-D, six emotions",
             "media: https://github.com/CheyneyComputerScience/CREMA-D; split lists: GeWu-Lab/OGM-GE_CVPR2022",
@@ -122,6 +139,15 @@ DATASETS: dict[str, DatasetInfo] = {
             "yours",
             published=True,
             media={"preset": "ogm_head", "group": "", "seed": 0},
+        ),
+        DatasetInfo(
+            "arrays",
+            "Your own arrays, one file for each modality, of any number of modalities",
+            "you: SOURCE/index.csv (columns id, split, label and, if samples belong together, group) and beside it "
+            "NAME.npy, NAME.npz or NAME.csv for every modality NAME, row i of each being sample i",
+            "yours",
+            published=True,
+            raw={"index": "index.csv", "files": "", "tokens": "", "target": "class", "bins": 4},
         ),
         DatasetInfo(
             "synthetic_ave",

@@ -25,7 +25,8 @@ def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
 
     A dataset without a validation split gives `parameters.validation_fraction` of its train rows to one, stratified by
     class and drawn with `parameters.data_seed`. Where `parameters.modalities` names one modality, that one is shown
-    alone. Raises `DataError` (missing, damaged, empty) and `ParameterError`.
+    alone. Targets are the labels, also where the data set has real values: then the class each falls in.
+    Raises `DataError` (missing, damaged, empty) and `ParameterError`.
     """
     folder = registry.prepare_for(parameters)
     prepared = open_prepared(Path(folder))
@@ -38,7 +39,10 @@ def load_data(parameters: Any) -> dict[str, MultimodalDataset]:
     datasets = {}
     for name in ("train", "validation", "test"):
         views = shown(build_views(prepared, parameters, name == "train"), modalities, prepared.dataset)
-        datasets[name] = MultimodalDataset(prepared, rows[name], views, split=name, cache_bytes=_cache_bytes(prepared))
+        kept = _cache_bytes(prepared)
+        datasets[name] = MultimodalDataset(
+            prepared, rows[name], views, split=name, targets=prepared.labels, cache_bytes=kept
+        )
     return datasets
 
 

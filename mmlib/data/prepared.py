@@ -15,7 +15,7 @@ others. A `group` holds all samples of an item, or splits would share it.
 
 Two entries of the manifest's `source` say how a folder is read: `target`, the float column that is learned instead of
 the label (which then tells a class the value falls in, for carving and balance), and `modalities`, arrays that are
-shown as they are, each `"features"` or `"tokens"` (ids, 0 is padding).
+shown as they are, each `"features"`, `"pictures"` (bytes) or `"tokens"` (ids, 0 is padding).
 
 Folders appear whole or not at all: everything is written to a temporary folder beside the target and renamed.
 """
@@ -39,6 +39,7 @@ import mmlib
 from mmlib.data.prepared_check import (
     FORMAT,
     INDEX_COLUMNS,
+    INDEX_ROWS,
     ITEM,
     SPLITS,
     VERSION,
@@ -202,7 +203,7 @@ class PreparedWriter:
         versions: Mapping[str, str] | None = None,
     ) -> Path:
         """Write index and manifest, check the whole, and rename it into place."""
-        columns = {name: np.asarray(list(values)) for name, values in index.items()}
+        columns = {name: _column(values) for name, values in index.items()}
         rows = len(columns["id"])
         with _writing(self.folder):
             types = _write_index(self._temporary / "index.csv", columns)
@@ -287,12 +288,19 @@ def _write_index(path: Path, columns: dict[str, np.ndarray]) -> dict[str, str]:
     columns = {name: columns[name] for name in INDEX_COLUMNS} | columns  # the four fixed columns come first
     kinds = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "str"}
     types = {name: kinds[values.dtype.kind] for name, values in columns.items()}
-    texts = [[str(v).lower() if types[name] == "bool" else str(v) for v in values] for name, values in columns.items()]
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(zip(*texts, strict=True))
+        for start in range(0, max(map(len, columns.values())), INDEX_ROWS):
+            rows = {name: values[start : start + INDEX_ROWS] for name, values in columns.items()}
+            texts = [[str(v).lower() if types[name] == "bool" else str(v) for v in rows[name]] for name in columns]
+            writer.writerows(zip(*texts, strict=True))
     return types
+
+
+def _column(values: Iterable) -> np.ndarray:
+    plain = isinstance(values, np.ndarray) and not values.dtype.hasobject
+    return values if plain else np.asarray(list(values))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ reads every byte. The format itself is described in `mmlib.data.prepared`.
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "label", "split", "group")
 ITEM = "item"  # the column of rows in arrays that samples share, and the mark of such arrays
 COLUMN_TYPES = ("int", "float", "bool", "str")
+INDEX_ROWS = 1 << 16  # of the index read or written at once: as text a row takes ten times its numbers
 
 _MANIFEST_KEYS: dict[str, type] = {
     "dataset": str,
@@ -143,22 +145,22 @@ def read_index(folder: Path, manifest: dict[str, Any], verify: bool = False) -> 
         raise damaged(path, "the index is missing")
     if verify and sha256_file(path) != entry["sha256"]:
         raise damaged(path, "the content of the index does not have the hash in the manifest")
+    types, read, pieces = entry["columns"], 0, []
     try:
         with open(path, newline="", encoding="utf-8") as stream:
-            header, *rows = list(csv.reader(stream, strict=True)) or [[]]
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            if set(header) != set(types) or len(header) != len(types):
+                raise damaged(path, f"malformed index: columns {header}, the manifest says {list(types)}")
+            while rows := list(itertools.islice(reader, INDEX_ROWS)):
+                pieces.append(_typed_rows(path, header, types, rows, read))
+                read += len(rows)
     except (csv.Error, UnicodeDecodeError) as error:
         raise damaged(path, f"malformed index ({error})") from error
-    if set(header) != set(entry["columns"]) or len(header) != len(entry["columns"]):
-        raise damaged(path, f"malformed index: columns {header}, the manifest says {list(entry['columns'])}")
-    short = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
-    if short is not None:
-        raise damaged(path, f"malformed index: line {short} does not have {len(header)} fields")
-    if len(rows) != entry["rows"]:
-        raise damaged(path, f"the index has {len(rows)} rows, the manifest says {entry['rows']}")
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    index = {
-        name: _typed(path, name, entry["columns"][name], values) for name, values in zip(header, columns, strict=True)
-    }
+    if read != entry["rows"]:
+        raise damaged(path, f"the index has {read} rows, the manifest says {entry['rows']}")
+    pieces = pieces or [_typed_rows(path, header, types, [], 0)]
+    index = {name: np.concatenate([piece[name] for piece in pieces]) for name in header}
     _check_index(path, manifest, index)
     return index
 
@@ -181,6 +183,17 @@ def check_prepared(folder: str | Path) -> list[Problem]:
         except DataError as error:
             problems.append(Problem(folder / entry["file"], str(error)))
     return problems
+
+
+def _typed_rows(
+    path: Path, header: list[str], types: dict[str, str], rows: list[list[str]], before: int
+) -> dict[str, np.ndarray]:
+    """Columns of some rows, of which `before` precede."""
+    short = next((number for number, row in enumerate(rows, before + 2) if len(row) != len(header)), None)
+    if short is not None:
+        raise damaged(path, f"malformed index: line {short} does not have {len(header)} fields")
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    return {name: _typed(path, name, types[name], values) for name, values in zip(header, columns, strict=True)}
 
 
 def _typed(path: Path, name: str, kind: str, values: tuple[str, ...]) -> np.ndarray:

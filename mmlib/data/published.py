@@ -27,10 +27,11 @@ def published_folder(name: str, root: Path) -> Path:
     return root if (root / "manifest.json").is_file() else root / name
 
 
-def missing_published(name: str, root: Path, layout: Layout, sample_rate: int) -> str | None:
+def missing_published(name: str, root: Path, layout: Layout, sample_rate: int | None) -> str | None:
     """Why `root` does not hold the prepared dataset (damage raises `DataError`), or None. Reads headers only.
 
     A folder that says by which preset of media it was made has that preset's layout, another one `layout`.
+    `sample_rate`: Hz of its sound, None where it has none.
     """
     folder = published_folder(name, root)
     if not folder.is_dir():
@@ -59,7 +60,7 @@ def preset_layout(preset: MediaPreset) -> tuple[Layout, int]:
     return {"waveform": waveform, "frames": (("uint8",), (frames.count, None, None, 3))}, sound.rate
 
 
-def _differs(name: str, folder: Path, manifest: dict[str, Any], layout: Layout, sample_rate: int) -> str | None:
+def _differs(name: str, folder: Path, manifest: dict[str, Any], layout: Layout, sample_rate: int | None) -> str | None:
     if manifest["source"].get("sample_rate") != sample_rate:
         found = manifest["source"].get("sample_rate")
         return f"{folder / 'manifest.json'}: source.sample_rate is {found}, {name} is prepared at {sample_rate} Hz."

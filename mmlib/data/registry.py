@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ def missing(name: str, data_root: str | Path | None) -> str | None:
 def _expected(info: DatasetInfo) -> str:
     if info.published:
         folder = f"a prepared folder of {info.title}, itself or in its subfolder {info.name}/ ({info.origin})"
-        if info.media is None:
+        if info.media is None and info.raw is None:
             return folder
-        return f"{folder}; it is made from raw media by: mmlib data prepare {info.name} --source RAW --out FOLDER"
+        files = "its files" if info.media is None else "raw media"
+        return f"{folder}; it is made from {files} by: mmlib data prepare {info.name} --source RAW --out FOLDER"
     return info.origin
 
 
@@ -98,12 +100,40 @@ def _prepare_locked(
                 print(f"{problem} It is in the store: it is prepared again now.", flush=True)
             for leftover in folder.parent.glob(f"{temporary_prefix(folder)}*.tmp"):
                 shutil.rmtree(leftover, ignore_errors=True)  # of a preparation that was killed: we hold the lock
-            return info.module.prepare_folder(folder, root, options, inputs_hash)
+            prepare = info.module.prepare_folder if info.raw is None else info.module.prepare_raw
+            return prepare(folder, root, options, inputs_hash)
     except OSError as error:
         raise OutputsError(
             f"cannot write the prepared data in {folder.parent}: {error.strerror or error}. Free space, fix its "
             "permissions, or choose another folder (parameter data_store)."
         ) from error
+
+
+def prepare_raw(info: DatasetInfo, source: Path, out: Path, settings: Mapping[str, Any]) -> Path:
+    """The prepared folder `out/<name>`, made from the raw files in `source`, or found there.
+
+    Raises `ParameterError`, `DataError` (a file missing or not as it must be), `UsageError` (the folder holds another
+    preparation), `OutputsError`.
+    """
+    options = resolve_options(replace(info, options=info.raw), settings)
+    files = info.module.raw_inputs(source, options)
+    inputs = content_hash({name: _content(path, out) for name, path in files.items()} | {"options": options})
+    folder = out / info.name
+    if not _holds(folder, inputs):
+        _prepare_locked(info, source, folder, options, inputs)
+    return folder
+
+
+def _holds(folder: Path, inputs: str) -> bool:
+    """Whether a folder was made of these inputs; raises `UsageError` where it holds something else."""
+    if not folder.exists():
+        return False
+    if _problem(folder) is not None or read_json(folder / "manifest.json")["source"].get("inputs_sha256") != inputs:
+        raise UsageError(
+            f"{folder} holds something else, or was made of other files or settings. Delete it, or choose another "
+            "--out."
+        )
+    return True
 
 
 def _problem(folder: Path) -> str | None:

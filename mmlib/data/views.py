@@ -197,6 +197,24 @@ class FrameView:
         return values.permute(0, 4, 1, 2, 3).contiguous()  # (n, C, T, H, W)
 
 
+class PictureView:
+    """Pictures `(N, C, H, W)`, or films `(N, C, T, H, W)`, uint8, to float32 of that shape, scaled as `FrameView` does.
+
+    Raises `DataError` for other arrays.
+    """
+
+    random = False
+
+    def __init__(self, pictures: np.ndarray, mean: float = 0.5, deviation: float = 0.25) -> None:
+        if pictures.dtype != np.uint8 or pictures.ndim not in (4, 5):
+            raise DataError(f"pictures are {pictures.dtype} {list(pictures.shape)}: store bytes (rows, C, [T,] H, W).")
+        self.pictures, self.mean, self.deviation = pictures, mean, deviation
+
+    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        values = torch.from_numpy(np.ascontiguousarray(self.pictures[rows])).float()
+        return values.div_(255).sub_(self.mean).div_(self.deviation)  # (n, C, [T,] H, W)
+
+
 class PhotoView:
     """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
 

@@ -153,6 +153,7 @@ METRICS = {
             Metric("weighted_f1", "weighted F1"),
             Metric("auc", "AUC"),
             Metric("auc_fop", "AUC (FOP’s evaluator)"),
+            Metric("contribution_auc", "AUC, contribution", "uninformative modality found by contribution, AUC"),
             Metric("vr", "VR", "verification rate (0.1 % false accepts)"),
             Metric("accuracy", "accuracy", "segment accuracy"),
             Metric("average_accuracy", "average accuracy", "accuracy, mean over tasks"),
@@ -187,11 +188,14 @@ METRICS = {
         *_of(
             "points",
             Metric("backward_transfer", "backward transfer"),  # IEMF's: the negative of forgetting
+            Metric("top1_gain", "gain in Top-1", "Top-1 accuracy, difference to joint training"),
             Metric("bwt", "BWT", "backward transfer (last step − when learned)"),
         ),
         *_of("correlation", Metric("pearson", "Pearson’s r"), Metric("spearman", "Spearman’s ρ")),
         *_of("number", Metric("mae", "MAE", "mean absolute error", low=0.0), better="lower"),
         *_of("segments", Metric("onset_error", "onset error"), Metric("offset_error", "offset error"), better="lower"),
+        # The Shapley value of a modality; 1 each is a modality that cooperates as it should.
+        *_of("number", Metric("contribution", "contribution", "mean contribution"), better=None),
         *_of("nats", Metric("loss", "loss"), better="lower"),
         # Of a spiking network: how busy it is and what it computes, neither good nor bad in itself.
         *_of("percent", Metric("firing_rate", "firing rate", "spikes per neuron and step"), better=None),
@@ -217,22 +221,8 @@ METRICS = {
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
 SPLIT = (
-    *(
-        "top1",
-        "accuracy",
-        "weighted_f1",
-        "f1",
-        "eer_fop",
-        "eer",
-        "auc_fop",
-        "auc",
-        "vr",
-        "mae",
-        "pearson",
-        "forgetting",
-        "loss",
-    ),
-    *("firing_rate", "gate_rate", "gate_gap", "keep_gap"),
+    *("top1", "accuracy", "weighted_f1", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson"),
+    *("forgetting", "loss", "firing_rate", "contribution", "gate_rate", "gate_gap", "keep_gap"),
 )
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
 NONZERO = "nonzero"
@@ -245,7 +235,7 @@ def metric(name: str) -> Metric:
     """The metric of this name, of which a record's key "protocol/name" or a history's "split/name" may be given.
 
     Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, top1_head_<modality> of a unimodal head,
-    accuracy_<question type>, accuracy_<n> for n
+    top1_only_<modality> with all others at zero, accuracy_<question type>, accuracy_<n> for n
     classes, eer_<setting>, ...), `matching_<n>`, and `<metric>_low` and `_high`, the bounds of an interval.
     """
     last = name.rpartition("/")[2]
@@ -274,6 +264,9 @@ def _part(prefix: str, name: str, rest: str) -> Metric | None:
     if prefix in ("top1", "accuracy") and rest.startswith("head_"):
         modality = words.removeprefix("head ")
         return replace(whole, name=name, title=f"head of {modality}", long=f"{whole.long}, own head of {modality}")
+    if prefix == "top1" and rest.startswith("only_"):
+        modality = words.removeprefix("only ")
+        return replace(whole, name=name, title=f"only {modality}", long=f"{whole.long}, all but {modality} at zero")
     if prefix == "accuracy" and rest.isdecimal():
         return replace(whole, name=name, title=f"accuracy, {rest} classes", long="")
     if rest.rpartition("_")[2] == NONZERO:

@@ -244,7 +244,7 @@ def _streamed(
 ) -> Source:
     """An array in .npy form, whose rows are read on from its header; `kinds` of numbers it may hold."""
     with reading(path), opening() as stream:
-        shape, dtype = _header(stream)
+        shape, dtype = _header(path, stream)
         start = stream.tell()
     if dtype.kind not in kinds or not shape:
         what = "pickled objects, which can run code and are not opened" if dtype.hasobject else f"{dtype} {shape}"
@@ -258,7 +258,7 @@ def _streamed(
     def read(first: int, last: int, step: int, width: int | None) -> Iterator[np.ndarray]:
         size = int(np.prod(shape[1:])) * dtype.itemsize
         with reading(path), opening() as stream:
-            _header(stream)
+            _header(path, stream)
             stream.seek(first * size, 1)
             for start in range(first, last, step):
                 count = min(step, last - start)
@@ -267,10 +267,10 @@ def _streamed(
     return Source(path, shape, dtype, read)
 
 
-def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype]:
+def _header(path: Path, stream: Any) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
     if fortran and len(shape) > 1:
-        raise ValueError("stored by columns")
+        raise DataError(f"{path}: an array {shape} stored by columns. Save it by rows: numpy.ascontiguousarray(array).")
     return shape, dtype

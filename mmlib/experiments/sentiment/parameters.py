@@ -19,7 +19,7 @@ class Parameters(RecipeSettings, DataSettings):
     experiment: ClassVar[str] = "sentiment"
 
     # Data
-    dataset: Literal["synthetic_sentiment", "mosi_utterances", "mosi", "mosei"] = about(
+    dataset: Literal["synthetic_sentiment", "mosi_windows", "mosi", "mosei"] = about(
         "synthetic_sentiment", "data set; synthetic_sentiment is generated and needs nothing"
     )
     synthetic_samples: Annotated[int, Field(ge=20)] = about(480, "synthetic_sentiment: samples in all splits together")
@@ -27,14 +27,12 @@ class Parameters(RecipeSettings, DataSettings):
     synthetic_noise_share: Annotated[float, Field(ge=0, lt=1)] = about(
         0.4, "synthetic_sentiment: share of noise steps in each modality"
     )
-    mosi_window: Count = about(10, "mosi_utterances: utterances of a sample, the newest first")
+    mosi_window: Count = about(10, "mosi_windows: utterances of a sample, the newest first")
     mosi_label: Literal["utterance", "majority"] = about(
-        "utterance", "mosi_utterances: label of the newest utterance, or what most of the window are"
+        "utterance", "mosi_windows: label of the newest utterance, or what most of the window are"
     )
-    mosi_replaced: str = about(
-        "", "mosi_utterances: modalities with steps from other videos, joined by +; empty for none"
-    )
-    mosi_replaced_share: Fraction = about(0.3, "mosi_utterances: share of such steps in each video")
+    mosi_replaced: str = about("", "mosi_windows: modalities with steps from other videos, joined by +; empty for none")
+    mosi_replaced_share: Fraction = about(0.3, "mosi_windows: share of such steps in each video")
     bert: str = about(
         "", "mosi, mosei: folder in data_root with BERT's weights and vocab.txt; empty for learned word vectors"
     )
@@ -112,7 +110,7 @@ class Parameters(RecipeSettings, DataSettings):
     @property
     def task(self) -> Literal["regression", "classification"]:
         """What the data set is learned as."""
-        return "classification" if self.dataset == "mosi_utterances" else "regression"
+        return "classification" if self.dataset == "mosi_windows" else "regression"
 
     def missing_data(self) -> str | None:
         reason = super().missing_data()

@@ -227,10 +227,10 @@ DATASETS: dict[str, DatasetInfo] = {
             home="mosi.synthetic",
         ),
         DatasetInfo(
-            "mosi_utterances",
+            "mosi_windows",
             "CMU-MOSI, utterance features of three modalities as sequences within a video (2 classes)",
-            "folder mosi/ of the small real data sets: mosi_utterance.npz, features of bc-LSTM, declare-lab",
-            "features MIT; CMU-MOSI for academic research",
+            "folder mosi/ of the small real data sets: features of declare-lab/multimodal-deep-learning (bc-LSTM)",
+            "MIT (features); CMU-MOSI is for academic research",
             options={"window": 10, "label": "utterance", "replaced": "", "replaced_share": 0.3, "seed": 0},
             prefix="mosi_",
             home="mosi.windows",

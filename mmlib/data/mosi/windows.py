@@ -3,7 +3,7 @@
 Not from a paper: the published features are those of words, which are not among the small real data. Step 0 is the
 utterance itself, step t the one t places earlier; a sample ends with the first utterance of its video, or after
 `window` steps. The label is that of the utterance (`label = "utterance"`), or what most utterances of the window are
-(`"majority"`, the newest one's where it is a draw). Features are standardised on the training videos.
+(`"majority"`, the newest one's where it is a draw). Reading, splits and standardising are those of `mosi_utterances`.
 
 For a test with a known answer, `replaced` names modalities in which a random `replaced_share` of the utterances of
 every video are exchanged for random ones of other videos of the same split; `<modality>_noise` (N, T) marks them.
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.mosi.utterances import Utterances, inputs, missing, read_utterances, standardised
+from mmlib.data.grid_words import read_archive
+from mmlib.data.mosi_utterances import ARCHIVE, MODALITIES, inputs, missing, standardised, utterance_splits
 from mmlib.data.prepared import write_prepared
 from mmlib.errors import ParameterError
 
@@ -24,46 +25,49 @@ __all__ = ["LAYOUT", "inputs", "missing", "prepare_folder"]
 
 LAYOUT = 1  # raise when the same options would write other content
 LABELS = ("utterance", "majority")
+LIMIT = 6.0  # deviations beyond which features are cut off
 
 
 def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_hash: str) -> Path:
     """Read, window and write. Raises `DataError` (damaged file) and `ParameterError` (option out of range)."""
-    (path,) = inputs(root).values()
-    found = read_utterances(path)
-    replaced = _replaced(options, found)
+    replaced = _replaced(options)
     if options["window"] < 1 or options["label"] not in LABELS:
         raise ParameterError(
-            f"mosi_utterances: window is {options['window']}, label {options['label']!r}; it needs 1 step or more, and "
+            f"mosi_windows: window is {options['window']}, label {options['label']!r}; it needs 1 step or more, and "
             f"one of {', '.join(LABELS)}."
         )
-    splits = found.splits(options["seed"])
-    places, there = histories(found.videos, options["window"])  # (N, T)
+    columns = ("names", "transcript", "video_id", "position", "label", "is_test")
+    found = {key: read_archive(root / ARCHIVE, key) for key in columns}
+    order = np.lexsort((found["position"], found["video_id"]))
+    names, transcripts, videos, positions, labels, is_test = (found[key][order] for key in columns)
+    splits = utterance_splits(videos, is_test, options["seed"])
+    places, there = histories(videos, options["window"])  # (N, T)
     arrays: dict[str, np.ndarray] = {}
-    for number, (name, values) in enumerate(found.features.items()):
-        features = standardised(values, splits == "train")
+    for number, (name, key) in enumerate(MODALITIES.items()):
+        features = standardised(read_archive(root / ARCHIVE, key)[order], splits == "train").clip(-LIMIT, LIMIT)
         if name in replaced:
-            rng = np.random.default_rng([options["seed"], 5, number])
-            features, noise = replace_steps(features, found.videos, splits, options["replaced_share"], rng)
+            rng = np.random.default_rng([options["seed"], 6, number])
+            features, noise = replace_steps(features, videos, splits, options["replaced_share"], rng)
             arrays[f"{name}_noise"] = (noise[places] & there).astype(np.uint8)
         arrays[name] = features[places] * there[..., None]
     return write_prepared(
         folder,
-        dataset="mosi_utterances",
+        dataset="mosi_windows",
         classes=["negative", "positive"],
         index={
-            "id": found.names,
-            "label": labels_of(found.labels, places, there, options["label"]),
+            "id": names,
+            "label": labels_of(labels.astype(np.int64), places, there, options["label"]),
             "split": splits,
-            "group": found.videos,
-            "position": found.positions,
+            "group": videos,
+            "position": positions.astype(np.int64),
             "steps": there.sum(axis=1),
-            "transcript": found.transcripts,
+            "transcript": transcripts,
         },
         arrays=arrays,
         source={
             "layout": LAYOUT,
             "inputs_sha256": inputs_hash,
-            "modalities": dict.fromkeys(found.features, "features"),
+            "modalities": dict.fromkeys(MODALITIES, "features"),
             **options,
         },
         replace=True,
@@ -108,12 +112,12 @@ def replace_steps(
     return found, chosen
 
 
-def _replaced(options: dict[str, Any], found: Utterances) -> list[str]:
+def _replaced(options: dict[str, Any]) -> list[str]:
     names = [name for name in options["replaced"].split("+") if name]
-    unknown = [name for name in names if name not in found.features]
+    unknown = [name for name in names if name not in MODALITIES]
     if unknown or not 0 <= options["replaced_share"] <= 1:
         raise ParameterError(
-            f"mosi_utterances: replaced is {options['replaced']!r}, replaced_share {options['replaced_share']:g}; name "
-            f"modalities among {', '.join(found.features)}, joined by +, and a share from 0 to 1."
+            f"mosi_windows: replaced is {options['replaced']!r}, replaced_share {options['replaced_share']:g}; name "
+            f"modalities among {', '.join(MODALITIES)}, joined by +, and a share from 0 to 1."
         )
     return names

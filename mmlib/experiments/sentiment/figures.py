@@ -175,22 +175,29 @@ def steps_table(
 
     names = modalities_of(run, protocol)
     steps = run.arrays["test_steps"]
+    gates = {name: run.arrays[f"{protocol}_gate_{name}"] for name in names}
     if place is None:
-        place = 0
-        if names:
-            there = np.arange(run.arrays[f"{protocol}_gate_{names[0]}"].shape[1]) < steps[:, None]
-            kept = sum((run.arrays[f"{protocol}_gate_{name}"] * there).sum(axis=1) for name in names)
-            place = int(np.argmin(kept / (len(names) * steps)))
-    rows = {"said": said_at(dataset, place, int(steps[place]))}
-    for name in names:
-        gate = run.arrays[f"{protocol}_gate_{name}"][place, : steps[place]]
+        place = int(np.argmin(sum(open_share(gate, steps) for gate in gates.values()))) if names else 0
+    count = int(steps[place])
+    # BERT's first piece has no gate in text, and its pieces are no words.
+    rows = {"said": [""] * count if run.parameters["bert"] else said_at(dataset, place, count)}
+    for name, gate in gates.items():
         noise = run.arrays.get(f"test_noise_{name}")
-        marks = [""] * len(gate) if noise is None else [" ×" if wrong else "" for wrong in noise[place, : len(gate)]]
-        rows[name] = [("open" if value else "closed") + mark for value, mark in zip(gate, marks, strict=True)]
-    table = pandas.DataFrame(rows, index=pandas.Index(range(1, int(steps[place]) + 1), name="step"))
+        shown = ["–"] * (dataset.input_shapes[name][0] - gate.shape[1])
+        for step, value in enumerate(gate[place, : count - len(shown)]):
+            wrong = noise is not None and noise[place, step]
+            shown.append(("open" if value else "closed") + (" ×" if wrong else ""))
+        rows[name] = shown
+    table = pandas.DataFrame(rows, index=pandas.Index(range(1, count + 1), name="step"))
     target = dataset.targets[place]
     table.attrs["sample"] = f"{dataset.column('id')[place]}, target {target:g}"
     return table
+
+
+def open_share(gate: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Share (N,) of each sample's steps that a gate (N, T) keeps."""
+    there = np.arange(gate.shape[1]) < steps[:, None]
+    return (gate * there).sum(axis=1) / there.sum(axis=1)
 
 
 def said_at(dataset: MultimodalDataset, place: int, steps: int) -> list[str]:

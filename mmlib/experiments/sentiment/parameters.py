@@ -5,6 +5,7 @@ Published code leaves much open, because it does not run: each guess is a switch
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,7 +19,7 @@ class Parameters(RecipeSettings, DataSettings):
     experiment: ClassVar[str] = "sentiment"
 
     # Data
-    dataset: Literal["synthetic_sentiment", "mosi_utterances", "mosi", "mosei"] = about(
+    dataset: Literal["synthetic_sentiment", "mosi_windows", "mosi", "mosei"] = about(
         "synthetic_sentiment", "data set; synthetic_sentiment is generated and needs nothing"
     )
     synthetic_samples: Annotated[int, Field(ge=20)] = about(480, "synthetic_sentiment: samples in all splits together")
@@ -26,14 +27,12 @@ class Parameters(RecipeSettings, DataSettings):
     synthetic_noise_share: Annotated[float, Field(ge=0, lt=1)] = about(
         0.4, "synthetic_sentiment: share of noise steps in each modality"
     )
-    mosi_window: Count = about(10, "mosi_utterances: utterances of a sample, the newest first")
+    mosi_window: Count = about(10, "mosi_windows: utterances of a sample, the newest first")
     mosi_label: Literal["utterance", "majority"] = about(
-        "utterance", "mosi_utterances: label of the newest utterance, or what most of the window are"
+        "utterance", "mosi_windows: label of the newest utterance, or what most of the window are"
     )
-    mosi_replaced: str = about(
-        "", "mosi_utterances: modalities with steps from other videos, joined by +; empty for none"
-    )
-    mosi_replaced_share: Fraction = about(0.3, "mosi_utterances: share of such steps in each video")
+    mosi_replaced: str = about("", "mosi_windows: modalities with steps from other videos, joined by +; empty for none")
+    mosi_replaced_share: Fraction = about(0.3, "mosi_windows: share of such steps in each video")
     bert: str = about(
         "", "mosi, mosei: folder in data_root with BERT's weights and vocab.txt; empty for learned word vectors"
     )
@@ -111,7 +110,19 @@ class Parameters(RecipeSettings, DataSettings):
     @property
     def task(self) -> Literal["regression", "classification"]:
         """What the data set is learned as."""
-        return "classification" if self.dataset == "mosi_utterances" else "regression"
+        return "classification" if self.dataset == "mosi_windows" else "regression"
+
+    def missing_data(self) -> str | None:
+        reason = super().missing_data()
+        if reason or not self.bert:
+            return reason
+        vocabulary = Path(self.located().data_root) / self.bert / "vocab.txt"
+        if vocabulary.is_file():
+            return None
+        return (
+            f"{vocabulary} is missing: put BERT's weights and vocabulary there, or leave bert empty for learned word "
+            "vectors, whose numbers do not compare with published ones."
+        )
 
     def slug(self) -> str:
         """For example `mosi-product-purified-intra-inter-s0`."""

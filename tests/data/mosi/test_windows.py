@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmlib.data.mosi.utterances import read_utterances, standardised
-from mmlib.data.mosi.windows import histories, labels_of, replace_steps
+from mmlib.data.mosi.windows import LIMIT, histories, labels_of, replace_steps
 from mmlib.data.prepared import open_prepared
 from mmlib.data.registry import missing, prepare
 from mmlib.errors import DataError, ParameterError
@@ -48,7 +47,7 @@ def _folder(tmp_path):
 
 
 def prepared(root, tmp_path, **options):
-    return open_prepared(prepare("mosi_utterances", data_root=root, store=tmp_path / "store", options=options))
+    return open_prepared(prepare("mosi_windows", data_root=root, store=tmp_path / "store", options=options))
 
 
 def test_each_utterance_comes_with_those_before_it(root, tmp_path):
@@ -61,6 +60,7 @@ def test_each_utterance_comes_with_those_before_it(root, tmp_path):
     assert not text[0, 1].any()
     assert index["transcript"][2] == "SAYS v00_10"
     assert not found.arrays["visual"].any()  # a column without a spread says nothing
+    assert np.abs(found.arrays["text"]).max() <= LIMIT
 
 
 def test_validation_is_made_of_whole_videos(root, tmp_path):
@@ -69,12 +69,6 @@ def test_validation_is_made_of_whole_videos(root, tmp_path):
     assert [len(by_split[split]) for split in ("train", "validation", "test")] == [2, 10, 6]
     assert not by_split["train"] & by_split["validation"]
     assert min(by_split["test"]) == "v12"
-
-
-def test_standardised_on_the_training_rows_alone():
-    values = np.array([[0.0, 5], [2, 5], [100, 5]], np.float32)
-    found = standardised(values, np.array([True, True, False]))
-    np.testing.assert_allclose(found, [[-1, 0], [1, 0], [6, 0]])
 
 
 def test_histories_and_labels_by_hand():
@@ -116,22 +110,16 @@ class TestReplaced:
 
 class TestFile:
     def test_missing(self, tmp_path):
-        assert "mosi/mosi_utterance.npz is missing" in missing("mosi_utterances", tmp_path)
+        assert "mosi/mosi_utterance.npz is missing" in missing("mosi_windows", tmp_path)
 
     def test_pickled_objects_are_not_opened(self, tmp_path):
         path = tmp_path / "root" / "mosi" / "mosi_utterance.npz"
         write(path, transcript=np.array([{}] * 3 * VIDEOS, dtype=object))
-        with pytest.raises(DataError, match="cannot be read"):
-            read_utterances(path)
+        with pytest.raises(DataError, match="mosi_utterance.npz"):
+            prepared(tmp_path / "root", tmp_path)
 
-    def test_cut_short(self, root):
+    def test_cut_short(self, root, tmp_path):
         path = root / "mosi" / "mosi_utterance.npz"
         path.write_bytes(path.read_bytes()[:500])
-        with pytest.raises(DataError, match="damaged"):
-            read_utterances(path)
-
-    def test_not_finite(self, tmp_path):
-        path = tmp_path / "root" / "mosi" / "mosi_utterance.npz"
-        write(path, audio=np.full((3 * VIDEOS, 3), np.inf, np.float32))
-        with pytest.raises(DataError, match="audio holds values that are not finite"):
-            read_utterances(path)
+        with pytest.raises(DataError, match="mosi_utterance.npz"):
+            prepared(root, tmp_path)

@@ -162,3 +162,12 @@ class TestWrongParameters:
     def test_missing_data(self, given, tmp_path):
         with pytest.raises(BlockedError, match="mosi.pkl is missing"):
             sentiment.run(Parameters.resolve(given(dataset="mosi", data_root=str(tmp_path))))
+
+    def test_missing_vocabulary_blocks_before_anything_runs(self, given, tmp_path):
+        (tmp_path / "mosi").mkdir()
+        (tmp_path / "mosi" / "mosi.pkl").write_bytes(b"x")
+        parameters = Parameters.resolve(given(dataset="mosi", data_root=str(tmp_path), bert="bert"))
+        assert "bert/vocab.txt is missing" in parameters.missing_data()
+        (tmp_path / "bert").mkdir()
+        (tmp_path / "bert" / "vocab.txt").write_text("")
+        assert parameters.missing_data() is None

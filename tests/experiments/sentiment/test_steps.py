@@ -53,7 +53,7 @@ def sum_of_gradients(losses, names, parameters):
 
 
 @pytest.mark.parametrize("granularity", ["sample", "batch"])
-@pytest.mark.parametrize("dataset", ["synthetic_sentiment", "mosi_utterances"])
+@pytest.mark.parametrize("dataset", ["synthetic_sentiment", "mosi_windows"])
 class TestPublishedRouting:
     def test_every_group_follows_the_losses_of_the_table_and_no_others(self, parts, dataset, granularity):
         _, model, task, step, batch = parts(dataset=dataset, granularity=granularity)

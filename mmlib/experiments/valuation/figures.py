@@ -82,10 +82,10 @@ def sounds(found: ValuedRun) -> list[Any]:
 
 
 def _phi(found: ValuedRun, position: int) -> str:
-    """ "audio −1/2, visual 1/2"."""
+    """ "audio −1/2" and "visual 1/2", a line each."""
     units = found.shown.units[position].tolist()
     told = zip(found.modalities, units, strict=True)
-    return ", ".join(f"{name} {_fraction(unit / found.shown.unit, found.shown.unit)}" for name, unit in told)
+    return "\n".join(f"{name} {_fraction(unit / found.shown.unit, found.shown.unit)}" for name, unit in told)
 
 
 def _fraction(value: float, unit: int) -> str:

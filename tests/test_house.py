@@ -122,7 +122,7 @@ LAYERS = (
     {"files", "collectives", "statistics"},
     {"parameters", "record", "metrics", "losses", "fusion"},
     {"modulation", "models", "data", "training"},
-    {"continual"},
+    {"continual", "valuation"},
     {"workbook"},
     {"analysis"},
     {"figures"},

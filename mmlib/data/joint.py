@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,7 +107,8 @@ class JointBatch:
                     f"the {what} of loaders {first!r} and {other!r} cannot be joined: {alike[first]} and "
                     f"{alike[other]}. Give one step loaders of data seen alike, or use the parts one by one."
                 )
-        return {name: torch.cat([values[name] for values in parts.values()]) for name in parts[first]}
+        with _as_they_are(next(iter(self.parts.values())).index.device.type):
+            return {name: torch.cat([values[name] for values in parts.values()]) for name in parts[first]}
 
     inputs = property(lambda self: self._joined.inputs)
     targets = property(lambda self: self._joined.targets)
@@ -114,6 +116,13 @@ class JointBatch:
     extra = property(lambda self: self._joined.extra)
     keep = property(lambda self: self._joined.keep)
     weight = property(lambda self: self._joined.weight)
+
+
+def _as_they_are(device: str) -> contextlib.AbstractContextManager:
+    """Without autocast, which in bfloat16 refuses to concatenate float16, in which tokens are stored."""
+    if torch.amp.is_autocast_available(device):
+        return torch.autocast(device, enabled=False)
+    return contextlib.nullcontext()
 
 
 class JointLoader:

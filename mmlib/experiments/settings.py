@@ -179,6 +179,36 @@ class IEMFSettings(TrainingParameters):
         return self
 
 
+class ValuationSettings(TrainingParameters):
+    """What each modality gave to each training sample, and re-sampling by it (`mmlib.valuation`)."""
+
+    valuation: bool = about(
+        False, "value every training sample after each epoch; re-sampling alone values what it needs", neutral=False
+    )
+    valuation_inputs: Literal["clean", "augmented"] = about(
+        "clean", "valuation: samples as a test shows them, or augmented as in training (published)", neutral="clean"
+    )
+    resampling: Literal["none", "sample", "modality"] = about(
+        "none",
+        "samples shown again with one modality alone, by each one's contributions or by their means",
+        neutral="none",
+    )
+    resampling_warmup: Count = about(5, "re-sampling: epochs of plain training before it", neutral=5)
+    resampling_function: Literal["linear", "tanh", "power"] = about(
+        "linear", "modality-level: share of samples shown again, from the gap of means; power is 1.5", neutral="linear"
+    )
+    resampling_strength: NotNegative = about(1.0, "modality-level: factor α on that share", neutral=1.0)
+    resampling_share: Annotated[float, Field(gt=0, le=1)] = about(
+        0.2, "modality-level: share of samples that the means are taken over", neutral=0.2
+    )
+    resampling_replace: bool = about(True, "modality-level: draw samples with replacement", neutral=True)
+    resampling_count: Literal["whole", "truncated"] = about(
+        "whole",
+        "modality-level: count of copies; truncated repeats the published code, which can lose one",
+        neutral="whole",
+    )
+
+
 class RecipeSettings(TrainingParameters):
     """Epochs, optimiser, arithmetic, seed, and where the run goes."""
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mmlib.analysis import continual as continual_analysis
 from mmlib.analysis import correlation as correlation_analysis
+from mmlib.analysis import valuation as valuation_analysis
 from mmlib.analysis import zeta as zeta_analysis
 from mmlib.analysis.iemf import beside as iemf_beside
 from mmlib.analysis.iemf import findings as iemf_analysis
@@ -118,5 +120,24 @@ ANALYSES = {
         ),
         printed=True,
         beside=iemf_beside.beside_files,
+    ),
+    "continual": Analysis(
+        continual_analysis.analyse,
+        "mmlib.figures.continual",
+        (
+            Drawing("bars", "bars_figure", "Mean task accuracy and backward transfer by method", "methods"),
+            Drawing("steps", "steps_figure", "Accuracy on all classes seen, after each step", "traced"),
+            Drawing("gains", "gains_figure", "Against the same method without IEMF", "compared"),
+        ),
+    ),
+    "valuation": Analysis(
+        valuation_analysis.analyse,
+        "mmlib.figures.valuation",
+        (
+            Drawing("gains", "gains_figure", "Against joint training, ours beside the published", "compared"),
+            Drawing("contributions", "contributions_figure", "Contributions to training samples by epoch", "traced"),
+            Drawing("auc", "auc_figure", "The modality that says nothing, found by contributions", "judged"),
+        ),
+        printed=True,
     ),
 }

@@ -153,6 +153,7 @@ METRICS = {
             Metric("weighted_f1", "weighted F1"),
             Metric("auc", "AUC"),
             Metric("auc_fop", "AUC (FOP’s evaluator)"),
+            Metric("contribution_auc", "AUC, contribution", "uninformative modality found by contribution, AUC"),
             Metric("vr", "VR", "verification rate (0.1 % false accepts)"),
             Metric("accuracy", "accuracy", "segment accuracy"),
             Metric("average_accuracy", "average accuracy", "accuracy, mean over tasks"),
@@ -175,16 +176,26 @@ METRICS = {
             Metric("event_f1_macro", "event F1, macro", "event F1 (IoU 0.5), mean over classes"),
             Metric("event_iou", "event IoU", "IoU of events"),
         ),
+        # Of MIM's purification: how many steps stay open; on replaced or noise steps less, which is what it is for.
+        *_of("percent", Metric("gate_rate", "gates open", "steps that purification keeps"), better=None),
+        *_of(
+            "points",
+            Metric("gate_gap", "gate gap", "steps kept: signal minus noise"),
+            Metric("keep_gap", "gap of P(open)", "probability of an open gate: signal minus noise"),
+        ),
         *_of("percent", Metric("eer", "EER"), Metric("eer_fop", "EER (FOP’s evaluator)"), better="lower"),
         *_of("points", Metric("forgetting", "forgetting", "average forgetting"), better="lower"),
         *_of(
             "points",
             Metric("backward_transfer", "backward transfer"),  # IEMF's: the negative of forgetting
+            Metric("top1_gain", "gain in Top-1", "Top-1 accuracy, difference to joint training"),
             Metric("bwt", "BWT", "backward transfer (last step − when learned)"),
         ),
         *_of("correlation", Metric("pearson", "Pearson’s r"), Metric("spearman", "Spearman’s ρ")),
         *_of("number", Metric("mae", "MAE", "mean absolute error", low=0.0), better="lower"),
         *_of("segments", Metric("onset_error", "onset error"), Metric("offset_error", "offset error"), better="lower"),
+        # The Shapley value of a modality; 1 each is a modality that cooperates as it should.
+        *_of("number", Metric("contribution", "contribution", "mean contribution"), better=None),
         *_of("nats", Metric("loss", "loss"), better="lower"),
         # Of a spiking network: how busy it is and what it computes, neither good nor bad in itself.
         *_of("percent", Metric("firing_rate", "firing rate", "spikes per neuron and step"), better=None),
@@ -210,10 +221,12 @@ METRICS = {
 MODALITIES = ("audio", "visual", "text", "flow", "face", "voice", "video", "image", "speech")
 """Names after `accuracy_` that mean one modality alone; every other is a type of question, a task, a group."""
 SPLIT = (
-    *("top1", "accuracy", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson", "forgetting", "loss"),
-    "firing_rate",
+    *("top1", "accuracy", "weighted_f1", "f1", "eer_fop", "eer", "auc_fop", "auc", "vr", "mae", "pearson"),
+    *("forgetting", "loss", "firing_rate", "contribution", "gate_rate", "gate_gap", "keep_gap"),
 )
 """Metrics also measured for one modality, setting, type or task: `<metric>_<name>`."""
+NONZERO = "nonzero"
+"""After a metric of sentiment: over the samples that are not neutral."""
 BOUNDS = {"_low": "95 % from", "_high": "95 % to"}
 _WORDS = {"unseen_unheard": "unseen-unheard", "seen_heard": "seen-heard", "_": " "}
 
@@ -222,7 +235,7 @@ def metric(name: str) -> Metric:
     """The metric of this name, of which a record's key "protocol/name" or a history's "split/name" may be given.
 
     Families: `<metric>_<name>` of the metrics in `SPLIT` (top1_<modality>, top1_head_<modality> of a unimodal head,
-    accuracy_<question type>, accuracy_<n> for n
+    top1_only_<modality> with all others at zero, accuracy_<question type>, accuracy_<n> for n
     classes, eer_<setting>, ...), `matching_<n>`, and `<metric>_low` and `_high`, the bounds of an interval.
     """
     last = name.rpartition("/")[2]
@@ -251,8 +264,14 @@ def _part(prefix: str, name: str, rest: str) -> Metric | None:
     if prefix in ("top1", "accuracy") and rest.startswith("head_"):
         modality = words.removeprefix("head ")
         return replace(whole, name=name, title=f"head of {modality}", long=f"{whole.long}, own head of {modality}")
+    if prefix == "top1" and rest.startswith("only_"):
+        modality = words.removeprefix("only ")
+        return replace(whole, name=name, title=f"only {modality}", long=f"{whole.long}, all but {modality} at zero")
     if prefix == "accuracy" and rest.isdecimal():
         return replace(whole, name=name, title=f"accuracy, {rest} classes", long="")
+    if rest.rpartition("_")[2] == NONZERO:
+        whole = _part(prefix, name, rest.removesuffix(f"_{NONZERO}")) if rest != NONZERO else whole
+        return replace(whole, name=name, title=f"{whole.title}, nonzero", long="")
     if prefix == "top1" or (prefix == "accuracy" and rest in MODALITIES):
         return replace(whole, name=name, title=f"{words} alone", long=f"{whole.long}, {words} alone")
     return replace(whole, name=name, title=f"{whole.title}, {words}", long="")

@@ -73,7 +73,8 @@ def assemble(
     claims = claims_of(plan, project)
     reference = project / "outputs" / "reference"
     results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
-    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), plan.also, plan.heads)}
+    also = plan.profile(profile).also or plan.also
+    tables = {"rows": results_table(results, claims, metrics_of(plan, claims), also, plan.heads, plan.protocols)}
     family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
     if family is not None:
         tables["statements"] = statements_table(family, results)
@@ -148,7 +149,7 @@ def draw(assembly: Assembly, protocol: str, sheet: str) -> dict[str, Figure]:
         return ANALYSES[assembly.plan.figure].draw(found) if found is not None and assembly.plan.figure else {}
     results = assembly.results
     # Printed numbers are drawn beside the selection rule they were made with.
-    shown = "paper" if results.kind == "paper" else protocol
+    shown = assembly.plan.protocols[0] if results.kind == "paper" else protocol
     drawn = {"rows": table_figure(results, assembly.claims, assembly.metrics, shown)}
     if assembly.statements is not None:
         drawn["statements"] = statement_figure(assembly.statements, results)

@@ -2,7 +2,8 @@
 
 Built from `Results` and `Claims` only. Units, decimals and the words for a difference are those of
 `mmlib.metrics.family`. `paper` is the protocol that reports the epoch that is best on the test set (as most published
-code does), `clean` selects on validation data and touches the test set once; both are always shown.
+code does), `clean` selects on validation data and touches the test set once, `last` reports the last epoch; a plan
+names two of them, which are always shown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from mmlib.workbook.results import Problem, Results, RowResult
 from mmlib.workbook.verdicts import NumberVerdict, number_verdict
 
 PROTOCOL_TITLES = {"paper": "best on test", "clean": "clean", "last": "last epoch"}
+CHOSEN = {
+    "paper": "the epoch that scores best on the test set",
+    "clean": "the epoch that scores best on validation data",
+    "last": "the last",
+}
+PROTOCOLS = ("paper", "clean")
 ABSENT = "–"
+NOT_AVAILABLE = "not available"
 
 
 def metrics_of(plan: Plan, claims: Claims | None) -> list[str]:
@@ -46,15 +54,18 @@ def results_table(
     metrics: Sequence[str] = ("top1", "map"),
     also: Sequence[str] = (),
     heads: Sequence[str] = ("Method", "Variant"),
+    protocols: Sequence[str] = PROTOCOLS,
 ) -> Table:
     """Rows as in the paper: printed value (kind "paper" only), ours under both protocols, difference, verdict.
 
     `also` are metrics shown under `clean` alone; `heads` are what blocks and rows are called.
     """
     verdicts = {(v.claim.row.id, v.claim.column.metric): v for v in number_verdicts(results, claims)}
+    absent = _not_available(results, claims)
+    printed = bool(verdicts or absent)
     columns = [*map(Column, heads)]
     for name in metrics:
-        columns += _metric_columns(name, bool(verdicts))
+        columns += _metric_columns(name, printed, protocols)
     columns += [Column(metric(name).title, "number") for name in also]
     columns += [Column("seeds"), Column("s per run", "number")]
     rows, data = [], []
@@ -62,8 +73,9 @@ def results_table(
         texts, facts = [row.block, row.label], {"plan": results.plan, "profile": results.profile, "row": row.id}
         for name in metrics:
             verdict = verdicts.get((row.id, name))
-            texts += _metric_texts(row, name, verdict, bool(verdicts))
-            facts |= _metric_facts(row, name, verdict)
+            instead = NOT_AVAILABLE if (row.id, name) in absent else ABSENT
+            texts += _metric_texts(row, name, verdict, printed, protocols, instead)
+            facts |= _metric_facts(row, name, verdict, protocols)
         for name in also:
             summary = _summary(row, f"clean/{name}")
             facts |= {f"clean_{name}": summary and summary.mean} | _kind_facts(name)
@@ -73,15 +85,22 @@ def results_table(
         rows.append(texts)
         data.append(facts)
     caption = f"{results.title} – {results.profile_title}"
-    notes = _result_notes(results, bool(verdicts), [*metrics, *also])
+    notes = _result_notes(results, printed, [*metrics, *also], protocols)
     if verdicts:
         notes += _never_judged(_claims(results, claims))
+    if absent:
+        notes.append(f"Printed numbers that read “{NOT_AVAILABLE}” are the paper’s, and were found nowhere.")
     return Table(f"{results.plan}-{results.profile}", caption, columns, rows, notes, data)
 
 
-def _metric_columns(name: str, printed: bool) -> list[Column]:
+def _not_available(results: Results, claims: Claims | None) -> set[tuple[str, str]]:
+    """(row, metric) whose printed number is not known, where the profile is the paper's own."""
+    return claims.not_available(results.plan, results.profile) if claims and results.kind == "paper" else set()
+
+
+def _metric_columns(name: str, printed: bool, protocols: Sequence[str]) -> list[Column]:
     title = metric(name).title
-    ours = [Column(f"{title}, {PROTOCOL_TITLES[protocol]}", "number") for protocol in ("paper", "clean")]
+    ours = [Column(f"{title}, {PROTOCOL_TITLES[protocol]}", "number") for protocol in protocols]
     if not printed:
         return ours
     return [
@@ -90,22 +109,25 @@ def _metric_columns(name: str, printed: bool) -> list[Column]:
     ]  # fmt: skip
 
 
-def _metric_texts(row: RowResult, name: str, verdict: NumberVerdict | None, printed: bool) -> list[str]:
+def _metric_texts(
+    row: RowResult, name: str, verdict: NumberVerdict | None, printed: bool, protocols: Sequence[str], instead: str
+) -> list[str]:
+    """`instead` stands where there is no printed number."""
     known = metric(name)
-    ours = [plus_minus(_summary(row, f"{protocol}/{name}"), known) for protocol in ("paper", "clean")]
+    ours = [plus_minus(_summary(row, f"{protocol}/{name}"), known) for protocol in protocols]
     if not printed:
         return ours
     if verdict is None:
-        return [ABSENT, *ours, ABSENT, ABSENT]
+        return [instead, *ours, ABSENT, ABSENT]
     difference = ABSENT if verdict.difference is None else known.difference(known.sign * verdict.difference)
     return [known.number(verdict.claim.value), *ours, difference, verdict.verdict]
 
 
-def _metric_facts(row: RowResult, name: str, verdict: NumberVerdict | None) -> dict[str, Any]:
+def _metric_facts(row: RowResult, name: str, verdict: NumberVerdict | None, protocols: Sequence[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if verdict is not None:
         facts[f"{name}_printed"] = verdict.claim.value
-    for protocol in ("paper", "clean"):
+    for protocol in protocols:
         summary = _summary(row, f"{protocol}/{name}")
         for part in ("mean", "sd", "n"):
             facts[f"{protocol}_{name}_{part}"] = getattr(summary, part) if summary else None
@@ -121,12 +143,13 @@ def _kind_facts(name: str) -> dict[str, Any]:
     return {f"{name}_unit": known.unit.name, f"{name}_better": known.better or "neither"}
 
 
-def _result_notes(results: Results, printed: bool, metrics: Sequence[str]) -> list[str]:
+def _result_notes(results: Results, printed: bool, metrics: Sequence[str], protocols: Sequence[str]) -> list[str]:
     notes = list(results.notes)
     if results.source == "none":
         notes.append(f"Not run. To run it: mmlib run {results.plan} --profile {results.profile}")
-    notes.append(f"{_units(metrics)}; mean ± sd (n) over seeds. “best on test” is of the epoch that scores best on the "
-                 "test set, “clean” of the one that scores best on validation data.")  # fmt: skip
+    one, other = (f"of {CHOSEN[protocol]}" for protocol in protocols)
+    titles = [PROTOCOL_TITLES[protocol] for protocol in protocols]
+    notes.append(f"{_units(metrics)}; mean ± sd (n) over seeds. “{titles[0]}” is {one}, “{titles[1]}” {other}.")
     notes += _directions(metrics)
     if not printed:
         notes.append("The paper’s numbers are not shown: they belong to other data. Here the verdict concerns the "

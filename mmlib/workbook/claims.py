@@ -4,6 +4,8 @@ A claims file (notebooks/claims/<paper>.yaml) holds tables whose columns carry w
 metric, split, selection rule, the profile that answers them, tolerance) and whose rows carry the printed values.
 `load_claims` turns every value into one `Claim`, named <table>/<column>/<row>. It is strict: an unknown field, a wrong
 type, a value without its column, a name used twice is a `UsageError` that says the file and the entry.
+
+A table whose numbers nobody has published yet names a `values_file` (`mmlib.workbook.claim_values`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mmlib.errors import UsageError
 from mmlib.metrics.family import UNITS, metric
 from mmlib.parameters.messages import closest
+from mmlib.workbook.claim_values import add_values
 from mmlib.workbook.yaml_file import read_yaml
 
 
@@ -96,7 +99,7 @@ class PrintedRow(_Entry):
     id: str
     block: str
     label: str
-    values: dict[str, float]
+    values: dict[str, float] = {}
     footnotes: list[str] = []
     bold: list[str] = []
 
@@ -104,7 +107,8 @@ class PrintedRow(_Entry):
 class ClaimTable(_Entry):
     """One table of the paper, and the plan that answers it; a plan may answer several.
 
-    `never_judged` says why its numbers are shown beside ours without a verdict.
+    `never_judged` says why its numbers are shown beside ours without a verdict. With a `values_file`, rows may lack
+    values.
     """
 
     id: str
@@ -114,6 +118,7 @@ class ClaimTable(_Entry):
     plan: str
     setting: str = ""
     never_judged: str = ""
+    values_file: str = ""
     columns: list[Column]
     footnotes: dict[str, str] = {}
     rows: list[PrintedRow]
@@ -124,15 +129,15 @@ class ClaimTable(_Entry):
         _unique("column", columns)
         _unique("row", [row.id for row in self.rows])
         for row in self.rows:
-            if set(row.values) != set(columns):
-                wrong = sorted(set(row.values) ^ set(columns))
+            wrong = sorted(set(row.values) - set(columns) if self.values_file else set(row.values) ^ set(columns))
+            if wrong:
                 raise ValueError(f"row '{row.id}' must give one value for each of {columns}; look at {wrong}")
             for name, known in (("bold", columns), ("footnotes", list(self.footnotes))):
                 if unknown := sorted(set(getattr(row, name)) - set(known)):
                     raise ValueError(f"row '{row.id}' names unknown {name} {unknown}; there are {known}")
             for column in self.columns:
-                known, value = metric(column.metric), row.values[column.id]
-                if not known.in_range(value / known.scale):
+                known, value = metric(column.metric), row.values.get(column.id)
+                if value is not None and not known.in_range(value / known.scale):
                     raise ValueError(f"row '{row.id}': {known.title} cannot be {value:g} ({column.id}, {column.unit})")
         return self
 
@@ -244,8 +249,14 @@ class Claims(_Entry):
             for table in self.tables
             for row in table.rows
             for column in table.columns
-            if plan in (None, table.plan) and profile in (None, column.profile)
+            if column.id in row.values and plan in (None, table.plan) and profile in (None, column.profile)
         ]
+
+    def not_available(self, plan: str, profile: str) -> set[tuple[str, str]]:
+        """(row, metric) of numbers that the paper has for this profile, and that nobody has published."""
+        tables = self.tables_of(plan)
+        entries = [(row, column) for table in tables for row in table.rows for column in table.columns]
+        return {(r.id, c.metric) for r, c in entries if c.id not in r.values and profile == c.profile}
 
     def tables_of(self, plan: str) -> list[ClaimTable]:
         """The tables that a plan answers."""
@@ -260,7 +271,7 @@ class Claims(_Entry):
         """What the paper's own table gives for each contrast of a statement, in the unit of the metric called `name`:
         {column label: differences, above 0 where better}.
 
-        Empty where the statement needs a row that the paper does not print.
+        Empty where the statement needs a row that the paper does not print; without the columns that lack a number.
         """
         table = next(table for table in self.tables if table.id == statement.table)
         rows = {row.id: row for row in table.rows}
@@ -273,7 +284,7 @@ class Claims(_Entry):
                 for contrast in statement.contrasts
             ]
             for column in table.columns
-            if column.metric == name
+            if column.metric == name and all(column.id in rows[row].values for row in statement.rows)
         }
 
 
@@ -283,6 +294,7 @@ def load_claims(path: str | Path) -> Claims:
     raw = read_yaml(path, "claims file")
     if not isinstance(raw, dict):
         raise UsageError(f"{path} must be a mapping with format, version, paper, tables and statements")
+    add_values(raw, path)
     try:
         return Claims.model_validate(raw)
     except ValidationError as error:

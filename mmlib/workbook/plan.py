@@ -15,6 +15,7 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.parameters.base import outputs_root, project_root
 from mmlib.parameters.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, parameters_class
+from mmlib.workbook.claim_values import values_files
 from mmlib.workbook.fingerprint import read_notebook
 from mmlib.workbook.yaml_file import read_yaml
 
@@ -45,7 +46,8 @@ class Comparison(_Strict):
 class Profile(_Strict):
     """What all rows share in one setting: the data, the recipe, the seeds; `rows` holds what one row has instead.
 
-    `only` names the rows that make sense in it; all of the plan without.
+    `only` names the rows that make sense in it; all of the plan without. `also` are metrics shown instead of the
+    plan's, where modalities have other names.
     """
 
     title: str = ""
@@ -53,6 +55,7 @@ class Profile(_Strict):
     seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     only: list[str] = Field(default_factory=list)
+    also: list[str] = Field(default_factory=list)
     rows: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -61,6 +64,7 @@ class Plan(_Strict):
 
     `heads` are what blocks and rows are called. `metrics` are those its table shows under both protocols, the first of
     them wherever there is room for one only; without any, those of its claims. `also` are shown under `clean` alone.
+    `protocols` are the two that its table shows side by side, that of the published code first.
     `comparisons` are pairs of rows that its notebook compares in its own way (clip by clip, setting by setting).
     `figure` names the analysis that a plan for a figure is about: it is drawn from the records and put into words,
     beside (or without) a table.
@@ -74,7 +78,8 @@ class Plan(_Strict):
     heads: list[str] = Field(default_factory=lambda: ["Method", "Variant"], min_length=2, max_length=2)
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
-    figure: Literal["correlation", "zeta", "iemf"] | None = None
+    protocols: list[Literal["paper", "clean", "last"]] = Field(default=["paper", "clean"], min_length=2, max_length=2)
+    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)
@@ -180,11 +185,14 @@ class Plan(_Strict):
         outputs = Path(outputs or outputs_root())
         notebooks = project_root() / "notebooks"
         inputs = self.cells(profile, outputs=outputs) if self.summaries else []
-        sources = (self._path, *([notebooks / "claims" / self.claims] if self.claims else []))
-        if not sources[-1].is_file():
-            raise UsageError(
-                f"{self._path.name}: there is no claims file {sources[-1]}. Correct 'claims' or leave it out."
-            )
+        sources = (self._path,)
+        if self.claims:
+            claims = notebooks / "claims" / self.claims
+            if not claims.is_file():
+                raise UsageError(
+                    f"{self._path.name}: there is no claims file {claims}. Correct 'claims' or leave it out."
+                )
+            sources += (claims, *values_files(claims))
         cells = []
         for notebook in self.summaries:
             schema = parameters_class(read_notebook(notebooks / notebook).experiment)

@@ -150,6 +150,19 @@ def plain(values, targets, **more):
     return Batch({"x": values}, targets, torch.arange(len(targets)), **more)
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
+def test_parts_join_as_they_are_under_autocast(kind):
+    """Stored tokens may be float16 where a network computes in bfloat16."""
+    parts = {
+        name: Batch({"visual": torch.randn(2, 3).to(kind)}, torch.arange(2), torch.arange(2)) for name in ("new", "old")
+    }
+    with torch.autocast("cpu", torch.bfloat16):
+        joined = JointBatch(parts).joined()
+        assert torch.is_autocast_enabled("cpu")
+    assert joined.inputs["visual"].dtype == kind
+    assert torch.equal(joined.inputs["visual"], torch.cat([part.inputs["visual"] for part in parts.values()]))
+
+
 def test_only_extra_tensors_of_all_parts_are_joined():
     one = plain(torch.zeros(2, 3), torch.zeros(2), extra={"a": torch.zeros(2), "b": torch.zeros(2)})
     other = plain(torch.ones(1, 3), torch.ones(1), extra={"b": torch.ones(1)})

@@ -2,18 +2,26 @@
 
 import json
 import multiprocessing
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from mmlib.data import registry
+from mmlib.data import catalogue, registry
 from mmlib.data.prepared import open_prepared
 from mmlib.data.registry import DATASETS, missing, prepare
 from mmlib.data.standins import write_standin
 from mmlib.errors import BlockedError, OutputsError, ParameterError
 
 SMALL = {"samples": 40}
+
+
+def test_no_name_is_given_twice():
+    """Of two entries of one name the second would silently take the place of the first."""
+    source = Path(catalogue.__file__).read_text()
+    assert len(re.findall(r"DatasetInfo\(\n", source)) == len(DATASETS)
 
 
 def test_unknown_name():

@@ -139,6 +139,15 @@ ADDED_LATER = {
     "image_size",
     "frozen_copies",
     "drop_last",
+    "valuation",
+    "valuation_inputs",
+    "resampling",
+    "resampling_warmup",
+    "resampling_function",
+    "resampling_strength",
+    "resampling_share",
+    "resampling_replace",
+    "resampling_count",
 }
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 
 def untimed(history):
-    timings = ("seconds", "samples_per_s")
+    timings = ("seconds", "samples_per_s", "valuation/seconds")
+    timings = ("seconds", "samples_per_s", "valuation/seconds")
     return [{name: value for name, value in entry.items() if name not in timings} for entry in history]
 
 

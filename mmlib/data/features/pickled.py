@@ -1,4 +1,4 @@
-"""A dictionary that numpy saved as a pickled object (`np.save(path, {...})`), read without unpickling.
+"""A dictionary that numpy saved as a pickled object (`np.save(path, {...})`), or a pickle, read without unpickling.
 
 A pickle is a program, and running one from elsewhere runs whatever it says. Here its instructions are only listed
 (`pickletools.genops` decodes, it does not execute) and those that build dictionaries, lists, tuples, text, numbers and
@@ -27,7 +27,8 @@ CONVERT = (
     "features to an .h5 with a dataset named like each clip."
 )
 OBJECT = "O8"  # what numpy calls the type of the array around the dictionary
-TYPES = re.compile(rf"[fiu][1248]|b1|{OBJECT}")
+DAMAGED = (OSError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError, RecursionError)
+TYPES = re.compile(rf"[fiu][1248]|b1|U[1-9]\d{{0,3}}|{OBJECT}")
 ARRAY, DTYPE, SCALAR, ENCODE, TYPE = "array", "dtype", "scalar", "encode", "ndarray"
 NAMES = {
     **dict.fromkeys((("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")), ARRAY),
@@ -98,14 +99,27 @@ def read_pickled(path: Path) -> Any:
     try:
         with open(path, "rb") as stream:
             _skip_header(path, stream)
-            return _follow(stream)
+            return _object(_follow(stream))
     except Refused as error:
         raise DataError(f"{path}, a pickle, holds {error}, which is not opened. {CONVERT}") from error
-    except (OSError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError, RecursionError) as error:
+    except DAMAGED as error:
         raise DataError(
             f"{path} cannot be read as a dictionary saved by numpy ({error!s:.200}). It is cut short or damaged: copy "
             f"or download it again; or it was written in an older form. {CONVERT}"
         ) from error
+
+
+def read_pickle(path: Path) -> Any:
+    """The same of a pickle that is no .npy file, as `pickle.dump` writes it. Raises `DataError`."""
+    try:
+        with open(path, "rb") as stream:
+            return _follow(stream)
+    except Refused as error:
+        what = f"{path}, a pickle, holds {error}, which is not opened. Get the published file: nothing else is read."
+        raise DataError(what) from error
+    except DAMAGED as error:
+        what = f"{path} cannot be read as a pickle ({error!s:.200}). It is cut short or damaged: get it again."
+        raise DataError(what) from error
 
 
 def read_dictionary(path: Path) -> dict[Any, Any]:
@@ -150,6 +164,11 @@ def _follow(stream: BinaryIO) -> Any:
             argument = Span(position + 1 + BYTES[opcode.name], len(argument))
         machine.step(opcode.name, argument)
     (found,) = machine.stack
+    return found
+
+
+def _object(found: Any) -> Any:
+    """What numpy put into an array without dimensions."""
     if not isinstance(found, StoredArray) or found.dtype != np.dtype(object) or found.shape != ():
         raise Refused("something else than one object")
     return found.data
@@ -276,6 +295,8 @@ class _Machine:
         elif isinstance(built, StoredArray) and built.data is None:
             _, built.shape, kind, built.fortran, data = state
             built.dtype = kind.dtype()
+            if built.dtype.kind == "U":
+                _refuse("a call that makes no numeric array")
             built.data = _only(built.shape, data) if built.dtype == np.dtype(object) else _whole(built, data)
         else:
             _refuse("an object with a state of its own")

@@ -19,6 +19,7 @@ from mmlib.experiments.classification.modulations import attach_iemf, build_lfm,
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.spiking import spiking_layer_names, spiking_metric_names
 from mmlib.experiments.classification.task import Classification
+from mmlib.experiments.classification.valuation import SPLIT, Valuation, contribution_names, wanted
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.loaders import build_loaders
 from mmlib.experiments.protocols import by_name, clean, paper
@@ -78,13 +79,15 @@ class ClassificationExperiment(Experiment):
 
     def arrays(self, setup: Setup, outcome: Outcome) -> dict[str, np.ndarray]:
         """`test_targets` (N,); where the data know it, which modality of a test sample is informative (N,); of our SNN
-        the names of its layers.
+        the names of its layers; of training samples that were valued their contributions (`Valuation.arrays`).
         """
         test = setup.data["test"]
         arrays = {"test_targets": test.targets}
         for name in (f"{modality}_informative" for modality in test.views):
             if name in test.prepared.index:
                 arrays[f"test_{name}"] = test.column(name).astype(bool)
+        if setup.task.valuation is not None:
+            arrays |= setup.task.valuation.arrays()
         return arrays | (spiking_layer_names(setup.model.encoders) if is_spiking(setup.model) else {})
 
     def conclude(self, parameters: Parameters, setup: Setup, outcome: Outcome, device: torch.device) -> Conclusion:
@@ -108,16 +111,25 @@ def setup_training(
     forcing = build_forcing(parameters, model, data, device, group)
     groups = model.modality_parameters(heads=parameters.modulation == "mslr")
     evaluation_size = max(parameters.batch_size, 128)
+    loaders = build_loaders(
+        parameters, data, device, group, evaluation_size=evaluation_size, drop_last=parameters.drop_last
+    )
+    valued: tuple[str, ...] = ()
+    if wanted(parameters):
+        weights["valuation"] = valuation = Valuation(parameters, model, data["train"], loaders["train"], group)
+        loaders[SPLIT] = valuation.loader
+        valued = contribution_names(groups, truth=valuation.truth is not None)
     setup = build_setup(
         parameters,
         model,
         Classification(model, parameters.zeta_ratio, forcing, **weights),
-        build_loaders(parameters, data, device, group, evaluation_size=evaluation_size, drop_last=parameters.drop_last),
+        loaders,
         DataFacts.of(data),
         groups=groups,
         modulation_options=modulation_options(parameters, data),
         metrics=metric_names(groups, heads=model.unimodal_heads is not None)
-        + (spiking_metric_names(groups) if is_spiking(model) else ()),
+        + (spiking_metric_names(groups) if is_spiking(model) else ())
+        + valued,
         data=data,
         notes=modulation_notes(parameters),
     )

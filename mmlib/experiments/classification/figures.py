@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "SHOWS_PEOPLE",
     "confusion_figure",
+    "draw_samples",
     "modulation_figure",
+    "play",
     "samples_figure",
     "show_in_notebooks",
     "sounds",
@@ -50,7 +52,14 @@ SHOWS_PEOPLE = {
 
 def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
     """The first `count` samples, a row for each modality, as the encoders see them; frames of people are left out."""
-    batch = dataset[np.arange(min(count, len(dataset)))]
+    positions = np.arange(min(count, len(dataset)))
+    titles = [dataset.classes[int(label)] for label in dataset.targets[positions]]
+    return draw_samples(dataset, positions, titles, "samples of the test split")
+
+
+def draw_samples(dataset: MultimodalDataset, positions: np.ndarray, titles: list[str], what: str) -> Figure:
+    """The samples at these positions, a column with a title for each, a row for each modality; `what` they are."""
+    batch, count = dataset[positions], len(positions)
     faces = dataset.prepared.dataset in SHOWS_PEOPLE
     modalities = in_order(batch.inputs)
     with style():
@@ -63,10 +72,8 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
                 if column == 0:
                     axis.set_ylabel(name if {*modalities} == {"visual", "audio"} else f"{modality}\n{name}")
                 axis.set_xlabel(unit)
-            axes[0, column].set_title(dataset.classes[int(batch.targets[column])])
-        figure.suptitle(
-            f"{dataset.prepared.dataset}: samples of the test split, as the encoders see them", fontsize=8.5
-        )
+            axes[0, column].set_title(titles[column])
+        figure.suptitle(f"{dataset.prepared.dataset}: {what}, as the encoders see them", fontsize=8.5)
     return figure
 
 
@@ -101,13 +108,18 @@ def sounds(dataset: MultimodalDataset, count: int = 3, seconds: float = 3.0) -> 
     """Players of the first samples' sound, at most `seconds` each; none where the voices are people's or there is no
     sound.
     """
+    return play(dataset, np.arange(min(count, len(dataset))), seconds)
+
+
+def play(dataset: MultimodalDataset, positions: np.ndarray, seconds: float = 3.0) -> list[Audio]:
+    """Players of the samples at these positions, as `sounds`."""
     from IPython.display import Audio
 
     view = dataset.views.get("audio")
     if dataset.prepared.dataset in SHOWS_PEOPLE or not hasattr(view, "waveform"):
         return []
     rate = view.sample_rate
-    waves = view.waveform(dataset.rows[: min(count, len(dataset))]).numpy()[:, : int(seconds * rate)]
+    waves = view.waveform(dataset.rows[positions]).numpy()[:, : int(seconds * rate)]
     return [Audio((wave * 32767 / (np.abs(wave).max() + 1e-9)).astype(np.int16), rate=rate) for wave in waves]
 
 

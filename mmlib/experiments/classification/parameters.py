@@ -20,13 +20,14 @@ from mmlib.experiments.settings import (
     ModulationSettings,
     NotNegative,
     RecipeSettings,
+    ValuationSettings,
     about,
 )
 
 MEDIA = ("cremad", "vggsound", "kinetics_sounds", "mm_debiased", "urbansound8k_av", "folder")
 
 
-class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
+class Parameters(RecipeSettings, ValuationSettings, IEMFSettings, ModulationSettings, FusionSettings, DataSettings):
     """One run of audio-visual classification: data, model, modulation, training."""
 
     experiment: ClassVar[str] = "classification"
@@ -232,6 +233,22 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
             raise ValueError(f"lfm = 'logits' aligns what the heads say of the encoders: {add}, or lfm = 'features'")
 
     @model_validator(mode="after")
+    def _check_resampling(self) -> Self:
+        if self.resampling == "none":
+            return self
+        if self.resampling_warmup >= self.epochs:
+            raise ValueError(
+                f"resampling_warmup = {self.resampling_warmup} leaves no epoch to re-sample: epochs = {self.epochs}; "
+                "train longer, or set resampling = 'none'"
+            )
+        if self.force != "none":
+            raise ValueError(
+                "force correlates two modalities of every sample, and re-sampling shows some with one alone; set "
+                "force = 'none' or resampling = 'none'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_media(self) -> Self:
         """Options that show media in another way mean nothing, in silence, where there are none."""
         given = {"image_size": self.image_size, "frozen_copies": self.frozen_copies}
@@ -255,6 +272,7 @@ class Parameters(RecipeSettings, IEMFSettings, ModulationSettings, FusionSetting
         parts += [self.modulation] if self.modulation != "none" else []
         parts += ["iemf"] if self.iemf else []
         parts += ["lfm"] if self.lfm != "none" else []
+        parts += [f"{self.resampling}_level"] if self.resampling != "none" else []
         parts += [f"{self.force}{self.force_target:g}"] if self.force != "none" else []
         parts += [f"finetune_{self.finetune_modality}"] if self.finetune_modality else []
         return "-".join([*parts, f"s{self.seed}"])

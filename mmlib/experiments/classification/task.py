@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmlib.data.batch import Batch
 from mmlib.experiments.classification.spiking import spiking_arrays, spiking_metrics
+from mmlib.experiments.classification.valuation import Valuation, measure_contributions
 from mmlib.experiments.multimodal_task import MultimodalTask
 from mmlib.fusion import FusionOutput
 from mmlib.fusion.modalities import in_order
@@ -24,6 +25,7 @@ from mmlib.metrics.classification import classification_metrics, confusion_matri
 from mmlib.models import MultimodalClassifier
 from mmlib.models.operations import ActivityMeter, is_spiking
 from mmlib.training import Evaluation, Group
+from mmlib.valuation.subsets import subset_predictions
 
 
 class Classification(MultimodalTask):
@@ -31,7 +33,8 @@ class Classification(MultimodalTask):
     are any.
 
     `zeta_reduce` says how the traced ζ ratio is formed (batch or sample); `label_smoothing` acts in training only;
-    `unimodal_weight` weighs the heads' losses; `lfm` adds the alignment and weighs all but the forced correlation.
+    `unimodal_weight` weighs the heads' losses; `lfm` adds the alignment and weighs all but the forced correlation;
+    `valuation` values training samples after an epoch, and every evaluated split says what its contributions are.
     """
 
     accuracy = "top1"
@@ -45,9 +48,10 @@ class Classification(MultimodalTask):
         lfm: LFM | None = None,
         label_smoothing: float = 0.0,
         unimodal_weight: float = 1.0,
+        valuation: Valuation | None = None,
     ):
         super().__init__(model, zeta_reduce)
-        self.forcing, self.lfm = forcing, lfm
+        self.forcing, self.lfm, self.valuation = forcing, lfm, valuation
         self.label_smoothing, self.unimodal_weight = label_smoothing, unimodal_weight
 
     def losses(self, output: FusionOutput, batch: Batch) -> dict[str, Tensor]:
@@ -62,15 +66,20 @@ class Classification(MultimodalTask):
         return losses if self.forcing is None else losses | {"forcing": self.forcing(*signals(output))}
 
     def start_epoch(self, epoch: int) -> None:
-        """Tell LFM the epoch."""
-        if self.lfm is not None:
-            self.lfm.start_epoch(epoch)
+        """Tell LFM and the valuation the epoch."""
+        for part in (self.lfm, self.valuation):
+            if part is not None:
+                part.start_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the checkpoint keeps of the task: the critics, where a correlation is forced."""
-        return {} if self.forcing is None else self.forcing.state_dict()
+        """What the checkpoint keeps of the task: the critics of a forced correlation, the contributions so far."""
+        critics = {} if self.forcing is None else self.forcing.state_dict()
+        return critics if self.valuation is None else {**critics, "valuation": self.valuation.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if self.valuation is not None:
+            self.valuation.load_state_dict(state.pop("valuation"))
         if self.forcing is not None:
             self.forcing.load_state_dict(state)
 
@@ -80,7 +89,9 @@ class Classification(MultimodalTask):
         return values if self.forcing is None else values | {"hgr": self.forcing.value}
 
     def evaluate(self, model: nn.Module, loader: Iterable[Batch], group: Group) -> Evaluation:
-        """`MultimodalTask.evaluate`; of our SNN also firing rates and operations."""
+        """`MultimodalTask.evaluate`; of our SNN also firing rates and operations. Training samples are valued."""
+        if self.valuation is not None and loader is self.valuation.loader:
+            return self.valuation.after_epoch(self.model)
         if not is_spiking(self.model):
             return super().evaluate(model, loader, group)
         with ActivityMeter(self.model.encoders) as meter:
@@ -88,11 +99,19 @@ class Classification(MultimodalTask):
         activities = meter.activities()
         return Evaluation(found.metrics | spiking_metrics(activities), found.arrays | spiking_arrays(activities))
 
+    def kept(self, output: FusionOutput) -> dict[str, Tensor]:
+        """Predictions of every subset of the modalities, where samples are valued."""
+        return {} if self.valuation is None else {"subsets": subset_predictions(self.model.fusion, output)}
+
     def measure(self, outputs: dict[str, np.ndarray], loader: Iterable[Batch]) -> Evaluation:
-        """Fused top1, map, macro_f1 and loss; logits (N, K) and confusion (K, K)."""
+        """Fused top1, map, macro_f1 and loss; logits (N, K) and confusion (K, K); contributions where valued."""
         logits, targets = outputs["logits"], outputs["targets"]
         confusion = confusion_matrix(logits.argmax(axis=1), targets, logits.shape[1])
-        return Evaluation(classification_metrics(logits, targets), {"logits": logits, "confusion": confusion})
+        found = Evaluation(classification_metrics(logits, targets), {"logits": logits, "confusion": confusion})
+        if self.valuation is None:
+            return found
+        given = measure_contributions(outputs, self.valuation.modalities, loader)
+        return Evaluation(found.metrics | given.metrics, found.arrays | given.arrays)
 
 
 def signals(output: FusionOutput) -> tuple[Tensor, Tensor]:

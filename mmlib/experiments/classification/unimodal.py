@@ -31,6 +31,8 @@ ONE = {
     "modulation": "none",
     "iemf": False,
     "lfm": "none",
+    "valuation": False,
+    "resampling": "none",
 }
 HEAD = "fusion.classifier."  # of one modality alone: concatenation of one feature, then a linear layer
 

@@ -62,7 +62,9 @@ class Clips:
 
 
 def load_clips(parameters: Parameters) -> Clips:
-    """The clips of the prepared data. Raises `DataError` where there are no tasks, or one lacks clips of a split."""
+    """The clips of the prepared data. Raises `DataError` where tasks do not name every class, a task lacks clips of a
+    split, or a class training clips; one without validation or test clips has no accuracy of its own.
+    """
     prepared = in_memory(open_prepared(Path(registry.prepare_for(parameters))))
     if "tasks" not in prepared.manifest["source"]:
         raise DataError(
@@ -70,7 +72,13 @@ def load_clips(parameters: Parameters) -> Clips:
             "source, as 'tasks'."
         )
     tasks = Tasks.of(prepared.manifest["source"]["tasks"])
+    if tasks.num_classes != len(prepared.classes):
+        raise DataError(
+            f"{prepared.folder}: its tasks hold {tasks.num_classes} classes, it has {len(prepared.classes)}. Prepare "
+            "it again with every class in one task."
+        )
     units = tasks.units[prepared.labels]
+    untaught = sorted(set(range(tasks.num_classes)) - set(prepared.labels[prepared.rows("train")].tolist()))
     splits = {}
     for split in SPLITS:
         rows = prepared.rows(split)
@@ -79,6 +87,11 @@ def load_clips(parameters: Parameters) -> Clips:
             raise DataError(
                 f"{prepared.folder}: split {split} has no clip of task {absent[0]}. Prepare it again with clips of "
                 "every task in train, validation and test."
+            )
+        if split == "train" and untaught:
+            raise DataError(
+                f"{prepared.folder}: split train has no clip of class {prepared.classes[untaught[0]]!r}, so nothing "
+                "could be learned or remembered of it. Prepare it again without that class, or with clips of it."
             )
         views = build_views(prepared, parameters, split == "train")
         tokens = FeatureView(prepared.arrays["visual"], as_stored=True)

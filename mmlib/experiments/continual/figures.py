@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmlib.experiments.continual.exemplar_figures import exemplars_figure
 from mmlib.experiments.training_figures import say_data, show_in_notebooks
 from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "confusion_figure",
+    "exemplars_figure",
     "forgetting_figure",
     "iemf_figure",
     "matrix_figure",
@@ -198,27 +200,38 @@ def iemf_figure(run: FinishedRun) -> Figure:
 
 
 def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
-    """Test clips as the network sees them: the sound's vector, and the length of the visual token at each place."""
+    """Test clips as the network sees them: the sound's vector, and the length of the visual token at each place; the
+    mean token itself where that is all it sees.
+    """
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
     batch = dataset[chosen]
     shown = {"aspect": "auto", "cmap": "cividis", "interpolation": "nearest"}
+    tokens = batch.inputs["visual"].float()  # (n, T, P, C), or their means (n, C)
     with style():
         figure, axes = new_figure(FULL, 3.0, 2, len(chosen))
         for column in range(len(chosen)):
             above, below = axes[:, column]
-            audio = batch.inputs["audio"][column].numpy()
-            above.plot(np.arange(len(audio)), audio, color=SERIES[0], lw=0.7)
-            above.set(xlabel="channel", title=dataset.classes[int(dataset.column("label")[chosen[column]])])
-            lengths = batch.inputs["visual"][column].float().norm(dim=-1).numpy()  # (T, P)
-            below.imshow(lengths.T, origin="lower", **shown)
+            above.set_title(dataset.classes[int(dataset.column("label")[chosen[column]])])
+            _vector(above, batch.inputs["audio"][column].float().numpy())
+            if tokens.ndim == 2:
+                _vector(below, tokens[column].numpy())
+                continue
+            below.imshow(tokens[column].norm(dim=-1).numpy().T, origin="lower", **shown)  # (P, T)
             below.set(xlabel="time step")
             below.grid(False)
             for axis in (below.xaxis, below.yaxis):
                 axis.get_major_locator().set_params(integer=True)
         axes[0, 0].set_ylabel("audio feature")
-        axes[1, 0].set_ylabel("position; length of its token")
+        axes[1, 0].set_ylabel("mean visual token" if tokens.ndim == 2 else "position; length of its token")
         figure.suptitle(f"{dataset.prepared.dataset}: clips of the test split, as the network sees them", fontsize=8.5)
     return figure
+
+
+def _vector(axis: Axes, values: np.ndarray) -> None:
+    """One feature vector by channel."""
+    axis.plot(np.arange(len(values)), values, color=SERIES[0], lw=0.7)
+    axis.set(xlabel="channel")
+    axis.xaxis.get_major_locator().set_params(integer=True)
 
 
 def say_run(figure: Figure, run: FinishedRun, protocol: str) -> None:

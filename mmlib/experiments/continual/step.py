@@ -59,23 +59,37 @@ class StepOfRun:
         self.loaders = StepLoaders(parameters, clips, self.step, device, group)
         self.herding = Herding(self.loaders, parameters.herding_repeats, parameters.herding_padding)
         self.protocol = {"validation": "clean", "last": "last"}[parameters.goes_on]
+        self._check()
         self.weights = carried.get("weights")
         self.memory = self._memory(carried)
         self.taught: list[bool] = carried.get("taught", [])
         self.held: list[dict[str, Any] | None] = carried.get("held", [])
+
+    def _check(self) -> None:
+        """Say at the first step what would fail at a later one. Raises `ParameterError`."""
+        if not self.step.first:
+            return
+        tasks, parameters = self.clips.tasks, self.parameters
+        if self.method.keeps != "nothing" and parameters.memory_size < tasks.num_classes:
+            raise ParameterError(
+                f"memory_size = {parameters.memory_size} cannot hold an exemplar of each of {tasks.num_classes} "
+                f"classes: give it at least {tasks.num_classes}."
+            )
+        if self.method.classifier == "local_similarity" and len(tasks) > 1:
+            later = np.bincount(self.clips.splits["train"].targets)[tasks.seen(0) :]  # clips of each class
+            if parameters.afc_proxies > later.min():
+                name = self.clips.splits["train"].classes[tasks.arrival[tasks.seen(0) + int(later.argmin())]]
+                raise ParameterError(
+                    f"afc_proxies = {parameters.afc_proxies} proxies of a class start at the centres of as many "
+                    f"clusters of its clips, and {name!r} has {later.min()} training clips: give at most {later.min()}."
+                )
 
     def _memory(self, carried: Carried) -> ExemplarMemory | None:
         """What is remembered when the step begins, empty before the first; None where the method keeps nothing."""
         if self.method.keeps == "nothing":
             return None
         if self.step.first:
-            classes, size = self.clips.tasks.num_classes, self.parameters.memory_size
-            if size < classes:
-                raise ParameterError(
-                    f"memory_size = {size} cannot hold an exemplar of each of {classes} classes: give it at least "
-                    f"{classes}."
-                )
-            return ExemplarMemory(size, self.parameters.seed)
+            return ExemplarMemory(self.parameters.memory_size, self.parameters.seed)
         return ExemplarMemory.from_state(carried["memory"])
 
     def setup(self) -> Setup:
@@ -147,6 +161,8 @@ class StepOfRun:
         parameters, said = self.parameters, []
         if parameters.goes_on == "last":
             said.append("the networks of the last epochs went on from step to step: read protocol last")
+        if parameters.iemf and parameters.iemf_start >= parameters.epochs:
+            said.append("IEMF's window begins after the last epoch of a step: nothing was modulated")
         if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
             said.append(
                 f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from mmlib.continual.memory import ExemplarMemory
 from mmlib.continual.methods import METHODS, Step
 from mmlib.continual.methods.ss_il import SSIL
 from mmlib.data.prepared import open_prepared
-from mmlib.errors import ParameterError
+from mmlib.errors import DataError, ParameterError
 from mmlib.experiments.continual import Parameters, experiment
+from mmlib.experiments.continual import clips as clips_module
 from mmlib.experiments.continual.clips import StepLoaders, load_clips
 from mmlib.experiments.continual.exemplars import Herding
 from mmlib.experiments.continual.experiment import Continual
@@ -369,6 +371,70 @@ def test_a_memory_too_small_is_refused(start):
     with pytest.raises(ParameterError, match="memory_size = 6 cannot hold an exemplar of each of 7 classes"):
         start("small", method="ss_il", memory_size=6)
     start("none-needed", method="lwf", memory_size=6, epochs=1)
+
+
+def test_more_proxies_than_a_class_has_clips_are_refused_before_training(start):
+    """Clusters are made of the clips of classes that arrive later; at the first step proxies are drawn."""
+    with pytest.raises(ParameterError, match=r"afc_proxies = 15 .* 'class \d' has 14 training clips: give at most 14"):
+        start("proxies", method="afc_lsc", afc_proxies=15)
+    assert start("first-step", method="afc_lsc", afc_proxies=15, synthetic_steps=1, epochs=1).epochs_run == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda index, source: index["split"].__setitem__(index["label"] == 4, "test"), "no clip of class 'class 4'"),
+        (lambda index, source: source["tasks"].pop(), "its tasks hold 5 classes, it has 7"),
+        (lambda index, source: index["split"].__setitem__(index["label"] > 4, "train"), "validation has no clip of ta"),
+    ],
+    ids=["untaught", "tasks", "unseen"],
+)
+def test_data_that_cannot_be_learned_in_steps_are_refused(start, given, monkeypatch, change, message):
+    """Before anything is trained, and by what is wrong with them."""
+    parameters = Parameters.resolve(given())
+    prepared = load_clips(parameters).splits["train"].prepared
+    index = {name: np.array(values) for name, values in prepared.index.items()}
+    source = json.loads(json.dumps(prepared.manifest["source"]))
+    change(index, source)
+    changed = replace(prepared, index=index, manifest={**prepared.manifest, "source": source})
+    monkeypatch.setattr(clips_module, "open_prepared", lambda folder: changed)
+    with pytest.raises(DataError, match=message):
+        start("refused")
+
+
+def test_a_class_without_validation_or_test_clips_is_learned(start, given, monkeypatch):
+    """It is taught and chosen among; it has no accuracy of its own."""
+    prepared = load_clips(Parameters.resolve(given())).splits["train"].prepared
+    index = {name: np.array(values) for name, values in prepared.index.items()}
+    index["split"][(index["label"] == 1)] = "train"
+    monkeypatch.setattr(clips_module, "open_prepared", lambda folder: replace(prepared, index=index))
+    run = start("unasked", method="icarl_nme", **IEMF)
+    of_classes = run.arrays["clean_class_accuracy"]
+    unit = int(np.flatnonzero(run.arrays["unit_class"] == 1)[0])
+    assert np.isnan(of_classes[:, unit]).all()
+    assert np.isfinite(np.delete(of_classes[2], unit)).all()
+    assert all(value is None or np.isfinite(value) for value in run.metrics.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_tasks_of_one_class_train(start, name):
+    """There is nothing to tell apart in such a step, whose losses and scores must stay finite."""
+    run = start(f"one-{name}", method=name, synthetic_steps=7, memory_size=7, epochs=1, iemf=True)
+    assert len(run.stages) == 7
+    assert np.isfinite(run.arrays["loss"]).all()
+    assert np.isfinite(run.arrays["k_fusion"]).all()
+    assert all(value is None or np.isfinite(value) for value in run.metrics.values())
+
+
+@pytest.mark.parametrize("name", ["av_cil", "afc_nme"])
+def test_bfloat16_takes_tokens_stored_in_float16(start, name):
+    run = start(f"bf16-{name}", method=name, precision="bf16", epochs=1, iemf=True)
+    assert np.isfinite(run.arrays["loss"]).all()
+
+
+def test_a_window_that_never_opens_is_noted(start):
+    run = start("late", method="lwf", iemf=True, iemf_start=3, epochs=1)
+    assert any("window begins after the last epoch" in note for note in run.notes)
 
 
 def test_steps_with_fewer_clips_than_a_batch_train(start):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from mmlib.data.grid_words_media import read_tokens
 from mmlib.experiments.continual import Parameters, figures
 from mmlib.experiments.continual.clips import load_clips
 from mmlib.metrics.continual import forgetting, overall_accuracies
@@ -86,6 +87,72 @@ def test_table_of_steps(run):
 def test_without_iemf_the_figure_says_so(one_step):
     (axis,) = figures.iemf_figure(one_step).axes
     assert "without IEMF" in axis.texts[0].get_text()
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(3, [0, 3, 6]), (20, list(range(7)))])
+def test_exemplars_are_shown_as_what_the_network_saw(start, given, classes, shown):
+    """Rows of the pictures are the clips that the record names, for classes spread over all that are held."""
+    run = start("exemplars", method="icarl_nme")
+    train = load_clips(Parameters.resolve(given())).splits["train"]
+    figure = figures.exemplars_figure(run, train, classes=classes)
+    FigureCanvasAgg(figure).draw()
+    pictures = [axis.get_images()[0].get_array() for axis in figure.axes if axis.get_images()]
+    assert [axis.get_title() for axis in figure.axes[: len(shown)]] == [f"class {label}" for label in shown]
+    prepared = train.prepared
+    for place, label in enumerate(shown):
+        mine = (run.arrays["memory_step"] == 2) & (run.arrays["memory_class"] == label)
+        rows = run.arrays["memory_row"][mine]
+        assert len(rows) == 2
+        np.testing.assert_allclose(pictures[place], prepared.arrays["audio"][rows])
+        tokens = np.asarray(prepared.arrays["visual"][rows], dtype=np.float32)
+        np.testing.assert_allclose(pictures[len(shown) + place], tokens.mean(axis=(1, 2)), atol=1e-4)
+    assert figure.get_suptitle().endswith(": icarl_nme, some of 14 exemplars held after step 3")
+
+
+def test_a_method_without_exemplars_says_so(one_step, given):
+    train = load_clips(Parameters.resolve(given())).splits["train"]
+    (axis,) = figures.exemplars_figure(one_step, train).axes
+    assert axis.texts[0].get_text() == "fine_tuning keeps no exemplars"
+
+
+@pytest.fixture(scope="module")
+def words(start, data_root):
+    """A short run on the real words, and the parameters it had."""
+    changes = {"dataset": "grid_words_incremental", "data_root": str(data_root), "memory_size": 102, "batch_size": 256}
+    changes |= {"visual_tokens": "mean", "epochs": 1, "method": "ss_il"}
+    return start("words", **changes), changes
+
+
+def test_exemplars_of_words_are_sound_and_mouth(words, given, data_root):
+    run, changes = words
+    train = load_clips(Parameters.resolve(given(**changes))).splits["train"]
+    figure = figures.exemplars_figure(run, train, data_root, classes=2, clips=2)
+    FigureCanvasAgg(figure).draw()
+    sound, mouth = figure.axes[:2], figure.axes[2:4]
+    assert [axis.get_title(loc="left") for axis in sound] == [f"“{run_word(run, train, 0)}”", ""]
+    mine = (run.arrays["memory_step"] == run.arrays["memory_step"].max()) & (
+        run.arrays["memory_class"] == run.arrays["memory_class"][0]
+    )
+    tokens = read_tokens(data_root, train.prepared, run.arrays["memory_row"][mine][:2])
+    for place, token in enumerate(tokens):
+        np.testing.assert_array_equal(sound[place].get_images()[0].get_array(), token.bands)
+        np.testing.assert_array_equal(
+            mouth[place].get_images()[0].get_array(), np.concatenate(list(token.pictures), axis=1)
+        )
+    without = figures.exemplars_figure(run, train, classes=2)
+    assert without.axes[0].get_ylabel() == "sound\nexemplar", "no recordings: features"
+
+
+def run_word(run, train, place):
+    return train.classes[int(run.arrays["memory_class"][place])]
+
+
+@pytest.mark.parametrize(("tokens", "label"), [("all", "position; length of its token"), ("mean", "mean visual token")])
+def test_samples_are_shown_as_the_network_sees_them(given, tokens, label):
+    clips = load_clips(Parameters.resolve(given(visual_tokens=tokens)))
+    figure = figures.samples_figure(clips.splits["test"], count=2)
+    FigureCanvasAgg(figure).draw()
+    assert figure.axes[2].get_ylabel() == label
 
 
 def test_samples_are_features(given):

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from equal_runs import assert_same_run
@@ -85,6 +87,40 @@ def test_stopped_at_random_moments(whole, given, tmp_path, monkeypatch, name, nu
                 continual.run(parameters)
             except Stop:
                 torch.manual_seed(draw.randrange(1000))  # a new process would not have the old one's random state
+    assert_same_run(continual.run(parameters), whole[name])
+
+
+def killed(parameters, epochs, wait):
+    """A process of its own runs until so many epochs are written down and a moment longer, and dies of SIGKILL."""
+    child = os.fork()
+    if child == 0:
+        try:
+            torch.manual_seed(os.getpid())  # a new process would not have this one's random state
+            continual.run(parameters)
+        finally:
+            os._exit(0)
+    history = Path(parameters.output) / "history.jsonl"
+    while not history.exists() or history.read_bytes().count(b"\n") < epochs:
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended before its kill"
+        time.sleep(0.001)
+    time.sleep(wait)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, "it ended before its kill"
+
+
+@pytest.mark.parametrize("name", ["av_cil", "icarl_nme"])
+def test_killed_three_times(whole, given, tmp_path, name):
+    """kill -9 in each of three steps: the run ends with the matrix, all other arrays and the weights of the whole one.
+
+    A moment is a random part of an epoch after one that is written down: in training, in evaluation, or while a
+    checkpoint is written.
+    """
+    draw = random.Random(name)
+    parameters = Parameters.resolve(given(**METHODS[name], output=str(tmp_path / "run")))
+    seconds = float(np.mean([entry["seconds"] for entry in whole[name].history]))
+    for first in (0, 3, 5):  # of 9 epochs
+        killed(parameters, first + draw.randrange(1, 3), draw.random() * seconds)
     assert_same_run(continual.run(parameters), whole[name])
 
 

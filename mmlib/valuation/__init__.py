@@ -1,0 +1,1 @@
+"""What each modality gave to each sample, and training lists made of it."""

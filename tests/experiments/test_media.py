@@ -46,6 +46,7 @@ def test_a_clip_under_every_preset(view):
         "iemf_kinetics": ((257, 188), (3, 224, 224, 3)),
         "iemf_urbansound": ((128, 128), (1, 128, 128, 3)),
         "ks_fbank": ((1024, 128), (3, 224, 224, 3)),
+        "val_kinetics": ((1024, 128), (3, 224, 224, 3)),
         "vggsound": ((129, 626), (3, 224, 224, 3)),
     }
     assert all(np.isfinite(one.spectrogram).all() and one.frames.min() >= 0 for one in view.shown)

@@ -88,6 +88,11 @@ class ContinualFindings:
         return [one for one in self.methods if "" in one.values and len(one.values) > 1]
 
     @property
+    def with_parts(self) -> list[MethodRuns]:
+        """Those of `compared` that ran with IEMF or with parts of it."""
+        return [one for one in self.compared if set(one.values) - {"", "-relu"}]
+
+    @property
     def traced(self) -> list[MethodRuns]:
         """Methods whose runs left their accuracy after every step."""
         return [one for one in self.methods if one.steps]
@@ -118,7 +123,7 @@ class ContinualFindings:
             ]
             if parts:
                 told.append(f"{one.name}, against the same without IEMF ({_seeds(one)}): {'; '.join(parts)}.")
-        missing = [METHODS[method] for method in PAPERS if method not in {one.method for one in self.compared}]
+        missing = [METHODS[method] for method in PAPERS if method not in {one.method for one in self.with_parts}]
         if missing:
             told.append(f"Not shown: IEMF on {', '.join(missing)}, which did not run with and without it.")
         return told

@@ -127,7 +127,7 @@ ANALYSES = {
         (
             Drawing("bars", "bars_figure", "Mean task accuracy and backward transfer by method", "methods"),
             Drawing("steps", "steps_figure", "Accuracy on all classes seen, after each step", "traced"),
-            Drawing("gains", "gains_figure", "Against the same method without IEMF", "compared"),
+            Drawing("gains", "gains_figure", "Against the same method without IEMF", "with_parts"),
         ),
     ),
     "valuation": Analysis(

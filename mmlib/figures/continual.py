@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOOKS = dict(zip(VARIANTS, (PALETTE[name] for name in ("blue", "sky", "orange", "pink", "green")), strict=True))
+PARTS = {suffix: label for suffix, label in VARIANTS.items() if suffix not in ("", "-relu")}
+"""IEMF, and parts and forms of it."""
 PANELS = 4
 """Methods side by side."""
 ROOM = 10.0
@@ -45,7 +47,7 @@ def steps_figure(found: ContinualFindings) -> Figure:
             if below:
                 below[-1].set_xlabel("tasks learnt")
                 below[-1].tick_params(labelbottom=True)
-        figure.legend(handles=_legend(found, lines=True), loc="outside lower center", ncols=len(VARIANTS))
+        figure.legend(handles=_legend(found, lines=True), loc="outside lower center", ncols=3)
         set_title(figure, "Accuracy on all classes seen, after each step", f"{found.caption}; band: range over seeds")
     return figure
 
@@ -77,7 +79,7 @@ def bars_figure(found: ContinualFindings) -> Figure:
         axes[1][0].set_xticks(range(len(names)), names)
         for axis in axes[:, 0]:
             axis.grid(axis="x", visible=False)
-        figure.legend(handles=_legend(found, lines=False), loc="outside lower center", ncols=len(VARIANTS) + 1)
+        figure.legend(handles=_legend(found, lines=False), loc="outside lower center", ncols=3)
         set_title(figure, "Continual learning without and with IEMF (figure 3)", found.caption)
     return figure
 
@@ -99,22 +101,22 @@ def _draw_bars(axis: Any, found: ContinualFindings, name: str, sign: float, limi
 
 
 def gains_figure(found: ContinualFindings) -> Figure:
-    """What each part gives against the same method without IEMF: accuracy and forgetting, paired over seeds."""
-    methods = found.compared
+    """What IEMF and its parts give against the same method without: accuracy and forgetting, paired over seeds."""
+    methods = found.with_parts
     with style():
-        figure, (row,) = new_figure(FULL, 1.3 + 0.5 * len(methods), 1, 2, sharey=True)
+        figure, (row,) = new_figure(FULL, 1.3 + 0.42 * len(methods), 1, 2, sharey=True)
         for axis, name in zip(row, (ACCURACY, FORGETTING), strict=True):
             known = metric(name)
-            gains = {(one.method, suffix): one.gain(suffix, name) for one in methods for suffix in VARIANTS if suffix}
-            means = [gain.mean for gain in gains.values() if gain is not None]
-            limits = shown_range([0.0, *means])
-            for place, one in enumerate(methods):
-                _draw_gains(axis, place, {suffix: gains[one.method, suffix] for suffix in VARIANTS if suffix}, limits)
+            gains = [{suffix: one.gain(suffix, name) for suffix in PARTS} for one in methods]
+            limits = shown_range([0.0, *(gain.mean for of in gains for gain in of.values() if gain is not None)])
+            for place, of in enumerate(gains):
+                _draw_gains(axis, place, of, limits)
             axis.axvline(0, color="black", lw=0.8)
             axis.set(xlim=limits, xlabel=f"{known.title}, difference (points)\n{known.arrow}")
         row[0].set_yticks(range(len(methods)), [one.name for one in methods])
         row[0].set_ylim(len(methods) - 0.5, -0.5)
-        figure.legend(handles=_legend(found, lines=True)[1:], loc="outside lower center", ncols=len(VARIANTS))
+        handles = [handle for handle in _legend(found, lines=True) if handle.get_label() in PARTS.values()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3)
         set_title(figure, "Against the same method without IEMF", f"{found.caption}; mean and 95 % interval, paired")
     return figure
 
@@ -126,7 +128,16 @@ def _draw_gains(axis: Any, place: int, gains: dict[str, Any], limits: Limits) ->
         at = place + (index - (len(gains) - 1) / 2) * 0.2
         if gain.low is not None:
             draw_interval(axis, at, gain.low, gain.high, limits, along="x", color=LOOKS[suffix], lw=1.3)
-        axis.plot(gain.mean, at, MARKERS[index + 1], color=LOOKS[suffix], ms=5, mec="black", mew=0.5, zorder=4)
+        axis.plot(
+            gain.mean,
+            at,
+            MARKERS[list(VARIANTS).index(suffix)],
+            color=LOOKS[suffix],
+            ms=5,
+            mec="black",
+            mew=0.5,
+            zorder=4,
+        )
 
 
 def _hatch(suffix: str) -> str:

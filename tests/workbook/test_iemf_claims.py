@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from continual_fakes import continual_plan
 from iemf_fakes import iemf_claims, iemf_plan, iemf_results
 
 from mmlib.report.tables import number_verdicts, results_table
@@ -46,8 +47,10 @@ def test_every_number(claims):
 def test_rows_and_profiles_are_those_of_the_plan(claims):
     plan = iemf_plan()
     rows = {row.id for row in plan.rows}
-    assert {claim.row.id for claim in claims.claims()} <= rows
-    assert {row for statement in claims.statements for row in statement.rows} <= rows
+    assert {claim.row.id for claim in claims.claims()} <= rows  # none of the plan `continual` has a number
+    assert {row for statement in claims.statements_of("iemf") for row in statement.rows} <= rows
+    known = {row.id for row in continual_plan().rows}
+    assert {row for statement in claims.statements_of("continual") for row in statement.rows} <= known
     assert {claim.column.profile for claim in claims.claims()} <= set(plan.profiles)
     assert all(plan.profiles[claim.column.profile].kind == "paper" for claim in claims.claims())
 
@@ -69,7 +72,7 @@ VANILLA = {*METHODS, *(f"snn-{method}" for method in METHODS), "branch-audio-scr
 
 def test_four_of_its_own_differences_go_the_other_way(claims):
     against = []
-    for statement in claims.statements:
+    for statement in claims.statements_of("iemf"):
         if statement.id.startswith("iemf-helps"):
             gains = claims.printed_differences(statement, "top1")
             assert len(gains) == 3
@@ -111,7 +114,8 @@ def test_a_number_printed_twice_is_judged_once(claims):
 def test_statements_of_all_tables_are_tested(claims):
     family = judge_statements(claims, iemf_results())
     found = {verdict.statement.id: verdict for verdict in family.verdicts}
-    assert len(found) == len(claims.statements) == 22
+    assert len(found) == len(claims.statements_of("iemf")) == 22
+    assert len(claims.statements) == 22 + 6
     assert found["iemf-helps-none"].verdict == "holds"
     assert found["iemf-beats-joint-ogm_ge"].verdict == "holds"
     assert found["psi-1-is-best"].verdict == "holds"

@@ -1,8 +1,8 @@
 """Committed reference results: the finished records of one plan and profile, kept small, as they came out once.
 
 They stand in where nothing was run here (`mmlib.workbook.results.collect`), and today's runs can be held against them
-(`mmlib reference`). What all records share is written once (version 2), and what single stages of a run say is left out: a
-plan of 170 runs stays below the size that the repository takes.
+(`mmlib reference`). What all records share is written once (version 2), and what single stages of a run say is left
+out: a plan of 170 runs stays below the size that the repository takes.
 """
 
 from __future__ import annotations

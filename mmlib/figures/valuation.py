@@ -79,6 +79,7 @@ def contributions_figure(found: ValuationFindings) -> Figure:
             axes[1, column].set_xlabel("epoch")
         axes[0, 0].set_ylabel("mean contribution φ")
         axes[1, 0].set_ylabel("list / samples")
+        axes[1, 0].set_ylim(0, max(1.2, axes[1, 0].get_ylim()[1]))  # all methods' axis: they share it
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
         set_title(
@@ -109,9 +110,8 @@ def _draw_means(axis: Any, one: MethodRuns) -> None:
 def _draw_sizes(axis: Any, one: MethodRuns) -> None:
     sizes = np.array([trained / trained[0] for _, _, trained in one.means.values()])  # (seeds, epochs)
     epochs = np.arange(1, sizes.shape[1] + 1)
-    axis.fill_between(epochs, sizes.min(axis=0), sizes.max(axis=0), color="#777777", alpha=0.3, lw=0)
+    axis.fill_between(epochs, sizes.min(axis=0), sizes.max(axis=0), step="mid", color="#777777", alpha=0.3, lw=0)
     axis.plot(epochs, sizes.mean(axis=0), color="black", drawstyle="steps-mid")
-    axis.set_ylim(0, max(1.2, axis.get_ylim()[1]))
 
 
 def auc_figure(found: ValuationFindings) -> Figure:

@@ -60,3 +60,10 @@ def test_curves_are_means_over_seeds(found):
     assert first.get_xdata().tolist() == [1, 2, 3, 4]
     sizes = axes[-1].get_lines()[0]
     assert sizes.get_ydata().tolist() == [1, 1, 2, 2]
+
+
+def test_the_axis_of_list_sizes_holds_every_method(found):
+    axes = drawn.contributions_figure(found).axes
+    longest = max(line.get_ydata().max() for axis in axes for line in axis.get_lines()[:1] if axis.get_ylim()[0] == 0)
+    assert longest == 2
+    assert axes[-1].get_ylim()[1] >= longest

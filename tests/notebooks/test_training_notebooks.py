@@ -47,7 +47,7 @@ NOTEBOOKS = {
     "event_localization": Notebook((CLIPS, {**CLIPS, "network": "psp", **METHOD}), pictures=9),
     "continual": Notebook(
         ({**STEPS, "iemf": True}, {**STEPS, "method": "icarl_nme"}),
-        pictures=6,
+        pictures=7,
         mistake=({"method": "lfw"}, "did you mean 'lwf'"),
     ),
     "sentiment": Notebook(

@@ -8,6 +8,10 @@ bar it is held to, and keeps both in the benchmark's `extra_info` (`--benchmark-
 
 from __future__ import annotations
 
+import os
+import statistics
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,3 +43,34 @@ def hold(benchmark, capsys):
         assert bar is None or value <= bar, f"{name} is {value:.4g}, and may be {bar} at most"
 
     return hold
+
+
+@pytest.fixture
+def alternate(benchmark, hold):
+    """`alternate(name, plain, ours, bar, rounds=9, steps=1, **more)`: both in turn, then hold the median of the ratios.
+
+    `plain` is timed here and `ours` by the benchmark, so that a slow spell of the machine hits both. `steps`: how many
+    of what is compared a call makes. `MMLIB_BENCHMARK_ROUNDS` changes how many rounds there are.
+    """
+
+    def alternate(
+        name: str, plain: Callable, ours: Callable, bar: float, *, rounds: int, steps: int = 1, **more: float | str
+    ) -> None:
+        import torch
+
+        rounds = int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", rounds))
+        plain(), ours()  # warm up
+        times: list[float] = []
+
+        def time_plain() -> None:
+            began = time.perf_counter()
+            plain()
+            times.append(time.perf_counter() - began)
+
+        benchmark.pedantic(ours, setup=time_plain, rounds=rounds, iterations=1)
+        found = benchmark.stats.stats.data
+        ratio = statistics.median(x / y for x, y in zip(found, times, strict=True))
+        facts = {"ratio_of_fastest": min(found) / min(times), "plain_ms": statistics.median(times) / steps * 1e3}
+        hold(name, ratio, bar, **facts, threads=torch.get_num_threads(), **more)
+
+    return alternate

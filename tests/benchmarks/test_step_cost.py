@@ -1,15 +1,9 @@
 """What SimAM² and modulation cost per training step of the published network, against the plain step.
 
-IEMF is compared with the step that has its unimodal losses. Plain and modulated steps alternate within one run, and the
-median of their ratios is taken, so that a slow spell of the machine hits both. `MMLIB_BENCHMARK_ROUNDS` changes how
-many rounds there are.
+IEMF is compared with the step that has its unimodal losses. Plain and modulated steps alternate within one run.
 """
 
 from __future__ import annotations
-
-import os
-import statistics
-import time
 
 import pytest
 import torch
@@ -68,49 +62,37 @@ class Steps:
         if self.device == "cuda":
             torch.cuda.synchronize()
 
-    def seconds(self) -> float:
-        began = time.perf_counter()
-        self()
-        return time.perf_counter() - began
-
 
 def compare(
-    benchmark, hold, variant: str, device: str, batch_size: int, count: int, rounds: int, bar: float, plain="plain"
+    alternate, variant: str, device: str, batch_size: int, count: int, rounds: int, bar: float, plain="plain"
 ) -> None:
-    """Alternate `count` plain steps (timed here) with as many of the variant (timed by the benchmark)."""
-    rounds = int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", rounds))
-    plain, modulated = (Steps(name, device, batch_size, count) for name in (plain, variant))
-    plain(), modulated()  # warm up
-    times: list[float] = []
-    benchmark.pedantic(modulated, setup=lambda: times.append(plain.seconds()), rounds=rounds, iterations=1)
-    ours = benchmark.stats.stats.data
-    ratio = statistics.median(x / y for x, y in zip(ours, times, strict=True))
-    more = {"ratio_of_fastest": min(ours) / min(times), "plain_ms": statistics.median(times) / count * 1e3}
-    more |= {"threads": torch.get_num_threads(), "batch": batch_size, "device": device}
-    hold("ratio to the plain step", ratio, bar, **more)
+    """Alternate `count` plain steps with as many of the variant."""
+    base, modulated = (Steps(name, device, batch_size, count) for name in (plain, variant))
+    facts = {"batch": batch_size, "device": device}
+    alternate("ratio to the plain step", base, modulated, bar, rounds=rounds, steps=count, **facts)
 
 
 @pytest.mark.benchmark(group="training step, CPU")
 @pytest.mark.parametrize("variant", ["SimAM2 + decoupling-free", "OGM-GE"])
-def test_step_cost_on_cpu(benchmark, hold, variant):
-    compare(benchmark, hold, variant, "cpu", batch_size=16, count=1, rounds=9, bar=1.05)
+def test_step_cost_on_cpu(alternate, variant):
+    compare(alternate, variant, "cpu", batch_size=16, count=1, rounds=9, bar=1.05)
 
 
 @pytest.mark.benchmark(group="training step, CPU")
-def test_cost_of_iemf_on_cpu(benchmark, hold):
-    compare(benchmark, hold, "IEMF", "cpu", batch_size=16, count=1, rounds=9, bar=1.03, plain="unimodal losses")
+def test_cost_of_iemf_on_cpu(alternate):
+    compare(alternate, "IEMF", "cpu", batch_size=16, count=1, rounds=9, bar=1.03, plain="unimodal losses")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.benchmark(group="training step, GPU")
-def test_cost_of_iemf_on_gpu(benchmark, hold):
-    compare(benchmark, hold, "IEMF", "cuda", batch_size=64, count=10, rounds=30, bar=1.03, plain="unimodal losses")
+def test_cost_of_iemf_on_gpu(alternate):
+    compare(alternate, "IEMF", "cuda", batch_size=64, count=10, rounds=30, bar=1.03, plain="unimodal losses")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.benchmark(group="training step, GPU")
 @pytest.mark.parametrize("variant", ["SimAM2 + decoupling-free", "OGM-GE"])
-def test_step_cost_on_gpu(benchmark, hold, variant):
-    compare(benchmark, hold, variant, "cuda", batch_size=64, count=10, rounds=30, bar=1.03)
+def test_step_cost_on_gpu(alternate, variant):
+    compare(alternate, variant, "cuda", batch_size=64, count=10, rounds=30, bar=1.03)

@@ -1,14 +1,9 @@
 """What valuing a training set costs, against one evaluation pass of it: all subsets come from one pass of the encoders.
 
-Evaluation passes and valuations of the same samples alternate, and the median of their ratios is taken, so that a slow
-spell of the machine hits both. `MMLIB_BENCHMARK_ROUNDS` changes how many rounds there are.
+Evaluation passes and valuations of the same samples alternate within one run.
 """
 
 from __future__ import annotations
-
-import os
-import statistics
-import time
 
 import pytest
 import torch
@@ -60,34 +55,22 @@ class Passes:
         names = valued_modalities(self.model.fusion)
         sample_plan(contributions(found["subsets"] == found["targets"][:, None], names))
 
-    def seconds(self) -> float:
-        began = time.perf_counter()
-        self.evaluate()
-        return time.perf_counter() - began
 
-
-def compare(benchmark, hold, passes: Passes, rounds: int) -> None:
-    """Alternate an evaluation (timed here) with a valuation and its plan (timed by the benchmark)."""
-    rounds = int(os.environ.get("MMLIB_BENCHMARK_ROUNDS", rounds))
-    passes.evaluate(), passes.value()  # warm up
-    times: list[float] = []
-    benchmark.pedantic(passes.value, setup=lambda: times.append(passes.seconds()), rounds=rounds, iterations=1)
-    ours = benchmark.stats.stats.data
-    ratio = statistics.median(x / y for x, y in zip(ours, times, strict=True))
-    more = {"ratio_of_fastest": min(ours) / min(times), "evaluation_ms": statistics.median(times) * 1e3}
-    more |= {"threads": torch.get_num_threads(), "samples": passes.size * len(passes.batches), "device": passes.device}
-    hold("ratio to an evaluation pass", ratio, BAR, **more)
+def compare(alternate, passes: Passes, rounds: int) -> None:
+    """Alternate an evaluation with a valuation and its plan."""
+    facts = {"samples": passes.size * len(passes.batches), "device": passes.device}
+    alternate("ratio to an evaluation pass", passes.evaluate, passes.value, BAR, rounds=rounds, **facts)
 
 
 @pytest.mark.benchmark(group="valuation, CPU")
 @pytest.mark.parametrize("case", CASES)
-def test_cost_of_valuation_on_cpu(benchmark, hold, case):
-    compare(benchmark, hold, Passes(case, "cpu"), rounds=9)
+def test_cost_of_valuation_on_cpu(alternate, case):
+    compare(alternate, Passes(case, "cpu"), rounds=9)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.benchmark(group="valuation, GPU")
 @pytest.mark.parametrize("case", [case for case in CASES if case.startswith("ResNet")])
-def test_cost_of_valuation_on_gpu(benchmark, hold, case):
-    compare(benchmark, hold, Passes(case, "cuda", batch=64, batches=8), rounds=30)
+def test_cost_of_valuation_on_gpu(alternate, case):
+    compare(alternate, Passes(case, "cuda", batch=64, batches=8), rounds=30)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import json
-
 import papermill
 import pytest
+from notebook_parameters import assert_parameters_of
 
 from mmlib.experiments.explorer import Parameters
 
@@ -17,13 +15,7 @@ def notebook(project):
 
 
 def test_parameters_are_those_of_the_library(notebook):
-    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
-    source = "".join(cells[0]["source"])
-    body = ast.parse(source).body
-    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
-    for node in body:
-        description = Parameters.model_fields[node.target.id].description
-        assert source.splitlines()[node.lineno - 1].split("  # ", 1)[1] == description
+    assert_parameters_of(notebook, Parameters)
 
 
 def test_runs_from_top_to_bottom_without_a_run(notebook, tmp_path):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import json
-
 import numpy as np
 import papermill
 import pytest
+from notebook_parameters import assert_parameters_of
 
 from mmlib.errors import ParameterError
 from mmlib.experiments import valuation
@@ -36,13 +34,7 @@ def outputs(notebook, tmp_path_factory):
 
 
 def test_parameters_are_those_of_the_library(notebook):
-    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
-    source = "".join(cells[0]["source"])
-    body = ast.parse(source).body
-    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
-    for node in body:
-        description = Parameters.model_fields[node.target.id].description
-        assert source.splitlines()[node.lineno - 1].split("  # ", 1)[1] == description
+    assert_parameters_of(notebook, Parameters)
 
 
 def of(outputs, **changes):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torchrun_scripts import finish, load_script, start_two
 
 from mmlib.training.loop import Trainer
 
@@ -19,11 +16,7 @@ WORKER = Path(__file__).parent / "changing_lists.py"
 TIMINGS = {"seconds", "samples_per_s"}
 
 
-def load_worker():
-    spec = importlib.util.spec_from_file_location("changing_lists", WORKER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCRIPT = load_script(WORKER)
 
 
 def history(folder):
@@ -34,17 +27,14 @@ def history(folder):
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("one")
-    load_worker().train(folder)
+    SCRIPT.train(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, str(WORKER), str(folder)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+    finish(start_two(WORKER, folder))
     return folder
 
 
@@ -79,7 +69,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("epoch", [1, 2, 4])
 def test_a_stopped_run_goes_on_with_the_same_lists(alone, tmp_path, monkeypatch, epoch):
-    worker, real = load_worker(), Trainer._evaluate
+    worker, real = SCRIPT, Trainer._evaluate
 
     def evaluate(trainer):
         if len(trainer.log.history.entries) == epoch:

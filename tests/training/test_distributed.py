@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from torchrun_scripts import finish, load_script, start_two
 
 from mmlib.training.distributed import Group, gathered_rows
 
 WORKER = Path(__file__).parent / "two_processes.py"
 
 
-def load_worker():
-    spec = importlib.util.spec_from_file_location("two_processes", WORKER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CASES = load_worker().CASES
+SCRIPT = load_script(WORKER)
+CASES = SCRIPT.CASES
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Folders of one run in this process and one under torchrun with two processes."""
     one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node=2",
-        str(WORKER),
-        str(two),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-    load_worker().train_all(one)
-    output, _ = running.communicate(timeout=300)
-    assert running.returncode == 0, output[:3000]
+    running = start_two(WORKER, two)
+    SCRIPT.train_all(one)
+    output = finish(running)
     assert "epoch 1/2" in output
     return one, two, output
 

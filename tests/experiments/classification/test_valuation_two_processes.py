@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from torchrun_scripts import finish, load_script, start_two
 
 WORKER = Path(__file__).parent / "valuation_two_processes.py"
 TIMINGS = {"seconds", "samples_per_s", "valuation/seconds"}
@@ -19,14 +16,9 @@ TIMINGS = {"seconds", "samples_per_s", "valuation/seconds"}
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     alone, both = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    spec = importlib.util.spec_from_file_location("valuation_two_processes", WORKER)
-    worker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(worker)
-    worker.train_all(alone)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, str(WORKER), str(both)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+    running = start_two(WORKER, both)
+    load_script(WORKER).train_all(alone)
+    finish(running)
     return alone, both
 
 

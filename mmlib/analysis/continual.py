@@ -8,13 +8,12 @@ We do: differences paired over seeds, with Student's interval; and how much the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mmlib.analysis.intervals import interval_text
+from mmlib.analysis.words import UNBROKEN, points_text, seed_count
 from mmlib.metrics.continual import overall_accuracies
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
@@ -80,7 +79,7 @@ class ContinualFindings:
     @property
     def caption(self) -> str:
         """Data and seeds."""
-        return f"{self.data}; {len(self.seeds)}\u00a0seed{'' if len(self.seeds) == 1 else 's'}"
+        return f"{self.data}; {seed_count(self.seeds, UNBROKEN)}"
 
     @property
     def compared(self) -> list[MethodRuns]:
@@ -101,7 +100,7 @@ class ContinualFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what IEMF gives the methods that the paper speaks of."""
         told = [
-            f"{one.name} {_difference(gain, ACCURACY)}"
+            f"{one.name} {points_text(gain, ACCURACY)}"
             for one in self.compared
             if one.method in PAPERS and (gain := one.gain("-iemf", ACCURACY))
         ]
@@ -114,15 +113,11 @@ class ContinualFindings:
         told = [self._bounds()] if self._bounds() else []
         for one in self.compared:
             parts = [
-                f"{label}: {metric(ACCURACY).title} {_difference(accuracy, ACCURACY)}"
-                + (f", forgetting {_difference(lost, FORGETTING)}" if lost else "")
-                for suffix, label in VARIANTS.items()
-                if suffix
-                and (accuracy := one.gain(suffix, ACCURACY))
-                and ((lost := one.gain(suffix, FORGETTING)) or True)
+                f"{label}: {gains}" for suffix, label in VARIANTS.items() if suffix and (gains := _gains(one, suffix))
             ]
             if parts:
-                told.append(f"{one.name}, against the same without IEMF ({_seeds(one)}): {'; '.join(parts)}.")
+                fewest = min((of[ACCURACY] for of in one.values.values()), key=len)
+                told.append(f"{one.name}, against the same without IEMF ({seed_count(fewest)}): {'; '.join(parts)}.")
         missing = [METHODS[method] for method in PAPERS if method not in {one.method for one in self.with_parts}]
         if missing:
             told.append(f"Not shown: IEMF on {', '.join(missing)}, which did not run with and without it.")
@@ -174,12 +169,7 @@ def accuracy_by_step(folder: Path) -> np.ndarray | None:
         return 100 * overall_accuracies(stored["clean_accuracy_matrix"], stored["task_clips"])
 
 
-def _difference(found: PairedDifference, name: str) -> str:
-    """ "+1.2 (0.3 to 2.1) points"."""
-    return f"{interval_text(found, metric(name).unit.digits, '+')} points"
-
-
-def _seeds(one: MethodRuns) -> str:
-    counts: Mapping[str, int] = {suffix: len(of[ACCURACY]) for suffix, of in one.values.items()}
-    fewest = min(counts.values())
-    return f"{fewest} seed{'' if fewest == 1 else 's'}"
+def _gains(one: MethodRuns, suffix: str) -> str:
+    """ "mean task accuracy +1.2 (...) points, forgetting ..."; empty where a variant shares no seed with the method."""
+    gains = {name: one.gain(suffix, name) for name in (ACCURACY, FORGETTING)}
+    return ", ".join(f"{metric(name).title} {points_text(gain, name)}" for name, gain in gains.items() if gain)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmlib.analysis.intervals import interval_text, pearson, spearman, summarise_coefficients
+from mmlib.analysis.intervals import interval_text, summarise_coefficients
+from mmlib.metrics.correlation import pearson, spearman
 from mmlib.statistics import Summary
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from mmlib.statistics import PairedDifference, Summary, standard_deviation, summarise
 
 NEAR_ONE = 0.999999
@@ -30,20 +28,6 @@ def summarise_known(values: Sequence[float | None], confidence: float = 0.95) ->
     """Summary of the values that exist and are finite; None without any."""
     known = [float(value) for value in values if value is not None and math.isfinite(value)]
     return summarise(known, confidence) if known else None
-
-
-def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Pearson's r of two arrays (n,); None for fewer than three points or a constant one."""
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's ρ: Pearson's r of the ranks, ties sharing their mean rank."""
-    from scipy.stats import rankdata
-
-    return pearson(rankdata(x), rankdata(y)) if len(x) >= 3 else None
 
 
 def interval_text(found: Summary | PairedDifference | None, digits: int = 2, sign: str = "") -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mmlib.analysis.intervals import interval_text
+from mmlib.analysis.words import UNBROKEN, points_text, seed_count
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
 from mmlib.workbook.claims import Claims
@@ -81,7 +82,7 @@ class ValuationFindings:
     @property
     def caption(self) -> str:
         """Data and seeds."""
-        return f"{self.data}; {len(self.seeds)}\u00a0seed{'' if len(self.seeds) == 1 else 's'}"
+        return f"{self.data}; {seed_count(self.seeds, UNBROKEN)}"
 
     @property
     def alone(self) -> list[str]:
@@ -117,7 +118,7 @@ class ValuationFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what re-sampling gains."""
         told = [
-            f"{one.name} {_points(gain)}"
+            f"{one.name} {points_text(gain, 'top1')}"
             for one in self.compared
             if one.method in ("modality", "sample") and (gain := self.gain(one, "top1"))
         ]
@@ -134,14 +135,17 @@ class ValuationFindings:
         told = []
         for one in self.compared:
             gains = {"top1": "Top-1"} | {ALONE + name: f"{name} with the others at zero" for name in self.alone}
-            parts = [f"{text} {_points(gain)}" for name, text in gains.items() if (gain := self.gain(one, name))]
+            parts = [
+                f"{text} {points_text(gain, 'top1')}" for name, text in gains.items() if (gain := self.gain(one, name))
+            ]
             if parts:
-                told.append(f"{one.name}, against joint training ({_seeds(one.values)}): {'; '.join(parts)}.")
+                fewest = seed_count(min(one.values.values(), key=len))
+                told.append(f"{one.name}, against joint training ({fewest}): {'; '.join(parts)}.")
         for one in self.methods:
             if one.auc is not None:
                 told.append(
                     f"{one.name}: contributions to test samples find the modality that says nothing with an AUC of "
-                    f"{interval_text(one.auc, 1)} % at the last epoch ({_seeds({AUC: one.last_auc})})."
+                    f"{interval_text(one.auc, 1)} % at the last epoch ({seed_count(one.last_auc)})."
                 )
         for one in self.traced:
             told.append(
@@ -201,16 +205,7 @@ def mean_contributions(
         return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
 
 
-def _points(found: PairedDifference) -> str:
-    return f"{interval_text(found, metric('top1').unit.digits, '+')} points"
-
-
 def _ends(one: MethodRuns) -> str:
     """ "audio 1.10, visual 0.82": over seeds."""
     means = np.stack([means[-1] for _, means, _ in one.means.values()]).mean(axis=0)
     return ", ".join(f"{name} {value:.2f}" for name, value in zip(one.names, means, strict=True))
-
-
-def _seeds(values: dict[str, dict[int, float]]) -> str:
-    fewest = min(len(of_seeds) for of_seeds in values.values())
-    return f"{fewest} seed{'' if fewest == 1 else 's'}"

@@ -78,12 +78,20 @@ def confusion_matrix(predictions: np.ndarray, targets: np.ndarray, classes: int)
     return np.bincount(targets * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
+def class_f1(confusion: np.ndarray) -> np.ndarray:
+    """F1 of each class (K,) of a confusion matrix (K, K); 0 for one that is neither a label nor predicted."""
+    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return np.divide(2.0 * np.diag(confusion), total, out=np.zeros(len(confusion)), where=total > 0)
+
+
 def macro_f1(confusion: np.ndarray) -> float:
     """Unweighted mean of F1 over the classes present among the labels; a prediction of an absent class only costs."""
-    present = confusion.sum(axis=1) > 0
-    total = confusion.sum(axis=0) + confusion.sum(axis=1)
-    f1 = np.divide(2.0 * np.diag(confusion), total, out=np.zeros(len(confusion)), where=total > 0)
-    return float(f1[present].mean())
+    return float(class_f1(confusion)[confusion.sum(axis=1) > 0].mean())
+
+
+def weighted_f1(confusion: np.ndarray) -> float:
+    """Mean of F1 over the classes, each by how often it is the label (scikit-learn's `average="weighted"`)."""
+    return float(np.average(class_f1(confusion), weights=confusion.sum(axis=1)))
 
 
 def classification_metrics(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:

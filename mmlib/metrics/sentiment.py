@@ -4,7 +4,7 @@ Published code does (MIM, after MAG): accuracy of 7 classes on all samples; then
     MAE, correlation, accuracy of 2 classes and weighted F1 are of the rest, both signs by value >= 0. The common
     convention (MMSA) has MAE and correlation on all samples.
 We do: both sets; `_nonzero` names the second. Classes of 7, 5 and 3: value clipped to ±3, ±2, ±1 and rounded, half to
-    even. Weighted F1 is scikit-learn's.
+    even.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from mmlib.errors import UsageError
+from mmlib.metrics.classification import confusion_matrix, weighted_f1
+from mmlib.metrics.correlation import pearson
 
 CLASSES = {7: 3, 5: 2, 3: 1}  # number of classes: largest value
 
@@ -48,7 +50,7 @@ def signed_metrics(predictions: np.ndarray, targets: np.ndarray) -> dict[str, fl
         "mae": float(np.abs(predictions - targets).mean()),
         "pearson": pearson(predictions, targets),
         "accuracy_2": float((said == true).mean()),
-        "weighted_f1": weighted_f1(said.astype(np.int64), true.astype(np.int64)),
+        "weighted_f1": weighted_f1(confusion_matrix(said.astype(np.int64), true.astype(np.int64), 2)),
     }
 
 
@@ -58,20 +60,3 @@ def rounded_accuracy(predictions: np.ndarray, targets: np.ndarray, top: int) -> 
         return None
     said, true = (np.rint(np.clip(values, -top, top)) for values in (predictions, targets))
     return float((said == true).mean())
-
-
-def pearson(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Pearson's correlation of (N,) and (N,); None where one of them is constant."""
-    one, other = one - one.mean(), other - other.mean()
-    size = np.sqrt((one**2).sum() * (other**2).sum())
-    return float(np.clip((one * other).sum() / size, -1, 1)) if size > 0 else None
-
-
-def weighted_f1(predicted: np.ndarray, targets: np.ndarray) -> float:
-    """F1 of each class, weighted by how often it is the label; class numbers (N,)."""
-    classes, counts = np.unique(targets, return_counts=True)
-    scores = []
-    for label in classes:
-        said, true = predicted == label, targets == label
-        scores.append(2 * (said & true).sum() / (said.sum() + true.sum()))
-    return float(np.average(scores, weights=counts))

@@ -124,3 +124,11 @@ def test_batches_equal_the_whole():
     np.testing.assert_array_equal(summed, metrics.confusion_matrix(scores.argmax(1), labels, 7))
     gathered = np.concatenate([scores[part] for part in parts])
     assert metrics.classification_metrics(gathered, labels) == metrics.classification_metrics(scores, labels)
+
+
+def test_weighted_f1_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    predicted, targets = rng.integers(4, size=200), rng.integers(3, size=200)
+    confusion = metrics.confusion_matrix(predicted, targets, 4)
+    expected = reference.f1_score(targets, predicted, average="weighted")
+    assert metrics.weighted_f1(confusion) == pytest.approx(expected)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
 
 from mmlib.errors import UsageError
 from mmlib.metrics.family import metric
-from mmlib.metrics.sentiment import REGRESSION_METRICS, regression_metrics, weighted_f1
+from mmlib.metrics.sentiment import REGRESSION_METRICS, regression_metrics
 
 TARGETS = np.array([-2.6, -1, 0, 0.4, 1.5, 3, 0])
 PREDICTIONS = np.array([-3.4, -0.4, 0.2, 0.6, 2.5, 2.4, -0.1])
@@ -40,12 +39,6 @@ def test_five_and_three_classes_are_clipped_first():
 def test_halves_go_to_the_even_side():
     found = regression_metrics(np.array([0.5, 1.5, -0.5, 2.5]), np.array([0.0, 2, 0, 2]))
     assert found["accuracy_7"] == 1
-
-
-def test_weighted_f1_is_that_of_scikit_learn():
-    rng = np.random.default_rng(0)
-    predicted, targets = rng.integers(4, size=200), rng.integers(3, size=200)
-    assert weighted_f1(predicted, targets) == pytest.approx(f1_score(targets, predicted, average="weighted"))
 
 
 def test_what_is_not_defined_is_none():

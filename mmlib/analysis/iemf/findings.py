@@ -23,6 +23,7 @@ from mmlib.analysis.iemf.printed import SWEEP_DATA, Printed, own_data, printed_n
 from mmlib.analysis.iemf.rows import METHODS, SPIKING
 from mmlib.analysis.iemf.share import Share, percent, printed_shares, shares
 from mmlib.analysis.iemf.sweep import Sweep, sweep
+from mmlib.analysis.words import UNBROKEN, seed_count
 from mmlib.workbook.claims import Claims
 from mmlib.workbook.results import Results
 
@@ -51,7 +52,7 @@ class IEMFFindings:
     @property
     def caption(self) -> str:
         """Data and seeds."""
-        return f"{self.data}; {len(self.seeds)}\u00a0seed{'' if len(self.seeds) == 1 else 's'}"
+        return f"{self.data}; {seed_count(self.seeds, UNBROKEN)}"
 
     @property
     def combined(self) -> bool:

@@ -9,8 +9,8 @@ import torch
 
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.losses.knowledge_guidance import SAMPLE_ERRORS, teachers
-from mmlib.metrics.classification import classification_metrics, top1
-from mmlib.metrics.sentiment import REGRESSION_METRICS, regression_metrics, weighted_f1
+from mmlib.metrics.classification import classification_metrics, confusion_matrix, top1, weighted_f1
+from mmlib.metrics.sentiment import REGRESSION_METRICS, regression_metrics
 
 CLASS_METRICS = ("top1", "accuracy_2", "macro_f1", "weighted_f1", "loss")
 
@@ -36,7 +36,7 @@ def split_metrics(
         positive = float((targets >= 0).mean())
         return found | {"accuracy_majority": max(positive, 1 - positive)}
     found = classification_metrics(outputs, targets)
-    found["weighted_f1"] = weighted_f1(outputs.argmax(axis=1), targets)
+    found["weighted_f1"] = weighted_f1(confusion_matrix(outputs.argmax(axis=1), targets, outputs.shape[1]))
     found["accuracy_2"] = found["top1"] if outputs.shape[1] == 2 else None
     found |= {f"accuracy_head_{name}": top1(values, targets) for name, values in heads.items()}
     del found["map"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import json
-
 import numpy as np
 import pytest
+from notebook_parameters import assert_parameters_of
 
 from mmlib.data.media.presets import PRESETS
 from mmlib.errors import ParameterError
@@ -27,13 +25,7 @@ def view(store):
 
 
 def test_the_notebook_has_the_parameters_of_the_library(project):
-    cells = [c for c in json.loads((project / "notebooks" / "media.ipynb").read_text())["cells"] if "outputs" in c]
-    source = "".join(cells[0]["source"])
-    body = ast.parse(source).body
-    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
-    for node in body:
-        said = source.splitlines()[node.lineno - 1].split("  # ", 1)[1]
-        assert said == Parameters.model_fields[node.target.id].description
+    assert_parameters_of(project / "notebooks" / "media.ipynb", Parameters)
 
 
 def test_a_clip_under_every_preset(view):

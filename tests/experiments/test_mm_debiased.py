@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import json
-
 import pytest
+from notebook_parameters import assert_parameters_of
 
 from mmlib.experiments import mm_debiased
 from mmlib.experiments.mm_debiased import Parameters
 
 
 def test_the_notebook_has_the_parameters_of_the_library(project):
-    notebook = json.loads((project / "notebooks" / "mm_debiased.ipynb").read_text())
-    source = "".join(next(cell for cell in notebook["cells"] if "outputs" in cell)["source"])
-    body = ast.parse(source).body
-    assert {node.target.id: ast.literal_eval(node.value) for node in body} == Parameters().model_dump()
-    for node in body:
-        said = source.splitlines()[node.lineno - 1].split("  # ", 1)[1]
-        assert said == Parameters.model_fields[node.target.id].description
+    assert_parameters_of(project / "notebooks" / "mm_debiased.ipynb", Parameters)
 
 
 def test_a_generated_list_is_called_so():

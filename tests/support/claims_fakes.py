@@ -63,6 +63,33 @@ def fake_results(kind: str = "embedded", profile: str = "embedded", seeds=(0, 1,
     return Results(plan.name, profile, plan.title, plan.profiles[profile].title, kind, rows, "runs")
 
 
+def plan_results(
+    plan: Plan, profile: str, seeds, metrics_of, rows=None, *, folder: Path | None = None, leave=None, classes: int = 6
+) -> Results:
+    """The rows of a plan (or `rows` of them) with `seeds` finished, metrics from `metrics_of(row, seed)`.
+
+    With a folder, `leave(cell folder, row, seed)` writes what a run leaves beside its record.
+    """
+    chosen = plan.profile(profile)
+    results = Results(plan.name, profile, plan.title, chosen.title, chosen.kind, {}, "runs")
+    for row in plan.rows:
+        if rows is not None and row.id not in rows:
+            continue
+        records = {}
+        for seed in seeds:
+            name = f"{profile}-{row.id}-s{seed}"
+            records[seed] = fake_record(
+                row.id, seed, cell_id=name, metrics=metrics_of(row.id, seed), plan=plan.name, classes=classes,
+                parameters={"dataset": "made-up", **row.parameters},
+            )  # fmt: skip
+            if folder is not None:
+                results.folders[name] = folder / name
+                (folder / name).mkdir(parents=True, exist_ok=True)
+                leave(folder / name, row.id, seed)
+        results.rows[row.id] = RowResult(row.id, row.label, row.block, list(seeds), records)
+    return results
+
+
 def write_runs(plan: Plan, profile: str, outputs: Path, skip=(), failed=(), epochs: int = 6) -> None:
     """Cell folders with record.json, history.jsonl and a small executed notebook, as a batch leaves them."""
     for cell in plan.cells(profile, outputs=outputs):

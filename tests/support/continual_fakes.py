@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from claims_fakes import PROJECT, fake_record
+from claims_fakes import PROJECT, plan_results
 
 from mmlib.metrics.continual import continual_metrics
 from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.plan import Plan, load_plan
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.results import Results
 
 SIZES = (20, 30, 50)
 """Test clips of the tasks: unequal, so that the means over clips and over tasks differ."""
@@ -42,29 +42,15 @@ def continual_results(
     folder: Path | None = None, profile="grid_words_incremental", seeds=range(5), rows=None, classes=51
 ) -> Results:
     """The rows of a profile (or `rows` of them) with `seeds` finished; with a folder also their arrays."""
+
+    def metrics_of(row: str, seed: int) -> dict[str, float | None]:
+        accuracies = matrix(row, seed)
+        found = continual_metrics(accuracies, SIZES, accuracies)
+        return {f"{protocol}/{name}": value for protocol in ("clean", "last") for name, value in found.items()}
+
+    def leave(cell: Path, row: str, seed: int) -> None:
+        np.savez(cell / "arrays.npz", clean_accuracy_matrix=matrix(row, seed), task_clips=np.array(SIZES))
+
     plan = continual_plan()
-    chosen = plan.profile(profile)
-    results = Results(plan.name, profile, plan.title, chosen.title, chosen.kind, {}, "runs")
-    for row in plan.rows:
-        if (rows is not None and row.id not in rows) or (chosen.only and row.id not in chosen.only):
-            continue
-        records = {}
-        for seed in seeds:
-            accuracies = matrix(row.id, seed)
-            metrics = {
-                f"{protocol}/{name}": value
-                for protocol in ("clean", "last")
-                for name, value in continual_metrics(accuracies, SIZES, accuracies).items()
-            }
-            name = f"{profile}-{row.id}-s{seed}"
-            parameters = {"dataset": "made-up", **row.parameters}
-            records[seed] = fake_record(
-                row.id, seed, cell_id=name, metrics=metrics, parameters=parameters, plan="continual", classes=classes
-            )
-            if folder is not None:
-                results.folders[name] = folder / name
-                (folder / name).mkdir(parents=True, exist_ok=True)
-                arrays = {"clean_accuracy_matrix": accuracies, "task_clips": np.array(SIZES)}
-                np.savez(folder / name / "arrays.npz", **arrays)
-        results.rows[row.id] = RowResult(row.id, row.label, row.block, list(seeds), records)
-    return results
+    shown = rows if rows is not None else plan.profile(profile).only or None
+    return plan_results(plan, profile, seeds, metrics_of, shown, folder=folder, leave=leave, classes=classes)

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-from claims_fakes import PROJECT, fake_notebook, fake_record
+from claims_fakes import PROJECT, fake_notebook, plan_results
 
 from mmlib.analysis.human_votes import Votes
 from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.plan import Plan, load_plan
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.results import Results
 
 JOINT, SCALING, NOISE, OGM_GE = 0.03, 0.01, -0.004, 0.05
 PSI = {"psi-0.1": -0.03, "psi-0.5": -0.02, "psi-2": -0.01, "psi-3": -0.02, "psi-5": -0.06}
@@ -36,37 +36,26 @@ def accuracy(row: str) -> float:
     return value + JOINT * joint + SCALING * scaling + NOISE * noise + PSI.get(row, 0.0)
 
 
+def top1_of(row: str, seed: int) -> float:
+    """With noise: what seeds share cancels in paired differences; what is a row's own is small."""
+    shared = 0.02 * np.sin(7 * seed + 1)
+    own = np.random.default_rng([seed, sum(map(ord, row))]).normal(0, 0.001)
+    return float(accuracy(row) + shared + own)
+
+
 def iemf_results(
     folder: Path | None = None, *, profile: str = "grid_words_audio", seeds=range(5), rows=None
 ) -> Results:
     """All rows of the plan (or `rows`) with `seeds` finished; with a folder also histories and arrays."""
-    plan = iemf_plan()
-    chosen = plan.profile(profile)
-    results = Results(plan.name, profile, plan.title, chosen.title, chosen.kind, {}, "runs")
-    for row in plan.rows:
-        if rows is not None and row.id not in rows:
-            continue
-        records = {}
-        for seed in seeds:
-            # What seeds share cancels in paired differences; what is a row's own is small.
-            shared = 0.02 * np.sin(7 * seed + 1)
-            own = np.random.default_rng([seed, sum(map(ord, row.id))]).normal(0, 0.001)
-            top1 = float(accuracy(row.id) + shared + own)
-            metrics = {
-                f"{protocol}/top1": top1 + (0.005 if protocol == "paper" else 0.0) for protocol in ("clean", "paper")
-            }
-            name = f"{profile}-{row.id}-s{seed}"
-            parameters = {"dataset": "made-up", **row.parameters}
-            records[seed] = fake_record(row.id, seed, cell_id=name, metrics=metrics, parameters=parameters, plan="iemf")
-            if folder is not None:
-                results.folders[name] = folder / name
-                _leave(folder / name, row.id, seed, top1)
-        results.rows[row.id] = RowResult(row.id, row.label, row.block, list(seeds), records)
-    return results
+
+    def metrics_of(row: str, seed: int) -> dict[str, float]:
+        return {"clean/top1": top1_of(row, seed), "paper/top1": top1_of(row, seed) + 0.005}
+
+    return plan_results(iemf_plan(), profile, seeds, metrics_of, rows, folder=folder, leave=_leave)
 
 
-def _leave(folder: Path, row: str, seed: int, top1: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _leave(folder: Path, row: str, seed: int) -> None:
+    top1 = top1_of(row, seed)
     stages = ["train"] if "branch" not in row or "scratch" in row else ["train", "finetune"]
     entries = []
     for stage in stages:

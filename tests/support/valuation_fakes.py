@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from claims_fakes import PROJECT, fake_record
+from claims_fakes import PROJECT, plan_results
 
 from mmlib.valuation.contributions import contributions
 from mmlib.workbook.claims import Claims, load_claims
 from mmlib.workbook.plan import Plan, load_plan
-from mmlib.workbook.results import Results, RowResult
+from mmlib.workbook.results import Results
 
 GAINS = {"joint": 0.0, "ogm_ge": 0.01, "modality": 0.02, "sample": 0.03}
 """What a row adds to the accuracy; to that of the visual side alone it adds four times as much."""
@@ -42,29 +42,15 @@ def fake_arrays(row: str, seed: int, samples: int = 40, epochs: int = 4) -> dict
 
 def valuation_results(folder: Path | None = None, profile="embedded", seeds=range(5), rows=None, truth=True) -> Results:
     """The rows of a profile (or `rows` of them) with `seeds` finished; with a folder also their arrays."""
-    plan = valuation_plan()
-    chosen = plan.profile(profile)
-    results = Results(plan.name, profile, plan.title, chosen.title, chosen.kind, {}, "runs")
-    for row in plan.rows:
-        if rows is not None and row.id not in rows:
-            continue
-        records = {}
-        for seed in seeds:
-            own = 0.01 * np.sin(7 * seed + 1) + 0.001 * np.cos(5 * seed + len(row.id))
-            values = {"top1": 0.7 + GAINS[row.id] + own, "top1_only_audio": 0.6 + own}
-            values |= {"top1_only_visual": 0.3 + 4 * GAINS[row.id] + own}
-            values |= {"contribution_auc": 0.8 + own} if truth else {}
-            metrics = {
-                f"{protocol}/{key}": value for protocol in ("clean", "paper", "last") for key, value in values.items()
-            }
-            name = f"{profile}-{row.id}-s{seed}"
-            parameters = {"dataset": "made-up", **row.parameters}
-            records[seed] = fake_record(
-                row.id, seed, cell_id=name, metrics=metrics, parameters=parameters, plan="valuation", classes=31
-            )
-            if folder is not None:
-                results.folders[name] = folder / name
-                (folder / name).mkdir(parents=True, exist_ok=True)
-                np.savez(folder / name / "arrays.npz", **fake_arrays(row.id, seed))
-        results.rows[row.id] = RowResult(row.id, row.label, row.block, list(seeds), records)
-    return results
+
+    def metrics_of(row: str, seed: int) -> dict[str, float]:
+        own = 0.01 * np.sin(7 * seed + 1) + 0.001 * np.cos(5 * seed + len(row))
+        values = {"top1": 0.7 + GAINS[row] + own, "top1_only_audio": 0.6 + own}
+        values |= {"top1_only_visual": 0.3 + 4 * GAINS[row] + own}
+        values |= {"contribution_auc": 0.8 + own} if truth else {}
+        return {f"{protocol}/{key}": value for protocol in ("clean", "paper", "last") for key, value in values.items()}
+
+    def leave(cell: Path, row: str, seed: int) -> None:
+        np.savez(cell / "arrays.npz", **fake_arrays(row, seed))
+
+    return plan_results(valuation_plan(), profile, seeds, metrics_of, rows, folder=folder, leave=leave, classes=31)

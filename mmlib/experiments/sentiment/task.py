@@ -1,7 +1,7 @@
 """MIM as the training loop sees it: six losses by name, and measures of the whole split and of its gates.
 
 Losses, each weighted as it counts (B1 of MIM's published code, names as there):
-- `penalty` 0.1 Σ_m of the gates' probabilities of not being closed;
+- `penalty` Σ_m of the gates' probabilities of not being closed;
 - `masked`, `unmasked` Σ_m of the heads' losses on purified and on raw vectors;
 - `intra`, `inter` guidance within and between modalities;
 - `fused` the loss of the fusion's output.

@@ -17,6 +17,7 @@ def test_a_generated_list_is_called_so():
     view = mm_debiased.run(Parameters())
     assert view.generated
     assert view.lines()[0] == "a generated list in MM-Debiased's form:"
+    assert view.in_kinetics() == "Kinetics-Sounds' list is not at hand"
     figure = view.figure()
     assert [axis.get_xlabel() for axis in figure.axes] == ["clips", "clips"]
     drawn = [sum(bar.get_width() for bar in axis.patches) for axis in figure.axes]

@@ -16,6 +16,7 @@ from mmlib.experiments.mm_debiased.parameters import Parameters
 from mmlib.figures.style import FULL, HATCHES, SERIES, new_figure, style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -34,6 +35,11 @@ class AuditView:
     def lines(self) -> list[str]:
         """The audit in sentences, after a line that says whose list it is."""
         return [f"{self.title}:", *self.audit.lines()]
+
+    def in_kinetics(self) -> pd.DataFrame | str:
+        """Clips in Kinetics-Sounds' train list, by class and subset; a sentence where that list is not at hand."""
+        table = self.audit.kinetics()
+        return "Kinetics-Sounds' list is not at hand" if table is None else table
 
     def figure(self) -> Figure:
         """Clips of each class by the form of their id, and by whether they can be cut."""

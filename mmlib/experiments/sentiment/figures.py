@@ -24,10 +24,10 @@ __all__ = [
     "gate_figure",
     "guidance_figure",
     "losses_figure",
+    "measures_figure",
     "samples_figure",
     "show_in_notebooks",
     "steps_table",
-    "training_figure",
 ]
 LOSSES = ("penalty", "masked", "unmasked", "intra", "inter", "fused")
 NO_GATES = "this run is without purification: set purification = True"
@@ -97,6 +97,11 @@ def losses_figure(run: FinishedRun) -> Figure:
             empty(row[1], NO_GATES)
         say_data(figure, run)
     return figure
+
+
+def measures_figure(run: FinishedRun) -> Figure:
+    """Loss and what the task is measured by, by epoch: MAE and correlation of scores, Top-1 and loss of classes."""
+    return training_figure(run, *(("mae", "pearson") if "clean/mae" in run.metrics else ("top1", "loss")))
 
 
 def gate_figure(run: FinishedRun, protocol: str = "clean") -> Figure:

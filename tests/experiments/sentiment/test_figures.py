@@ -35,6 +35,7 @@ def texts(figure):
         ("losses_figure", ("penalty", "unmasked", "inter", "fused", "gates open (%)", "audio", "generated")),
         ("gate_figure", ("signal", "noise", "text", "visual", "test samples that keep it (%)")),
         ("guidance_figure", ("test samples it teaches (%)", "target", "text")),
+        ("measures_figure", ("mean absolute error", "Pearson")),
     ],
 )
 def test_says_what_it_shows(run, name, words):

@@ -61,7 +61,7 @@ DATASETS: dict[str, DatasetInfo] = {
             "Which region of a real face, moving which way (8 classes): a picture, and its optical flow",
             "folder grid_raw/ of the small real data sets: 25 clips of the GRID corpus, Cooke et al. 2006",
             "CC BY 4.0",
-            options={"items": 800, "seed": 0},
+            options={"seed": 0},
         ),
         DatasetInfo(
             "cremad",

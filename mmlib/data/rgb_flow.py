@@ -23,7 +23,7 @@ from mmlib.data.media.opening import opened
 from mmlib.data.media.reasons import SkippedClip
 from mmlib.data.phase_correlation import flow_field
 from mmlib.data.prepared import write_prepared
-from mmlib.errors import DataError, ParameterError
+from mmlib.errors import DataError
 
 LAYOUT = 1  # raise when the same options would write other content
 FOLDER = "grid_raw/video"
@@ -32,6 +32,7 @@ REGIONS = {"eyes": 110, "mouth": 190}  # row of the centre
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # of the content: right, down
 SIDE, JITTER, SPEED, FRAMES = 64, 8, 2, 7  # pixels, pixels, pixels a frame, frames
 WINDOW, STRIDE = 32, 8
+ITEMS = 800  # each class four times in each video
 CLASSES = [f"{region} {direction}" for region in REGIONS for direction in DIRECTIONS]
 ITEMS_AT_ONCE = 64
 
@@ -54,16 +55,13 @@ def _videos(root: Path) -> list[Path]:
 def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_hash: str) -> Path:
     """Cut all items and write the prepared folder. Raises `DataError`, `ParameterError`."""
     videos = _videos(root)
-    count = options["items"]
-    if count < len(videos) * len(CLASSES):
-        raise ParameterError(f"rgb_flow: items is {count}; each class once in each video takes {len(videos) * 8}.")
     rng = np.random.default_rng(options["seed"])
     split_of = rng.permutation(np.repeat(list(VIDEOS), list(VIDEOS.values())))
-    video = np.arange(count) % len(videos)
-    label = np.arange(count) // len(videos) % len(CLASSES)
+    video = np.arange(ITEMS) % len(videos)
+    label = np.arange(ITEMS) // len(videos) % len(CLASSES)
     grey = [read_grey(path) for path in videos]
     items = np.stack([cut(grey[v], k, rng) for v, k in zip(video, label, strict=True)])  # (N, FRAMES, SIDE, SIDE)
-    pieces = [items[start : start + ITEMS_AT_ONCE].astype(np.float32) for start in range(0, count, ITEMS_AT_ONCE)]
+    pieces = [items[start : start + ITEMS_AT_ONCE].astype(np.float32) for start in range(0, ITEMS, ITEMS_AT_ONCE)]
     flow = np.concatenate([flow_field(piece, WINDOW, STRIDE) for piece in pieces])  # (N, 2, FRAMES - 1, 5, 5)
     names = np.array([path.stem for path in videos])[video]
     return write_prepared(

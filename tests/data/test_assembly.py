@@ -24,10 +24,10 @@ def test_a_folder_says_how_its_arrays_are_shown(tmp_path):
     assert isinstance(views["text"], TokenView)
 
 
-@pytest.mark.parametrize("modalities", [{"smell": "features"}, {"sound": "pictures"}])
+@pytest.mark.parametrize("modalities", [{"smell": "features"}, {"sound": "photographs"}])
 def test_modalities_that_are_not_there(tmp_path, modalities):
     prepared = open_prepared(write_questions(tmp_path / "asked", source={"modalities": modalities}))
-    with pytest.raises(DataError, match=r"arrays \(sound, text\), each one of features, tokens"):
+    with pytest.raises(DataError, match=r"arrays \(sound, text\), each one of features, tokens, pictures"):
         build_views(prepared, SimpleNamespace(), training=True)
 
 

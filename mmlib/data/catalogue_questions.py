@@ -26,6 +26,14 @@ QUESTION_SETS = (
         home="avqa.synthetic",
     ),
     DatasetInfo(
+        "grid_questions",
+        "GRID corpus, speaker 1: eight types of questions on ten slots of spoken and mouthed digits",
+        "folder grid_s1/ of the small real data sets: GRID corpus, Cooke et al. 2006",
+        "CC BY 4.0",
+        options={"train_questions": 8000, "storage": "float16", "seed": 0},
+        prefix="grid_",
+    ),
+    DatasetInfo(
         "music_avqa",
         "MUSIC-AVQA, questions on videos of music: 10 of 60 seconds, 9 types of questions, 42 answers",
         "folder music_avqa/ with json/avqa-{train,val,test}.json of GeWu-Lab/MUSIC-AVQA and features of its "

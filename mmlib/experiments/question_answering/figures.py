@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmlib.experiments.question_answering.answered import Answered, answer_question, question_text
+from mmlib.experiments.question_answering.clip_figures import clip_figure, clip_sounds, draw_strip
 from mmlib.experiments.training_figures import say_data, show_in_notebooks, training_figure
 from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, HATCHES, SERIES, empty, new_figure, style
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "answer_figure",
     "answer_question",
-    "features_figure",
+    "clip_figure",
+    "clip_sounds",
     "iemf_figure",
     "measures_figure",
     "picture_figure",
@@ -37,7 +39,6 @@ __all__ = [
 ]
 MOST_ANSWERS = 8
 """Bars of a question's answers, the most probable ones."""
-HEAT = {"cmap": "cividis", "interpolation": "nearest"}
 
 
 def questions_table(dataset: MultimodalDataset, count: int = 9) -> DataFrame:
@@ -59,54 +60,6 @@ def questions_table(dataset: MultimodalDataset, count: int = 9) -> DataFrame:
         for place in sorted(chosen.tolist(), key=lambda place: names[place])
     }
     return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("position")
-
-
-def features_figure(dataset: MultimodalDataset, place: int) -> Figure:
-    """What the network sees of a question's clip: the sound's channels by second; of the picture, second by second, the
-    length of the vector at each position.
-    """
-    inputs = dataset[place].inputs
-    with style():
-        if "audio" not in inputs and "visual" not in inputs:
-            figure, ((axis,),) = new_figure(FULL, 0.5, 1, 1)
-            empty(axis, "the network is shown the question alone")
-            return figure
-        parts = [name for name in ("audio", "visual") if name in inputs]
-        heights = {"audio": 1.5, "visual": 1.0}
-        figure, axes = new_figure(
-            FULL, 0.5 + sum(heights[name] for name in parts), len(parts), 1, height_ratios=[heights[n] for n in parts]
-        )
-        for axis, name in zip(axes[:, 0], parts, strict=True):
-            values = inputs[name][0].float().numpy()
-            if name == "audio":
-                _sound(axis, values)
-            else:
-                _strip(axis, np.linalg.norm(values, axis=1), "length of\nthe vector")
-        figure.suptitle(f"{dataset.prepared.dataset}: {question_text(dataset, place)}", fontsize=8.5)
-    return figure
-
-
-def _sound(axis: Axes, values: np.ndarray) -> None:
-    """(T, C) by second and channel."""
-    image = axis.imshow(
-        values.T, aspect="auto", origin="lower", extent=(0.5, len(values) + 0.5, 0, values.shape[1]), **HEAT
-    )
-    axis.set(xlabel="second", ylabel="channel of the sound", xticks=range(1, len(values) + 1))
-    axis.grid(False)
-    axis.figure.colorbar(image, ax=axis, label="feature")
-
-
-def _strip(axis: Axes, maps: np.ndarray, label: str) -> None:
-    """Maps (T, H, W) side by side, on one scale."""
-    seconds, height, width = maps.shape
-    gap = np.full((seconds, height, 1), np.nan)
-    joined = np.concatenate([np.concatenate([maps, gap], axis=2)[t] for t in range(seconds)], axis=1)[:, :-1]
-    image = axis.imshow(np.ma.masked_invalid(joined), aspect="equal", **HEAT)
-    middles = np.arange(seconds) * (width + 1) + (width - 1) / 2
-    axis.set_xticks(middles, [str(second + 1) for second in range(seconds)])
-    axis.set(xlabel="second", yticks=[])
-    axis.grid(False)
-    axis.figure.colorbar(image, ax=axis, label=label, shrink=0.8)
 
 
 def answer_figure(found: Answered) -> Figure:
@@ -150,7 +103,7 @@ def picture_figure(found: Answered) -> Figure:
             empty(axis, "this network does not look for the sound in the picture: set network = 'avst'")
             return figure
         figure, ((axis,),) = new_figure(FULL, 1.5, 1, 1)
-        _strip(axis, 100 * found.picture, "weight (%)")
+        draw_strip(axis, 100 * found.picture, "weight (%)")
         figure.suptitle(f"where the sound is looked for: {found.text}", fontsize=8.5)
     return figure
 

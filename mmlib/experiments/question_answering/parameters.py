@@ -35,6 +35,9 @@ class Parameters(RecipeSettings, IEMFSettings, DataSettings):
     question_tokens: Literal["published", "clean"] = about(
         "published", "music_avqa: how questions become words, by the published rule or a clean one"
     )
+    grid_train_questions: Annotated[int, Field(ge=64)] = about(
+        8000, "grid_questions: training questions, of all types equally many; a multiple of 64"
+    )
     synthetic_clips: Annotated[int, Field(ge=20)] = about(400, "synthetic_avqa: clips in all splits together")
     synthetic_questions: Count = about(4, "synthetic_avqa: questions on each clip, of different types")
     synthetic_audio_features: Count = about(16, "synthetic_avqa: channels of the sound")
@@ -92,6 +95,11 @@ class Parameters(RecipeSettings, IEMFSettings, DataSettings):
             raise ValueError(
                 f"feature_channels = {self.feature_channels} must be a multiple of attention_heads = "
                 f"{self.attention_heads}"
+            )
+        if self.grid_train_questions % 64:
+            raise ValueError(
+                f"grid_train_questions = {self.grid_train_questions} must be a multiple of 64, so that all types are "
+                "asked equally often in every split"
             )
         if self.label_smoothing:
             raise ValueError("label_smoothing: the losses of question answering have none; set it to 0")

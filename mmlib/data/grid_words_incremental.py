@@ -134,12 +134,14 @@ def stratified_splits(archive: Path, names: np.ndarray, seed: int) -> np.ndarray
     return split
 
 
-def audio_parts(folder: Path, names: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+def audio_parts(
+    folder: Path, names: np.ndarray, tokens: np.ndarray, title: str = "grid_words_incremental"
+) -> np.ndarray:
     """Log mel bands averaged over equal parts of each token, `(N, 8 * 40)`. Raises `DataError`."""
     edges = np.rint(tokens[:, 1:3] * (SAMPLE_RATE / UNITS_PER_SECOND)).astype(np.int64)  # in samples
     windows, samples = np.zeros((len(tokens), WINDOW), np.int16), np.zeros(len(tokens), np.int64)
     first = np.searchsorted(tokens[:, 0], np.arange(len(names) + 1))  # tokens are in clip order
-    progress = Progress("grid_words_incremental: sound", len(names), "clips")
+    progress = Progress(f"{title}: sound", len(names), "clips")
     for clip, name in enumerate(names):
         sound = read_sound(folder / f"{name}.ogg")
         for row in range(first[clip], first[clip + 1]):

@@ -58,7 +58,7 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
     encoded = features.encode(root, tokens, split == "train")
     with PreparedWriter(folder, dataset="grid_questions", classes=asked.answers, replace=True) as writer:
         for name, values in encoded.items():
-            shape = (len(drawn), slots.SLOTS, values.shape[1] + slots.SLOTS, *values.shape[2:])
+            shape = (len(drawn), slots.SLOTS, *values.shape[1:])
             array = writer.array(name, shape, options["storage"], by_item=True)
             chosen = drawn.heard_clip if name == "audio" else drawn.mouthed_clip
             for first in range(0, len(drawn), CHUNK):

@@ -3,16 +3,15 @@
 A digit is the part of its recording in which it is said, at most 0.4 s of it around the middle. Principal components
 are fitted to the digits of the train recordings, then frozen, as those of `mmlib.data.grid_words_incremental` are.
 
-- `audio` (64,): 40 log mel bands averaged over 8 equal parts of the digit, on 53 components.
+- `audio` (64,): 40 log mel bands averaged over 8 equal parts of the digit, on 63 components.
 - `visual` (64, 2, 3): the mouth at the centres of 6 equal parts, in 2 x 3 patches of 12 x 12 pixels. A patch is its
-  part in the 53 components of the whole digit (all frames, all pixels), so the mean over the map is the digit's
+  part in the 63 components of the whole digit (all frames, all pixels), so the mean over the map is the digit's
   projection.
 
-Both are scaled by one number each, to unit mean variance of the components on the train recordings. Channel 54 is
-`LEVEL` where there is a voice (lips), 0 in an empty slot, whose other features are 0: without it a network that is
-linear in the features could not count what is there. Channels 55 to 64 are `LEVEL` at the number of the slot: the
-published networks attend over time without knowing its order, and half of the questions ask what is first, last or
-together.
+Both are scaled by one number each, to unit mean variance of the components on the train recordings. The last channel is
+`LEVEL` where there is a voice (lips) and 0 in an empty slot, whose other features are 0 too: without it a network that
+is linear in the features could not count what is there. The number of the slot is not among the features, as the second
+is not among MUSIC-AVQA's: a network that is to tell first from last must be given the order itself.
 """
 
 from __future__ import annotations
@@ -22,12 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from mmlib.data.grid_digits import DIGITS
-from mmlib.data.grid_questions.slots import SLOTS
 from mmlib.data.grid_words import ARCHIVE, AUDIO, FOLDER, read_archive
 from mmlib.data.grid_words_incremental import COLUMNS, ROWS, audio_parts, cut_frames, patch_tokens, project
 from mmlib.errors import DataError
 
-COMPONENTS = 53
+COMPONENTS = 63
 LEVEL = 3.0
 LONGEST = 10_000  # units of the alignment: 0.4 s
 
@@ -58,17 +56,17 @@ def digits_of(archive: Path, tokens: np.ndarray) -> np.ndarray:
 
 
 def encode(root: Path, tokens: np.ndarray, fitted: np.ndarray) -> dict[str, np.ndarray]:
-    """`audio` (clips, 54), `visual` (clips, 54, 2, 3) float32 of all tokens; components of those that are `fitted`.
+    """`audio` (clips, 64), `visual` (clips, 64, 2, 3) float32 of all tokens; components of those that are `fitted`.
 
     Raises `DataError`.
     """
     archive = root / FOLDER / ARCHIVE
     if fitted.sum() <= COMPONENTS:
         raise DataError(f"{archive}: {fitted.sum()} train clips, too few for {COMPONENTS} components.")
-    parts = audio_parts(root / FOLDER / AUDIO, read_archive(archive, "names"), tokens)
+    parts = audio_parts(root / FOLDER / AUDIO, read_archive(archive, "names"), tokens, "grid_questions")
     audio = project(parts, fitted, COMPONENTS)
     frames = cut_frames(read_archive(archive, "mouth"), tokens)
-    patches = patch_tokens(frames, fitted, COMPONENTS).mean(axis=1)  # (clips, 6, 53): over the frames
+    patches = patch_tokens(frames, fitted, COMPONENTS).mean(axis=1)  # (clips, 6, 63): over the frames
     visual = patches.transpose(0, 2, 1).reshape(len(tokens), COMPONENTS, ROWS, COLUMNS)
     return {name: _with_level(values) for name, values in (("audio", audio), ("visual", visual))}
 
@@ -79,10 +77,6 @@ def _with_level(values: np.ndarray) -> np.ndarray:
 
 
 def in_slots(values: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """Features (clips, 54, ...) of the recordings `clips` (n, 10), -1 for none: `(n, 10, 64, ...)` float32."""
-    chosen = np.where((clips >= 0).reshape(*clips.shape, *[1] * (values.ndim - 1)), values[clips], 0)
-    number = LEVEL * np.eye(SLOTS, dtype=np.float32)  # (slot, channel)
-    place = np.broadcast_to(
-        number.reshape(1, SLOTS, SLOTS, *[1] * (values.ndim - 2)), (len(clips), SLOTS, SLOTS, *values.shape[2:])
-    )
-    return np.concatenate([chosen, place], axis=2)
+    """Features (clips, ...) of the recordings `clips` (n, 10), 0 where that is -1: `(n, 10, ...)` float32."""
+    there = (clips >= 0).reshape(*clips.shape, *[1] * (values.ndim - 1))
+    return np.where(there, values[clips], np.float32(0))

@@ -18,17 +18,14 @@ from mmlib.errors import DataError, ParameterError
 
 
 def test_slots_take_the_features_of_their_recordings():
-    values = np.arange(3 * 54 * 2, dtype=np.float32).reshape(3, 54, 1, 2)
+    values = 1 + np.arange(3 * 64 * 2, dtype=np.float32).reshape(3, 64, 1, 2)
     clips = np.array([[2, -1, 0, 0, -1, -1, -1, -1, -1, 1], [-1] * 10])
     found = features.in_slots(values, clips)
-    assert found.shape == (2, 10, 64, 1, 2)
-    np.testing.assert_array_equal(found[0, 0, :54], values[2])
-    np.testing.assert_array_equal(found[0, 9, :54], values[1])
-    assert not found[0, 1, :54].any()
-    assert not found[1, :, :54].any()
-    np.testing.assert_array_equal(found[1, :, 54:, 0, 1], features.LEVEL * np.eye(10))
-    flat = features.in_slots(values[:, :, 0, 0], clips)
-    np.testing.assert_array_equal(flat, found[..., 0, 0])
+    assert (found.shape, found.dtype) == ((2, 10, 64, 1, 2), np.dtype(np.float32))
+    for slot, clip in enumerate(clips[0]):
+        np.testing.assert_array_equal(found[0, slot], values[clip] if clip >= 0 else 0)
+    assert not found[1].any()
+    np.testing.assert_array_equal(features.in_slots(values[:, :, 0, 0], clips), found[..., 0, 0])
 
 
 def test_pieces_are_centred_and_long_ones_lose_both_ends():
@@ -107,13 +104,17 @@ def test_digits_are_learnable_from_a_slot(real):
     of_item[real.index["item"]] = real.index["split"]
     found = {}
     for name, truth in (("audio", "heard"), ("visual", "mouthed")):
-        values = np.asarray(real.arrays[name], np.float32)[:, :, :53]
+        values = np.asarray(real.arrays[name], np.float32)[:, :, :63]
         values = values.mean(axis=(3, 4)) if name == "visual" else values
         digits = np.asarray(real.arrays[truth])
+        level = np.asarray(real.arrays[name])[:, :, 63].reshape(*digits.shape, -1)
+        np.testing.assert_array_equal(
+            level, np.where(digits >= 0, features.LEVEL, 0)[:, :, None].repeat(level.shape[2], 2)
+        )
         train, test = ((digits >= 0) & (of_item == split)[:, None] for split in ("train", "test"))
         means = np.stack([values[train][digits[train] == k].mean(axis=0) for k in range(10)])
         within = values[train] - means[digits[train]]
-        weights = np.linalg.solve(within.T @ within / len(within) + 1e-3 * np.eye(53), means.T)
+        weights = np.linalg.solve(within.T @ within / len(within) + 1e-3 * np.eye(63), means.T)
         scores = values[test] @ weights - 0.5 * np.sum(means.T * weights, axis=0)
         found[truth] = np.mean(scores.argmax(axis=1) == digits[test])
     assert found["heard"] > 0.9

@@ -8,7 +8,6 @@ from mmlib.metrics.family import metric
 from mmlib.metrics.question_answering import ABOUT, OVERALL
 from mmlib.report.render import Column, Table
 
-DIGITS = metric(OVERALL).unit.digits
 WORDS = {
     f"{network}{suffix}": f"{name}, {label}" for network, name in NETWORKS.items() for suffix, label in VARIANTS.items()
 }
@@ -18,6 +17,7 @@ ROWS |= {"mean": "question and both, mean over seconds"} | WORDS
 
 def avqa_table(found: QuestionFindings, name: str) -> Table:
     """Per row: accuracy of every type, of every modality's questions and of all; the floor as the last line."""
+    digits = metric(OVERALL).unit.digits
     names = [*found.types, *(about for about in ABOUT if _anywhere(found, about)), OVERALL]
     columns = [Column("Row"), *(Column(_title(which), "number") for which in names)]
     rows, data = [], []
@@ -27,7 +27,7 @@ def avqa_table(found: QuestionFindings, name: str) -> Table:
         texts, facts = [words], {"row": row}
         for which in names:
             known, printed = found.summary(row, which), found.printed.get(row, {}).get(which)
-            texts.append("–" if known is None else interval_text(known, DIGITS))
+            texts.append("–" if known is None else interval_text(known, digits))
             facts |= {
                 f"{which}_{part}": getattr(known, part) if known else None for part in ("mean", "low", "high", "n")
             }
@@ -36,7 +36,7 @@ def avqa_table(found: QuestionFindings, name: str) -> Table:
         data.append(facts)
     floors = {which: found.floors.get(which) for which in names}
     if any(value is not None for value in floors.values()):
-        rows.append(["floor: majority answer", *("–" if v is None else f"{v:.{DIGITS}f}" for v in floors.values())])
+        rows.append(["floor: majority answer", *("–" if v is None else f"{v:.{digits}f}" for v in floors.values())])
         data.append({"row": "floor"} | {f"{which}_mean": value for which, value in floors.items()})
     notes = [
         "Percent; mean and 95 % interval over seeds (Student), epochs as chosen on validation questions. Averages of a "

@@ -11,8 +11,11 @@ from mmlib.report.render import Column, Table
 WORDS = {
     f"{network}{suffix}": f"{name}, {label}" for network, name in NETWORKS.items() for suffix, label in VARIANTS.items()
 }
-ROWS = {row: f"question {words}" if row != "question" else words for row, words in SENSES.items() if row != "baseline"}
-ROWS |= {"mean": "question and both, mean over seconds"} | WORDS
+ROWS = {
+    **{row: f"question {words}" if row != "question" else words for row, words in SENSES.items() if row != "baseline"},
+    "mean": "question and both, mean over seconds",
+    **WORDS,
+}
 
 
 def avqa_table(found: QuestionFindings, name: str) -> Table:

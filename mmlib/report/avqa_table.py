@@ -8,15 +8,6 @@ from mmlib.metrics.family import metric
 from mmlib.metrics.question_answering import ABOUT, OVERALL
 from mmlib.report.render import Column, Table
 
-WORDS = {
-    f"{network}{suffix}": f"{name}, {label}" for network, name in NETWORKS.items() for suffix, label in VARIANTS.items()
-}
-ROWS = {
-    **{row: f"question {words}" if row != "question" else words for row, words in SENSES.items() if row != "baseline"},
-    "mean": "question and both, mean over seconds",
-    **WORDS,
-}
-
 
 def avqa_table(found: QuestionFindings, name: str) -> Table:
     """Per row: accuracy of every type, of every modality's questions and of all; the floor as the last line."""
@@ -24,7 +15,7 @@ def avqa_table(found: QuestionFindings, name: str) -> Table:
     names = [*found.types, *(about for about in ABOUT if _anywhere(found, about)), OVERALL]
     columns = [Column("Row"), *(Column(_title(which), "number") for which in names)]
     rows, data = [], []
-    for row, words in ROWS.items():
+    for row, words in row_words().items():
         if row not in found.values:
             continue
         texts, facts = [words], {"row": row}
@@ -61,3 +52,13 @@ def _title(which: str) -> str:
     if which in ABOUT:
         return f"all {ABOUT[which].lower()}"
     return metric(which).title.removeprefix("accuracy, ")
+
+
+def row_words() -> dict[str, str]:
+    """Row of the plan -> what it is called, in the table's order."""
+    found = {row: words if row == "question" else f"question {words}" for row, words in SENSES.items()}
+    del found["baseline"]
+    found["mean"] = "question and both, mean over seconds"
+    for network, name in NETWORKS.items():
+        found |= {f"{network}{suffix}": f"{name}, {label}" for suffix, label in VARIANTS.items()}
+    return found

@@ -12,7 +12,6 @@ We do: read the same. Lists within records are parsed as data, never run. A fold
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +19,23 @@ import numpy as np
 from mmlib.data.avqa.asked import CODES
 from mmlib.data.avqa.generator import EVERY, STORED
 from mmlib.data.avqa.questions import AGAIN, Question, read_record
-from mmlib.data.features.checks import check_shape
 from mmlib.data.features.layout import first_missing
-from mmlib.data.features.sources import HDF5, Source, open_clips, opened_clips
+from mmlib.data.features.sources import HDF5, Source, opened_clips
 from mmlib.errors import DataError, UsageError
 from mmlib.files import read_json
 
 PLACES = ("music_avqa", "music_avqa/data", "MUSIC-AVQA", "MUSIC-AVQA/data", "")  # below a data root
-# By modality: folders that may hold a file for every video, the first that is there is read; sizes of one second.
-FEATURES: dict[str, tuple[tuple[str, ...], tuple[None, ...], str]] = {
-    "audio": (("feats/vggish", "vggish"), (None,), "VGGish vectors (60, 128), a file <video_id>.npy for every video"),
+# By modality: folders that may hold a file for every video (the first there is, is read), what a file is, its shape.
+FEATURES = {
+    "audio": (("feats/vggish", "vggish"), "VGGish vectors", (STORED, 128)),
     "visual": (
         ("feats/res18_14x14", "feats/visual_14x14", "res18_14x14", "visual_14x14"),
-        (None, None, None),
-        "ResNet-18 maps (60, 512, 14, 14), a file <video_id>.npy or .h5 for every video",
+        "ResNet-18 maps",
+        (STORED, 512, 14, 14),
     ),
 }
 KEYS = ("features",)
+USED = STORED // EVERY  # seconds
 
 
 def find_folder(root: Path, release: str) -> Path:
@@ -63,10 +62,13 @@ def missing(place: Path, release: str) -> str | None:
     reason = first_missing(place, needed)
     if reason:
         return reason
-    for modality, (names, _, what) in FEATURES.items():
-        if features_place(place, modality) is None:
-            return f"{place / names[0]} is missing: {what}."
-    return None
+    absent = (modality for modality in FEATURES if features_place(place, modality) is None)
+    return next((_absent(place, modality) for modality in absent), None)
+
+
+def _absent(place: Path, modality: str) -> str:
+    names, what, shape = FEATURES[modality]
+    return f"{place / names[0]} is missing: {what} {shape}, a file <video_id>.npy or .h5 for every video."
 
 
 def inputs(place: Path, release: str) -> dict[str, Path]:
@@ -96,25 +98,45 @@ def read_questions(path: Path, split: str) -> list[Question]:
 
 
 def open_seconds(place: Path, modality: str, videos: Sequence[str]) -> Source:
-    """The seconds of every video that are used, (N, 10, ...): of 60 the first, the seventh and so on.
+    """The seconds of every video that are used, (N, 10, ...): the first, the seventh and so on.
 
-    Nothing but their headers is read before rows are asked for, and of the rows no other seconds. Raises `DataError`:
-    a video without features, of another shape than (60, ...), damaged.
+    A video must have so many seconds that ten are used, 55 to 60: sound may end before the picture, which published
+    code does not mind. Nothing but headers is read before rows are asked for, and of the rows no other seconds. Raises
+    `DataError`: a video without features, of another shape, damaged.
     """
     where = features_place(place, modality)
     if where is None:
-        raise DataError(f"{place / FEATURES[modality][0][0]} is missing: {FEATURES[modality][2]}.")
-    whole = open_clips(where, videos, KEYS)
-    sizes = (STORED, *FEATURES[modality][1])
-    check_shape(whole, len(videos), sizes, f"{STORED} seconds of every video, as published.")
+        raise DataError(_absent(place, modality))
+    with opened_clips(where, KEYS) as get:
+        found = [get(video) for video in videos]
+    lacking = [video for video, clip in zip(videos, found, strict=True) if clip is None]
+    if lacking:
+        raise DataError(
+            f"{where} lacks {len(lacking):,} of the {len(videos):,} videos that are asked about, the first is "
+            f"{lacking[0]}. Extract or download their features."
+        )
+    _check_shapes(where, modality, videos, found)
 
     def read(first: int, last: int, step: int, width: int | None) -> Iterator[np.ndarray]:
         with opened_clips(where, KEYS) as get:
             for start in range(first, last, step):
                 yield np.stack([_used_seconds(get(name)) for name in videos[start : min(start + step, last)]])
 
-    return replace(whole, shape=(len(videos), STORED // EVERY, *whole.shape[2:]), reader=read, names=tuple(videos))
+    return Source(where, (len(videos), USED, *found[0].shape[1:]), found[0].dtype, read, names=tuple(videos))
+
+
+def _check_shapes(where: Path, modality: str, videos: Sequence[str], found: Sequence[Source]) -> None:
+    """Raise `DataError` for the first video whose features are not as published, or not as those of the first."""
+    _, what, shape = FEATURES[modality]
+    first = found[0].shape
+    for video, clip in zip(videos, found, strict=True):
+        used = -(-clip.shape[0] // EVERY)
+        if len(clip.shape) != len(shape) or clip.shape[1:] != first[1:] or used != USED:
+            raise DataError(
+                f"{where}: {video} is {clip.dtype} {clip.shape}, {videos[0]} {first}; expected {what} {shape}: "
+                f"{STORED - EVERY + 1} to {STORED} seconds, and the other sizes alike in all. Extract it again."
+            )
 
 
 def _used_seconds(clip: Source) -> np.ndarray:
-    return np.concatenate([next(clip.blocks(second, second + 1)) for second in range(0, STORED, EVERY)])
+    return np.concatenate([next(clip.blocks(second, second + 1)) for second in range(0, len(clip), EVERY)])

@@ -31,7 +31,7 @@ from mmlib.metrics.question_floors import majority_answers
 
 __all__ = ["LAYOUT", "SHARES", "inputs", "missing", "notes", "prepare_folder"]
 
-LAYOUT = 1  # raise when the same options would write other content
+LAYOUT = 2  # raise when the same options would write other content
 SHARES = {"train": 1.0, "validation": 1 / 8, "test": 1 / 4}  # questions, in those of train
 CHUNK = 500  # clips put together at a time
 

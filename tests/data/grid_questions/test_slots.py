@@ -140,6 +140,7 @@ def test_lips_say_nothing_of_a_dubbed_voice(drawn):
     heard, mouthed = clips.heard[dubbed], clips.mouthed[dubbed]
     assert share(heard == mouthed) == pytest.approx(0.1, abs=0.015), "as often as by chance"
     rows = clips.mouthed[clips.kind == slots.DUBBED]
+    assert set((rows >= 0).sum(axis=1).tolist()) == {3, 4}
     for row in rows[:200]:
         named = row[row >= 0].tolist()
         assert len(named) == len(set(named)), "a digit names one slot"

@@ -46,9 +46,7 @@ def radar_figure(found: QuestionFindings) -> Figure:
 
 def published_figure(found: QuestionFindings) -> Figure:
     """The paper's numbers as it draws them, under their right names."""
-    caption = (
-        "MUSIC-AVQA, one run each, as printed; Counting and Location of audio-visual questions under their right names"
-    )
+    caption = "MUSIC-AVQA, one run each; audio-visual Counting and Location under their right names"
     return _radars(found.printed, list(TYPES), "Accuracy by type of question (figure 4, published)", caption)
 
 

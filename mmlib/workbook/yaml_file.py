@@ -9,8 +9,11 @@ import yaml
 
 from mmlib.errors import UsageError
 
+# PyYAML's own parser takes ten times as long as libyaml, which its wheels bring.
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class UniqueKeyLoader(yaml.SafeLoader):
+
+class UniqueKeyLoader(_SafeLoader):
     """YAML with plain values only, that refuses a key given twice (PyYAML would silently keep the last)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmlib.errors import DataError, UsageError
-from mmlib.files import read_json, sha256_file
+from mmlib.files import name_problem, read_json, sha256_file
 
 FORMAT = "mmlib-prepared"
 VERSION = 1
@@ -95,13 +95,15 @@ def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
     for name, entry in manifest["arrays"].items():
         if not isinstance(entry, dict) or not {"file", "dtype", "shape", "sha256"} <= set(entry):
             raise damaged(path, f"the entry of array {name!r} lacks file, dtype, shape or sha256")
-        if Path(entry["file"]).name != entry["file"]:
-            raise damaged(path, f"the file of array {name!r} lies outside the folder")
+        if problem := name_problem(entry["file"]):
+            raise damaged(path, f"the file of array {name!r} lies outside the folder ({problem})")
         if entry.get("by", ITEM) != ITEM:
             raise damaged(path, f"the rows of array {name!r} are by {entry['by']!r} (known: {ITEM})")
     index = manifest["index"]
     if not {"file", "rows", "sha256", "columns"} <= set(index):
         raise damaged(path, "the entry 'index' lacks file, rows, sha256 or columns")
+    if problem := name_problem(index["file"]):
+        raise damaged(path, f"the file of the index lies outside the folder ({problem})")
     if not set(INDEX_COLUMNS) <= set(index["columns"]) or not set(index["columns"].values()) <= set(COLUMN_TYPES):
         raise damaged(path, f"the index columns must include {', '.join(INDEX_COLUMNS)} with types {COLUMN_TYPES}")
     shapes = {name: entry["shape"] for name, entry in manifest["arrays"].items() if "by" in entry}

@@ -123,9 +123,11 @@ def process_lives(pid: int, host: str) -> bool:
     """Whether the process `pid` of `host` may still be alive; one of another machine is believed to be."""
     if host != socket.gethostname():
         return True
+    if pid <= 0:  # would ask for a group of processes
+        return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -135,8 +135,14 @@ def test_incomplete_manifest(folder, key):
         open_prepared(folder)
 
 
-def test_array_outside_the_folder_is_refused(folder):
-    edit_manifest(folder, lambda manifest: manifest["arrays"]["frames"].update(file="../frames.npy"))
+@pytest.mark.parametrize("name", ["../frames.npy", "/frames.npy", "a/frames.npy", "", 3, None])
+@pytest.mark.parametrize("what", ["array", "index"])
+def test_a_file_outside_the_folder_is_refused(folder, what, name):
+    def change(manifest):
+        entry = manifest["index"] if what == "index" else manifest["arrays"]["frames"]
+        entry["file"] = name
+
+    edit_manifest(folder, change)
     with pytest.raises(DataError, match="outside the folder"):
         open_prepared(folder)
 

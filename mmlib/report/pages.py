@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from mmlib.files import read_json, sha256_bytes, sha256_file, write_json, write_text
+from mmlib.errors import UsageError
+from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.report.formulas import STYLE
 
 INDEX = "index.json"
@@ -23,7 +24,7 @@ PARALLEL_FROM = 4  # fewer pages are made faster than processes start
 def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int | None = None) -> dict[str, str]:
     """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
     index_path = folder / INDEX
-    known = read_json(index_path) if index_path.exists() else {}
+    known = _read_index(index_path)
     maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "exporter.py", "formulas.py"))
     wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
     tasks = [
@@ -38,6 +39,16 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
         for name in set(known) - set(wanted):
             (folder / f"{name}.html").unlink(missing_ok=True)
     return {name: f"{name}.html" for name in wanted}
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    """What was converted, by name; a damaged index is as good as none, and names that lead elsewhere are not ours."""
+    try:
+        content = read_json(path)
+    except (OSError, UsageError):
+        return {}
+    known = content if isinstance(content, dict) else {}
+    return {name: made for name, made in known.items() if not name_problem(name)}
 
 
 def _convert_all(tasks: list[tuple[str, str]], workers: int) -> None:
@@ -59,7 +70,8 @@ def convert(task: tuple[str, str]) -> None:
 
     source, target = task
     notebook = nbformat.read(source, as_version=4)
-    page, _ = exporter().from_notebook_node(notebook, resources={"metadata": {"name": Path(target).stem}})
+    resources = {"metadata": {"name": Path(target).stem}, "config_dir": os.devnull}  # no style sheet of the user's
+    page, _ = exporter().from_notebook_node(notebook, resources=resources)
     write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
 
 

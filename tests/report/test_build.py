@@ -119,6 +119,19 @@ def test_notebooks_are_converted_once_per_content(tmp_path):
     assert not page.exists()
 
 
+def test_an_index_of_pages_leads_nowhere_else_and_may_be_damaged(tmp_path):
+    notebook, folder = tmp_path / "a.ipynb", tmp_path / "report" / "notebooks"
+    notebook.write_text(json.dumps(fake_notebook("one")))
+    victim = tmp_path / "victim.html"
+    victim.write_text("mine")
+    folder.mkdir(parents=True)
+    for content in ({"../../victim": "0"}, ["a"], {"a": 3}, None):
+        (folder / "index.json").write_text(json.dumps(content) if content else "{")
+        assert convert_notebooks({"a": notebook}, folder) == {"a": "a.html"}
+        assert json.loads((folder / "index.json").read_text()).keys() == {"a"}
+        assert victim.read_text() == "mine"
+
+
 def test_offline_removes_what_asks_the_network():
     page = (
         '<script src="https://cdn.example/x.js"></script><script>let a = 1;</script>'

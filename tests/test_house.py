@@ -120,6 +120,7 @@ def test_cheap_imports_stay_cheap():
 LAYERS = (
     {"errors"},
     {"files", "collectives", "processes", "statistics"},
+    {"seal"},
     {"parameters", "record", "metrics", "losses", "fusion"},
     {"modulation", "models", "data", "training"},
     {"continual", "valuation"},

@@ -32,6 +32,7 @@ _AMBIGUOUS = re.compile(
     r"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"  # base 60
     r"|[-+]?\.?(inf|Inf|INF)|\.?(nan|NaN|NAN)"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?"
+    r"|="  # YAML 1.1's name for a default value
 )
 _WORDS = re.compile(r"yes|no|on|off", re.I)
 

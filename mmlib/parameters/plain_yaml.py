@@ -37,32 +37,19 @@ _AMBIGUOUS = re.compile(
 _WORDS = re.compile(r"yes|no|on|off", re.I)
 
 
-class PlainLoader(yaml.SafeLoader):
+# PyYAML's own parser takes ten times as long as libyaml, which its wheels bring.
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class PlainLoader(_SafeLoader):
     """Loads one document as plain values; a key given twice is refused (PyYAML would silently keep the last)."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
-        self._depth = 0
-
     def resolve(self, kind: type, value: str, implicit: Any) -> str:
-        if kind is yaml.ScalarNode and implicit[0] and value == "<<":
-            return "tag:yaml.org,2002:merge"
         if kind is yaml.ScalarNode and implicit[0]:
-            return "tag:yaml.org,2002:plain"
+            return f"tag:yaml.org,2002:{'merge' if value == '<<' else 'plain'}"
         return super().resolve(kind, value, implicit)
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise _refused(f"the tag {event.tag} is not read: write a plain value", event.start_mark)
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise _refused(f"it is nested more than {DEEPEST} deep", event.start_mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
 
     def get_single_node(self) -> Any:
         node = super().get_single_node()
@@ -150,8 +137,19 @@ def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
 
 def load_plain(text: str) -> Any:
     """The one document in `text` as plain values. Raises `yaml.YAMLError`."""
-    loader = PlainLoader(text)
     try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+        _check_events(text)
+        return yaml.load(text, Loader=PlainLoader)
+    except UnicodeEncodeError:
+        raise yaml.YAMLError("it holds half a character") from None
+
+
+def _check_events(text: str) -> None:
+    """Raise `YAMLError` for tags, and for what nests so deep that a recursive reader would fall over it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise _refused(f"the tag {event.tag:.80} is not read: write a plain value", event.start_mark)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _refused(f"it is nested more than {DEEPEST} deep", event.start_mark)

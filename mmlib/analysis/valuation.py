@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.words import UNBROKEN, points_text, seed_count
 from mmlib.metrics.family import metric
@@ -193,16 +194,14 @@ def mean_contributions(
     folder: Path,
 ) -> tuple[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] | None:
     """Modalities; epochs (E,), means (E, n) and samples trained on in each epoch; None where a run left no arrays."""
-    path = Path(folder) / "arrays.npz"
-    if not path.is_file():
+    wanted = {f"valuation_{name}" for name in ("contributions", "modalities", "epochs")} | {"epoch", "samples"}
+    stored = read_arrays(folder, wanted.__contains__)
+    if "valuation_contributions" not in stored:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        if "valuation_contributions" not in stored:
-            return None
-        units, names = stored["valuation_contributions"], tuple(stored["valuation_modalities"].tolist())
-        one = int(np.prod(np.arange(1, len(names) + 1)))
-        trained = np.bincount(stored["epoch"].astype(int), weights=stored["samples"])
-        return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
+    units, names = stored["valuation_contributions"], tuple(stored["valuation_modalities"].tolist())
+    one = int(np.prod(np.arange(1, len(names) + 1)))
+    trained = np.bincount(stored["epoch"].astype(int), weights=stored["samples"])
+    return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
 
 
 def _ends(one: MethodRuns) -> str:

@@ -8,20 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
-from mmlib.commands.settings import existing_root
+from mmlib.commands.settings import existing_root, finite_seconds, typed_path
 from mmlib.errors import UsageError
 from mmlib.parameters.arguments import parse_settings
 
 data = typer.Typer(help="Data sets: what there is, what is missing, prepare and check.", no_args_is_help=True)
 
-Root = Annotated[Path | None, typer.Option(help="Folder with the raw or prepared data sets.")]
-Store = Annotated[Path | None, typer.Option(help="Folder for prepared data.  [default: outputs/data]")]
+Root = Annotated[
+    Path | None, typer.Option(parser=typed_path, metavar="PATH", help="Folder with the raw or prepared data sets.")
+]
+Store = Annotated[
+    Path | None,
+    typer.Option(parser=typed_path, metavar="PATH", help="Folder for prepared data.  [default: outputs/data]"),
+]
 
 
 def default_store(store: Path | None) -> Path:
     from mmlib.parameters.base import resolve_path
 
-    return store.expanduser().resolve() if store else resolve_path("outputs/data")
+    return store or resolve_path("outputs/data")
 
 
 @data.command("list", epilog="Example: mmlib data list")
@@ -62,19 +67,40 @@ def get(
 def prepare(
     name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],
     source: Annotated[
-        Path | None, typer.Option("--source", "--data-root", help="Folder with the raw (or prepared) data sets.")
+        Path | None,
+        typer.Option(
+            "--source",
+            "--data-root",
+            parser=typed_path,
+            metavar="PATH",
+            help="Folder with the raw (or prepared) data sets.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "--store", help="Folder for prepared data.  [default: outputs/data]")
+        Path | None,
+        typer.Option(
+            "--out",
+            "--store",
+            parser=typed_path,
+            metavar="PATH",
+            help="Folder for prepared data.  [default: outputs/data]",
+        ),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A preparation option: name=value.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Decoder processes.  [default: one per core]")] = None,
     max_skipped: Annotated[
         str | None, typer.Option(metavar="SHARE|NUMBER", help="More skipped clips are an error (exit 3): 5% or 20.")
     ] = None,
-    seconds_per_clip: Annotated[float, typer.Option(min=0.1, help="A clip that takes longer is skipped.")] = 10.0,
+    seconds_per_clip: Annotated[
+        float, typer.Option(min=0.1, callback=finite_seconds, help="A clip that takes longer is skipped.")
+    ] = 10.0,
     write_published: Annotated[
-        Path | None, typer.Option(help="Also write the published layout there: 16 kHz wav and JPEG files.")
+        Path | None,
+        typer.Option(
+            parser=typed_path,
+            metavar="PATH",
+            help="Also write the published layout there: 16 kHz wav and JPEG files.",
+        ),
     ] = None,
 ) -> None:
     """Prepare a data set (or find it prepared) and print its folder.
@@ -109,7 +135,6 @@ def prepare_raw(info: Any, source: Path, out: Path, options: dict[str, Any], how
     from mmlib.data.prepared_check import read_manifest
 
     processes, seconds, limit, published = how
-    published = published and published.expanduser().resolve()
     folder = prepare_registered(info, source, out, options, Options(processes, seconds, parse_limit(limit), published))
     for line in summary(read_manifest(folder)):
         print(f"{info.name}: {line}")
@@ -128,7 +153,7 @@ def check(
     from mmlib.data import registry
 
     if target is not None and target not in registry.DATASETS:
-        raise typer.Exit(check_folder(Path(target), blocked_cells(None)))
+        raise typer.Exit(check_folder(typed_path(target), blocked_cells(None)))
     root = existing_root(data_root)
     blocked = blocked_cells(root)
     if target is not None:
@@ -140,7 +165,9 @@ def check(
 @data.command(epilog="Example: mmlib data audit mm_debiased --data-root ~/data")
 def audit(
     name: Annotated[str, typer.Argument(help="A data set whose list can be read alone, such as mm_debiased.")],
-    data_root: Annotated[Path, typer.Option(help="Folder with the published lists.")],
+    data_root: Annotated[
+        Path, typer.Option(parser=typed_path, metavar="PATH", help="Folder with the published lists.")
+    ],
 ) -> None:
     """What a published list says of itself, with or without its media."""
     from mmlib.data import registry
@@ -154,13 +181,18 @@ def audit(
 @data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
 def standin(
     name: Annotated[str, typer.Argument(help="cremad, vggsound, ave, voxceleb1, av_cil_ave, ...")],
-    folder: Annotated[Path, typer.Argument(help="A data root; the stand-in becomes its subfolder of that name.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            parser=typed_path, metavar="FOLDER", help="A data root; the stand-in becomes its subfolder of that name."
+        ),
+    ],
     samples: Annotated[int, typer.Option(min=8, help="How many samples.")] = 48,
 ) -> None:
     """Write a small generated stand-in in a licensed data set's format, to try its cells without the data."""
     from mmlib.data.standins import write_standin
 
-    print(write_standin(name, folder.expanduser().resolve() / name, samples=samples))
+    print(write_standin(name, folder / name, samples=samples))
 
 
 @data.command(
@@ -168,7 +200,10 @@ def standin(
 )
 def corpus(
     name: Annotated[str, typer.Argument(help="cremad, vggsound, kinetics_sounds, urbansound8k_av, folder, ...")],
-    folder: Annotated[Path, typer.Argument(help="A new folder for the media files and lists.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(parser=typed_path, metavar="FOLDER", help="A new folder for the media files and lists."),
+    ],
     clips: Annotated[int, typer.Option(min=4, help="Sound clips of each of three classes.")] = 8,
     faults: Annotated[bool, typer.Option(help="Plant a fault of every kind the layout can have.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Other clips of the same kind.")] = 0,
@@ -179,7 +214,7 @@ def corpus(
     """
     from mmlib.data.corpora import write_corpus
 
-    place = folder.expanduser().resolve()
+    place = folder
     for planted in write_corpus(name, place, clips=clips, faults=faults, seed=seed):
         print(f"{planted.id}: {planted.what} ({planted.reason or 'must be kept'})")
     print(f"{place}: {3 * clips} sound clips, {'faults noted in planted.json' if faults else 'no faults'}")

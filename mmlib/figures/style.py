@@ -75,13 +75,32 @@ _SETTINGS = {
 }
 
 
+_NOT_DRAWN = ("backend", "interactive", "webagg", "toolbar", "tk.", "macosx.", "savefig.directory", "keymap.")
+
+
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """The house style for the figures drawn inside; the caller's own settings come back afterwards."""
+    """The house style for the figures drawn inside; the caller's own settings come back afterwards.
+
+    It starts from matplotlib's defaults, whatever a `matplotlibrc` or the caller has set.
+    """
     import matplotlib
 
-    with matplotlib.rc_context(_SETTINGS | {"axes.prop_cycle": matplotlib.cycler(color=SERIES)}):
+    house = _SETTINGS | {"axes.prop_cycle": matplotlib.cycler(color=SERIES)}
+    with matplotlib.rc_context(_defaults(matplotlib) | house):
         yield
+
+
+def _defaults(matplotlib: Any) -> dict[str, Any]:
+    """matplotlib's default of every setting that has another value now and changes what is drawn."""
+    now, defaults = matplotlib.rcParams, matplotlib.rcParamsDefault
+    # Read as plain dicts: asking for the backend would choose one. These say where a figure goes, not how it looks.
+    names = [name for name in dict.keys(defaults) if not name.startswith(_NOT_DRAWN)]
+    return {name: _get(defaults, name) for name in names if _get(now, name) != _get(defaults, name)}
+
+
+def _get(settings: Any, name: str) -> Any:
+    return dict.__getitem__(settings, name)
 
 
 MARGIN = 0.04  # inches around what is drawn

@@ -39,5 +39,5 @@ def prepare_grid(source: Path | None, out: Path, threads: int | None) -> Path:
     if source is None:
         raise UsageError("grid is made from published files: --source FOLDER, the one of `mmlib data get grid`.")
     root = build(source, out, threads=threads)
-    print(f"then: mmlib run table1 --profile grid_words --data-root {root}")
+    print(f"then: mmlib run table1 --profile grid_words_video --data-root {root}")
     return root

@@ -38,6 +38,7 @@ _OWN = threading.local()  # a classifier must not serve two threads at once
 def _cascade() -> Any:
     if not hasattr(_OWN, "cascade"):
         cv2 = opencv()
+        cv2.setNumThreads(1)  # several clips are read at once already
         model = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
         _OWN.cascade = cv2.CascadeClassifier(str(model))
     return _OWN.cascade

@@ -29,6 +29,10 @@ def get(name: str, root: Path, *, mirror: str = "", everything: bool = False, sa
     if names[0] in PUBLIC:
         for one in names:
             _get_set(one, PUBLIC[one], root, mirror, everything, say)
+        others = tuple(f"mmlib data get {one} " for one in names)
+        for step in PUBLIC[names[-1]].then:
+            if not step.startswith(others):
+                say(f"  then: {step}".replace("ROOT", str(root)))
         return True
     say(without_fetching(name, root))
     return False
@@ -61,8 +65,6 @@ def _get_set(name: str, what: PublicSet, root: Path, mirror: str, everything: bo
         _get_file(name, what, file, root, mirror, say)
     if what.many is not None:
         _get_many(name, what, what.many, root, mirror, say)
-    for step in what.then:
-        say(f"  then: {step}".replace("ROOT", str(root)))
 
 
 def _size(megabytes: float) -> str:

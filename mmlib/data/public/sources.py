@@ -149,7 +149,7 @@ PUBLIC: dict[str, PublicSet] = {
         ),
         (
             "mmlib data prepare grid --source ROOT --out ROOT",
-            "mmlib run table1 --profile grid_words --data-root ROOT",
+            "mmlib run table1 --profile grid_words_video --data-root ROOT",
         ),
     ),
     "ave": PublicSet(

@@ -5,6 +5,7 @@ import io
 import zipfile
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from mmlib.commands.public_data import get, prepare_grid
@@ -44,9 +45,10 @@ def first_row(dataset, root, tmp_path, **more):
         batch_size=64,
         **more,
     )
-    return run(parameters).record
+    return run(parameters)
 
 
+@pytest.mark.slow
 def test_av_digits(net, data_root, tmp_path, capsys):
     """As published and unchanged: the checksums of the list are those of the files."""
     names = av_digits.recording_names()
@@ -59,17 +61,22 @@ def test_av_digits(net, data_root, tmp_path, capsys):
     root = tmp_path / "data"
     get("av_digits", data_root=root, mirror=net.url, everything=False)
     said = capsys.readouterr().out
+    assert "then: mmlib data get" not in said
+    assert f"then: mmlib run table1 --profile av_digits --data-root {root}" in said
     assert said.index("licence: CC BY-SA 4.0") < said.index("3000 files, checksums as published")
-    assert all(host == "" or path.count("/") > 1 for path, host in net.asked)
-    record = first_row("av_digits", root, tmp_path, split="speaker")
-    here = open_prepared(next((tmp_path / "store").glob("av_digits-*")))
+    finished = first_row("av_digits", root, tmp_path, split="speaker")
+    assert sum(finished.splits.values()) == 3000
+    (folder,) = (tmp_path / "store").glob("av_digits-*")
+    here = open_prepared(folder)
     there = open_prepared(
         prepare("av_digits", data_root=data_root, store=tmp_path / "other", options={"split": "speaker"})
     )
     assert here.manifest["source"]["pairs_sha256"] == there.manifest["source"]["pairs_sha256"]
-    assert record["status"] == "done"
+    for name in ("waveform", "frames"):
+        np.testing.assert_array_equal(here.arrays[name], there.arrays[name])
 
 
+@pytest.mark.slow
 def test_grid_words(net, data_root, tmp_path, monkeypatch):
     """Ten clips in place of the thousand."""
     what = PUBLIC["grid"]
@@ -86,9 +93,8 @@ def test_grid_words(net, data_root, tmp_path, monkeypatch):
     get("grid_words", data_root=root, mirror=net.url, everything=False)
     prepare_grid(root, root, 2)
     assert missing("grid_words", root) is None
-    record = first_row("grid_words", root, tmp_path)
-    assert record["status"] == "done"
-    assert sum(record["split_sizes"].values()) == 6 * len(CLIPS)
+    finished = first_row("grid_words", root, tmp_path)
+    assert sum(finished.splits.values()) == 6 * len(CLIPS)
 
 
 @pytest.mark.parametrize("name", ["av_digits", "grid_words", "rgb_flow", "ave", "cremad"])

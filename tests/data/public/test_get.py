@@ -43,6 +43,16 @@ def test_every_data_set_can_be_fetched_or_says_why_not():
         assert known or not info.needs_root or info.licence == "yours", name
 
 
+def test_the_runs_that_are_advised_exist():
+    from mmlib.workbook.plan import load_plan, plan_paths
+
+    steps = [step for what in PUBLIC.values() for step in what.then if step.startswith("mmlib run ")]
+    assert len(steps) >= 5
+    for step in steps:
+        _, _, plan, _, profile, *_ = step.split()
+        assert profile in load_plan(plan_paths()[plan]).profiles, step
+
+
 @pytest.fixture
 def one_file(net, monkeypatch):
     """MM-Debiased with a list of our own behind its first published address, as a mirror has it."""

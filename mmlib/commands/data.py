@@ -225,9 +225,12 @@ def what_it_holds(folder: Path) -> list[str]:
 def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> bool:
     """Print what a data set lacks, and the cells that need it; True when nothing is missing."""
     from mmlib.data import registry
+    from mmlib.data.public.get import offer
 
     reason = registry.missing(name, root)
     print(f"{name}: {reason or 'nothing is missing'}")
+    if reason and offer(name):
+        print(f"    fetch it: {offer(name)}")
     for place, number in blocked.get(name, Counter()).items():
         print(f"    blocks {number} cells of {place}" if reason else f"    serves {number} cells of {place}")
     return reason is None

@@ -10,7 +10,7 @@ from mmlib.data.progress import Progress
 from mmlib.data.public.by_hand import BY_HAND
 from mmlib.data.public.fetch import Unsuitable, fetch, mirrored, unpacked_is
 from mmlib.data.public.kinds import ManyFiles, PublicFile, PublicSet
-from mmlib.data.public.sources import MADE_OF, PUBLIC
+from mmlib.data.public.sources import MADE_OF, PUBLIC, WHOLE
 from mmlib.data.public.unpack import unpack, unpacked
 from mmlib.errors import DataError, ParameterError
 from mmlib.files import sha256_file
@@ -36,6 +36,11 @@ def get(name: str, root: Path, *, mirror: str = "", everything: bool = False, sa
         return True
     say(without_fetching(name, root))
     return False
+
+
+def offer(name: str) -> str:
+    """The command that fetches a data set; "" where not all of it is free to fetch."""
+    return f"mmlib data get {name} --data-root FOLDER" if name in WHOLE else ""
 
 
 def without_fetching(name: str, root: Path) -> str:

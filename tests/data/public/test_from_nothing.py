@@ -95,8 +95,3 @@ def test_grid_words(net, data_root, tmp_path, monkeypatch):
     assert missing("grid_words", root) is None
     finished = first_row("grid_words", root, tmp_path)
     assert sum(finished.splits.values()) == 6 * len(CLIPS)
-
-
-@pytest.mark.parametrize("name", ["av_digits", "grid_words", "rgb_flow", "ave", "cremad"])
-def test_what_lacks_names_the_command_that_fetches_it(name, tmp_path):
-    assert f"Fetch it: mmlib data get {name} --data-root FOLDER." in missing(name, tmp_path)

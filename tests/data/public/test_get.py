@@ -21,7 +21,7 @@ from mmlib.data.public.get import get
 from mmlib.data.public.kinds import Members
 from mmlib.data.public.sources import MADE_OF, PUBLIC
 from mmlib.data.public.unpack import members_digest, unpack, unpacked
-from mmlib.errors import DataError, ParameterError
+from mmlib.errors import DataError, ParameterError, UsageError
 
 
 def test_the_list_of_public_files_is_sound():
@@ -282,3 +282,16 @@ def test_an_image_file_that_is_not_the_published_one_is_fetched_again(net, tmp_p
     get("mnist", tmp_path, say=said.append)
     assert any("is not the published file" in line for line in said)
     assert (tmp_path / file.path).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["av_digits", "grid_words", "rgb_flow", "ave", "cremad"])
+def test_what_lacks_names_the_command_that_fetches_it(name, tmp_path, capsys):
+    commands.print_missing(name, tmp_path, {})
+    assert f"fetch it: mmlib data get {name} --data-root FOLDER" in capsys.readouterr().out
+    commands.print_missing("vggsound", tmp_path, {})
+    assert "fetch it" not in capsys.readouterr().out
+
+
+def test_grid_has_no_options(tmp_path):
+    with pytest.raises(UsageError, match="grid has no --set"):
+        call(commands.prepare, "grid", source=tmp_path, settings=["seed=1"])

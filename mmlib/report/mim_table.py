@@ -39,7 +39,7 @@ def mim_table(found: MimFindings, name: str) -> Table:
     ]
     if found.noisy:
         notes.append(
-            "Gate gap: share of signal steps kept minus that of noise steps; above 0, gates do what they are for. P(open): "
-            "the same of the probability of an open gate over its noise."
+            "Gate gap: share of signal steps kept minus that of noise steps; above 0, gates do what they are for. "
+            "P(open): the same of the probability of an open gate over its noise."
         )
     return Table(f"{name}-analysis", f"What gates keep – {found.caption}", columns, rows, notes, data)

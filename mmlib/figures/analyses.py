@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mmlib.analysis import avqa as avqa_analysis
 from mmlib.analysis import continual as continual_analysis
 from mmlib.analysis import correlation as correlation_analysis
 from mmlib.analysis import mim as mim_analysis
@@ -145,5 +146,17 @@ ANALYSES = {
         mim_analysis.analyse,
         "mmlib.figures.gates",
         (Drawing("gaps", "gaps_figure", "Do gates close on noise steps?", "gapped"),),
+    ),
+    "avqa": Analysis(
+        avqa_analysis.analyse,
+        "mmlib.figures.avqa",
+        (
+            Drawing("senses", "senses_figure", "What is there beside the question, by type of question", "senses"),
+            Drawing("types", "types_figure", "Accuracy by type of question, without and with IEMF", "networks"),
+            Drawing("gains", "gains_figure", "Against the same network without IEMF, by type", "compared"),
+            Drawing("radar", "radar_figure", "Radar charts as in figure 4, ours", "networks"),
+            Drawing("published", "published_figure", "Figure 4 as published, its labels put right", "printed"),
+        ),
+        printed=True,
     ),
 }

@@ -10,6 +10,7 @@ from mmlib.analysis.correlation import LEVELS, CorrelationResult
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, ZetaResult
 from mmlib.metrics.family import metric
+from mmlib.report.avqa_table import avqa_table
 from mmlib.report.continual_table import continual_table
 from mmlib.report.iemf_table import iemf_table
 from mmlib.report.mim_table import mim_table
@@ -74,6 +75,7 @@ ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {
     "continual": continual_table,
     "valuation": valuation_table,
     "mim": mim_table,
+    "avqa": avqa_table,
 }
 
 

@@ -24,6 +24,8 @@ LOOKS = dict(zip(VARIANTS, (PALETTE[name] for name in ("blue", "sky", "orange", 
 SENSE_LOOKS = dict(zip(SENSES, (PALETTE[name] for name in ("yellow", "sky", "green", "blue")), strict=True))
 AVERAGE = "average"
 FLOOR = "majority answer of each question"
+FEWEST = 3
+"""Seeds from which a bar has an interval: that of two is wider than the axis."""
 DRAWN = ("", "-joint", "-iemf")
 """Variants of the radar charts."""
 
@@ -44,9 +46,7 @@ def radar_figure(found: QuestionFindings) -> Figure:
 
 def published_figure(found: QuestionFindings) -> Figure:
     """The paper's numbers as it draws them, under their right names."""
-    caption = (
-        "MUSIC-AVQA, one run each, as printed; Counting and Location of audio-visual questions under their right names"
-    )
+    caption = "MUSIC-AVQA, one run each; audio-visual Counting and Location under their right names"
     return _radars(found.printed, list(TYPES), "Accuracy by type of question (figure 4, published)", caption)
 
 
@@ -55,14 +55,15 @@ def _radars(means: Mapping[str, Mapping[str, float]], types: Sequence[str], titl
 
     networks = [name for name in NETWORKS if any(name + suffix in means for suffix in DRAWN)]
     with style():
-        figure = Figure(figsize=(FULL, 0.9 + 2.3 * len(networks)), layout="constrained")
+        figure = Figure(figsize=(FULL, 0.9 + 2.6 * len(networks)), layout="constrained")
+        figure.get_layout_engine().set(hspace=0.12)
         axes = figure.subplots(len(networks), len(ABOUT), squeeze=False, subplot_kw={"projection": "polar"})
         for row, network in zip(axes, networks, strict=True):
             for axis, modality in zip(row, ABOUT.values(), strict=True):
                 shown = {suffix: means[network + suffix] for suffix in DRAWN if network + suffix in means}
                 _radar(axis, shown, spokes(modality, types))
                 axis.set_title(f"{NETWORKS[network]}, {modality.lower()}", pad=14)
-        figure.legend(handles=_radar_legend(means, networks), loc="outside lower center", ncols=3)
+        figure.legend(handles=_radar_legend(means, networks), loc="outside lower center", ncols=3, handlelength=3.2)
         set_title(figure, title, caption)
     return figure
 
@@ -151,7 +152,7 @@ def _bars(
                 continue
             middle = place + (index - (len(rows) - 1) / 2) * width
             axis.bar(middle, summary.mean, width, color=color, hatch=hatch, edgecolor="#444444", linewidth=0.5)
-            if summary.low is not None:
+            if summary.low is not None and summary.n >= FEWEST:
                 draw_interval(axis, middle, summary.low, summary.high, (0.0, 100.0), color="black", lw=1.0)
             seeds = list(found.values[row][name].values())
             axis.plot([middle] * len(seeds), seeds, "o", ms=2.2, mfc="white", mec="black", mew=0.5, zorder=5)

@@ -31,8 +31,8 @@ from mmlib.models.avqa.seconds import PlainSeconds
 from mmlib.models.unimodal_heads import HeadsName, UnimodalHeads
 
 Pooling = Literal["attention", "mean"]
-CODE_DEVIATION = 1.0
-"""Of a second's code when training begins: as large as features are, or attention finds order late."""
+CODE_DEVIATION = 0.3
+"""Of a second's code when training begins: about as large as the vectors of sound then are."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mmlib.commands.public_data import get, prepare_grid
 from mmlib.commands.settings import existing_root, finite_seconds, typed_path
 from mmlib.errors import UsageError
 from mmlib.parameters.arguments import parse_settings
@@ -42,21 +43,7 @@ def list_datasets() -> None:
             print(f"    --set {name}={value}")
 
 
-@data.command(epilog="Examples: mmlib data get av_digits --data-root DATA   |   mmlib data get grid --data-root DATA")
-def get(
-    name: Annotated[str, typer.Argument(help="A data set, or fsdd, mnist, grid.")],
-    data_root: Annotated[Path, typer.Option(help="Folder for published files, made if need be.")] = Path("data"),
-    mirror: Annotated[str, typer.Option(help="A server with copies as URL/HOST/PATH: it is asked first.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="The optional files too.")] = False,
-) -> None:
-    """Fetch a set that is free to fetch: licence first, checksums verified, resumed where it broke off.
-
-    For the others it prints the page and the steps, and exits with 3.
-    """
-    from mmlib.data.public.get import get as fetch_set
-
-    if not fetch_set(name, data_root.expanduser().resolve(), mirror=mirror, everything=everything):
-        raise typer.Exit(3)
+data.command(epilog="Examples: mmlib data get av_digits --data-root DATA   |   mmlib data get vggsound")(get)
 
 
 @data.command(
@@ -65,7 +52,7 @@ def get(
     " split=speaker   |   mmlib data prepare arrays --source ~/my_arrays --out ~/data"
 )
 def prepare(
-    name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],
+    name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`, or grid.")],
     source: Annotated[
         Path | None,
         typer.Option(
@@ -107,12 +94,18 @@ def prepare(
 
     Sets made of videos are decoded from --source into OUT/NAME; Ctrl-C or a kill loses nothing, the same command
     resumes. What is skipped is listed with its reason in the folder's manifest.json. Runs prepare the small and the
-    generated sets by themselves.
+    generated sets by themselves. `grid`: from GRID's published clips to OUT/grid_s1, which
+    grid_words and others read.
     """
     from mmlib.data import registry
 
-    info, options = registry.find_dataset(name), parse_settings(settings or [])
     root, store = existing_root(source), default_store(out)
+    if name == "grid":
+        if settings or max_skipped or write_published:
+            raise UsageError("grid has no --set, --max-skipped, --write-published.")
+        print(prepare_grid(root, store, processes))
+        return
+    info, options = registry.find_dataset(name), parse_settings(settings or [])
     if info.media is not None and root is not None and registry.missing(name, root) is not None:
         how = (processes, seconds_per_clip, max_skipped, write_published)
         print(prepare_raw(info, root, store, options, how))

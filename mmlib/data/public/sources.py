@@ -286,3 +286,6 @@ MADE_OF: dict[str, tuple[str, ...]] = {
     "rgb_flow": ("grid",),
     "music_avqa_updated": ("music_avqa",),
 }
+
+# The data sets of the catalogue that lack nothing once they are fetched (others lack media or features).
+WHOLE = frozenset({"av_digits", "grid_words", "grid_digits", "grid_words_incremental", "rgb_flow", "ave", "cremad"})

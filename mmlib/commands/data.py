@@ -42,6 +42,23 @@ def list_datasets() -> None:
             print(f"    --set {name}={value}")
 
 
+@data.command(epilog="Examples: mmlib data get av_digits --data-root DATA   |   mmlib data get grid --data-root DATA")
+def get(
+    name: Annotated[str, typer.Argument(help="A data set, or fsdd, mnist, grid.")],
+    data_root: Annotated[Path, typer.Option(help="Folder for published files, made if need be.")] = Path("data"),
+    mirror: Annotated[str, typer.Option(help="A server with copies as URL/HOST/PATH: it is asked first.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="The optional files too.")] = False,
+) -> None:
+    """Fetch a set that is free to fetch: licence first, checksums verified, resumed where it broke off.
+
+    For the others it prints the page and the steps, and exits with 3.
+    """
+    from mmlib.data.public.get import get as fetch_set
+
+    if not fetch_set(name, data_root.expanduser().resolve(), mirror=mirror, everything=everything):
+        raise typer.Exit(3)
+
+
 @data.command(
     epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib"
     " run table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set"

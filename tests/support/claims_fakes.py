@@ -66,14 +66,14 @@ def fake_results(kind: str = "embedded", profile: str = "embedded", seeds=(0, 1,
 def plan_results(
     plan: Plan, profile: str, seeds, metrics_of, rows=None, *, folder: Path | None = None, leave=None, classes: int = 6
 ) -> Results:
-    """The rows of a plan's profile (or `rows` of them) with `seeds` finished, metrics from `metrics_of(row, seed)`.
+    """The rows of a plan (or `rows` of them) with `seeds` finished, metrics from `metrics_of(row, seed)`.
 
     With a folder, `leave(cell folder, row, seed)` writes what a run leaves beside its record.
     """
     chosen = plan.profile(profile)
     results = Results(plan.name, profile, plan.title, chosen.title, chosen.kind, {}, "runs")
     for row in plan.rows:
-        if (rows is not None and row.id not in rows) or (chosen.only and row.id not in chosen.only):
+        if rows is not None and row.id not in rows:
             continue
         records = {}
         for seed in seeds:

@@ -54,8 +54,10 @@ def valuation_results(folder: Path | None = None, profile="embedded", seeds=rang
         np.savez(cell / "arrays.npz", **fake_arrays(row, seed))
 
     plan = valuation_plan()
-    results = plan_results(plan, profile, seeds, metrics_of, rows, folder=folder, leave=leave, classes=31)
+    wanted = plan.profile(profile).only or [row.id for row in plan.rows]
+    ran = wanted if rows is None else rows
+    results = plan_results(plan, profile, seeds, metrics_of, ran, folder=folder, leave=leave, classes=31)
     for row in plan.rows:
-        if not plan.profile(profile).only or row.id in plan.profile(profile).only:
+        if row.id in wanted:
             results.rows.setdefault(row.id, RowResult(row.id, row.label, row.block, list(seeds)))
     return results

@@ -64,6 +64,17 @@ def test_files_that_were_changed(folder):
     assert altered(folder, files) == "history.jsonl is gone"
 
 
+def test_large_weights_that_were_copied_are_read_when_they_are_used(folder, monkeypatch):
+    path = folder / "model.safetensors"
+    path.write_bytes(b"weights")
+    files = stamps(folder)
+    path.write_bytes(b"WEIGHTS")
+    assert altered(folder, files, ["model.safetensors"])
+    monkeypatch.setattr(seal, "LARGE", 3)
+    assert altered(folder, files, ["model.safetensors"]) is None
+    assert altered(folder, files, ["model.safetensors"], read=True)
+
+
 def test_unchanged_files_are_not_read(folder, monkeypatch):
     files = stamps(folder)
     monkeypatch.setattr(seal, "sha256_file", lambda path: pytest.fail(f"{path} was read"))

@@ -24,6 +24,7 @@ from mmlib.workbook.results import Results
 
 METHODS = {
     "joint": "joint training",
+    "joint_longer": "joint training for as many samples",
     "ogm_ge": "OGM-GE",
     "modality": "modality-level",
     "sample": "sample-level",
@@ -79,6 +80,8 @@ class ValuationFindings:
     seeds: list[int]
     methods: list[MethodRuns]
     published: list[PublishedGain] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Rows of the profile without a record."""
 
     @property
     def caption(self) -> str:
@@ -152,9 +155,8 @@ class ValuationFindings:
             told.append(
                 f"{one.name}: mean contributions to training samples after the last valued epoch are {_ends(one)}."
             )
-        missing = [name for method, name in METHODS.items() if method not in {one.method for one in self.methods}]
-        if missing:
-            told.append(f"Not shown: {', '.join(missing)}, which did not run.")
+        if self.missing:
+            told.append(f"Not shown: {', '.join(METHODS[method] for method in self.missing)}, which did not run.")
         return told
 
 
@@ -178,7 +180,9 @@ def analyse(results: Results, claims: Claims | None = None, outputs: Path | None
             if folder is not None and (found := mean_contributions(folder)) is not None:
                 one.names, one.means[seed] = found
         methods.append(one)
-    return ValuationFindings(results.profile_title, results.seeds, methods, published_gains(claims))
+    there = {one.method for one in methods}
+    missing = [method for method in METHODS if method in results.rows and method not in there]
+    return ValuationFindings(results.profile_title, results.seeds, methods, published_gains(claims), missing)
 
 
 def published_gains(claims: Claims | None) -> list[PublishedGain]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmlib.data.catalogue_questions import QUESTION_SETS
 from mmlib.data.dataset_info import DatasetInfo
 
 __all__ = ["DATASETS", "DatasetInfo"]
@@ -292,5 +293,6 @@ DATASETS: dict[str, DatasetInfo] = {
             options={"storage": "float16"},
             home="av_cil.vggsound100",
         ),
+        *QUESTION_SETS,
     )
 }

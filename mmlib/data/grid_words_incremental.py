@@ -134,12 +134,14 @@ def stratified_splits(archive: Path, names: np.ndarray, seed: int) -> np.ndarray
     return split
 
 
-def audio_parts(folder: Path, names: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+def audio_parts(
+    folder: Path, names: np.ndarray, tokens: np.ndarray, title: str = "grid_words_incremental"
+) -> np.ndarray:
     """Log mel bands averaged over equal parts of each token, `(N, 8 * 40)`. Raises `DataError`."""
     edges = np.rint(tokens[:, 1:3] * (SAMPLE_RATE / UNITS_PER_SECOND)).astype(np.int64)  # in samples
     windows, samples = np.zeros((len(tokens), WINDOW), np.int16), np.zeros(len(tokens), np.int64)
     first = np.searchsorted(tokens[:, 0], np.arange(len(names) + 1))  # tokens are in clip order
-    progress = Progress("grid_words_incremental: sound", len(names), "clips")
+    progress = Progress(f"{title}: sound", len(names), "clips")
     for clip, name in enumerate(names):
         sound = read_sound(folder / f"{name}.ogg")
         for row in range(first[clip], first[clip + 1]):
@@ -185,39 +187,39 @@ def cut_frames(mouth: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     return mouth[tokens[:, :1], number]
 
 
-def components(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean `(F,)` and components `(F, 128)` of rows `(n, F)`, scaled to unit mean variance of the projections."""
+def components(values: np.ndarray, count: int = COMPONENTS) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `(F,)` and components `(F, count)` of rows `(n, F)`, scaled to unit mean variance of the projections."""
     mean = values.mean(axis=0, dtype=np.float64)
     centred = values - mean
     # Through the smaller of the two products; its eigenvectors give the same components.
     wide = values.shape[1] > len(values)
     variances, vectors = np.linalg.eigh((centred @ centred.T if wide else centred.T @ centred) / len(values))
-    variances, vectors = variances[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
+    variances, vectors = variances[::-1][:count], vectors[:, ::-1][:, :count]
     basis = centred.T @ vectors if wide else vectors
     basis /= np.linalg.norm(basis, axis=0)
-    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(COMPONENTS)])  # an eigenvector's sign is free
+    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(count)])  # an eigenvector's sign is free
     return mean, basis / np.sqrt(variances.mean())
 
 
-def project(values: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Rows `(N, F)` on the components of the `fitted` ones, `(N, 128)`."""
-    mean, basis = components(values[fitted])
+def project(values: np.ndarray, fitted: np.ndarray, count: int = COMPONENTS) -> np.ndarray:
+    """Rows `(N, F)` on the components of the `fitted` ones, `(N, count)`."""
+    mean, basis = components(values[fitted], count)
     return (values - mean) @ basis
 
 
-def patch_tokens(frames: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """Frames `(N, 6, 24, 36)` to tokens `(N, 6, 6, 128)` float32 whose mean over time and patches is `project`'s."""
-    mean, basis = components(frames[fitted].reshape(fitted.sum(), -1).astype(np.float64))
+def patch_tokens(frames: np.ndarray, fitted: np.ndarray, count: int = COMPONENTS) -> np.ndarray:
+    """Frames `(N, 6, 24, 36)` to tokens `(N, 6, 6, count)` float32 whose mean over time and patches is `project`'s."""
+    mean, basis = components(frames[fitted].reshape(fitted.sum(), -1).astype(np.float64), count)
     patches = FRAMES * ROWS * COLUMNS
-    parts = _patches(basis.T.reshape(COMPONENTS, *frames.shape[1:]))  # (128, 36, pixels)
+    parts = _patches(basis.T.reshape(count, *frames.shape[1:]))  # (count, 36, pixels)
     offset = np.einsum("pf,cpf->pc", _patches(mean.reshape(1, *frames.shape[1:]))[0], parts)
-    tokens = np.empty((len(frames), patches, COMPONENTS), np.float32)
+    tokens = np.empty((len(frames), patches, count), np.float32)
     for start in range(0, len(frames), CHUNK):
         rows = slice(start, start + CHUNK)
         seen = _patches(frames[rows]).astype(np.float32)  # (n, 36, pixels)
         for patch in range(patches):  # one product each: a single one would need the parts' zeros written out
             tokens[rows, patch] = patches * (seen[:, patch] @ parts[:, patch].T.astype(np.float32) - offset[patch])
-    return tokens.reshape(len(frames), FRAMES, ROWS * COLUMNS, COMPONENTS)
+    return tokens.reshape(len(frames), FRAMES, ROWS * COLUMNS, count)
 
 
 def _patches(frames: np.ndarray) -> np.ndarray:

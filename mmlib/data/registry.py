@@ -7,12 +7,13 @@ input file, so the same request finds the folder again, and a changed input neve
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mmlib.data.catalogue import DATASETS, DatasetInfo
+from mmlib.data.progress import Progress
 from mmlib.errors import BlockedError, DataError, OutputsError, ParameterError, UsageError
 from mmlib.files import content_hash, read_json, sha256_file, write_json
 
@@ -219,7 +220,12 @@ _HASHES: dict[tuple[str, int, int], str] = {}
 
 
 def _content(path: Path, store: Path) -> str:
-    """SHA-256 of a file; within one process an untouched file is read once, a large one once for a whole store."""
+    """SHA-256 of a file; within one process an untouched file is read once, a large one once for a whole store.
+
+    A folder's is that of the names and contents of its files.
+    """
+    if path.is_dir():
+        return _folder_content(path, store)
     status = path.stat()
     key = (str(path.resolve()), status.st_size, status.st_mtime_ns)
     if key not in _HASHES:
@@ -229,11 +235,34 @@ def _content(path: Path, store: Path) -> str:
 
 def _large_content(path: Path, key: tuple[str, int, int], store: Path) -> str:
     """SHA-256 of a file that takes long to read, noted in the store under its path, size and time of change."""
-    note = store / ".contents" / f"{content_hash(list(key))[:16]}.json"
+    return _noted(path, content_hash(list(key)), key[1], store, lambda: sha256_file(path))
+
+
+def _folder_content(path: Path, store: Path) -> str:
+    """The same of all files in a folder, noted under their names, sizes and times of change."""
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    states = [(file.name, file.stat()) for file in files]
+    size = sum(status.st_size for _, status in states)
+    key = content_hash([str(path.resolve()), [[name, s.st_size, s.st_mtime_ns] for name, s in states]])
+
+    def read() -> str:
+        progress = Progress(f"{path.name}: contents", len(files), "files")
+        contents = {}
+        for file in files:
+            contents[file.name] = sha256_file(file)
+            progress.advance(1)
+        return content_hash(contents)
+
+    return _noted(path, key, size, store, read) if size >= LARGE else read()
+
+
+def _noted(path: Path, key: str, size: int, store: Path, read: Callable[[], str]) -> str:
+    """What `read` finds, noted in the store under a key so that it is read once."""
+    note = store / ".contents" / f"{key[:16]}.json"
     try:
         return str(read_json(note)["sha256"])
     except (OSError, UsageError, KeyError, TypeError):
-        print(f"{path}: reading {key[1] / 1e9:.1f} GB to know them by their content (once)", flush=True)
-        found = sha256_file(path)
-        write_json(note, {"path": key[0], "sha256": found})
+        print(f"{path}: reading {size / 1e9:.1f} GB to know them by their content (once)", flush=True)
+        found = read()
+        write_json(note, {"path": str(path.resolve()), "sha256": found})
         return found

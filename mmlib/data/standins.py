@@ -1,4 +1,5 @@
-"""Generated stand-ins for CREMA-D, VGGSound, AVE, VoxCeleb1 and the sets of AV-CIL, at full shape: few samples.
+"""Generated stand-ins for CREMA-D, VGGSound, AVE, VoxCeleb1, MUSIC-AVQA and the sets of AV-CIL, at full shape: few
+samples.
 
 The first two in the prepared layout; the others as their published files, so that the conversion is tried as well.
 
@@ -20,6 +21,7 @@ from mmlib.errors import ParameterError
 
 STORED_FRAMES = {"cremad": 3, "vggsound": 4}
 AV_CIL = ("av_cil_ave", "av_cil_kinetics_sounds", "av_cil_vggsound100")
+AVQA = ("music_avqa", "music_avqa_updated")
 AVE_SIZES = {"audio_features": 128, "visual_features": 512}
 
 
@@ -31,7 +33,8 @@ def write_standin(
     Only the first `classes_present` classes occur. Frames are `side` x `side`. `ave` gives a folder of published files
     with `samples` clips, eight classes present; `ucf101` one with about `samples` clips of four classes, not prepared;
     `voxceleb1` one with at least `samples` training rows of 16 people, and all lists; the sets of AV-CIL (`av_cil_ave`
-    and so on) one with about `samples` clips, in each split at least one of every class (4.8 MB each).
+    and so on) one with about `samples` clips, in each split at least one of every class (4.8 MB each); `music_avqa` and
+    `music_avqa_updated` a folder of published files with `samples` clips (24 MB each), at least 20.
     Raises `ParameterError`.
     """
     if name in AV_CIL:
@@ -40,6 +43,10 @@ def write_standin(
         published = find_dataset(name).module.PUBLISHED
         share = min(1.0, samples / sum(map(sum, published.counts.values())))
         return write_av_cil(folder, published, share=share, seed=seed)
+    if name in AVQA:
+        from mmlib.data.avqa.standin import write_files as write_avqa
+
+        return write_avqa(folder, find_dataset(name).module.PUBLISHED, clips=max(20, samples), seed=seed)
     if name == "ave":
         from mmlib.data.ave.synthetic import write_files
 
@@ -60,7 +67,7 @@ def write_standin(
 
         return write_corpus(folder, clips=max(2, samples // 6), seed=seed)
     if name not in STORED_FRAMES:
-        known = ", ".join([*STORED_FRAMES, "ave", "ucf101", "voxceleb1", *AV_CIL])
+        known = ", ".join([*STORED_FRAMES, "ave", "ucf101", "voxceleb1", *AV_CIL, *AVQA])
         raise ParameterError(f"there is no stand-in for {name!r}. Choose one of: {known}.")
     if not 1 <= classes_present <= len(cremad.EMOTIONS) or samples < 4 * classes_present:
         raise ParameterError("a stand-in has 1 to 6 classes present and at least four samples for each of them.")

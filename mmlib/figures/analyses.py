@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mmlib.analysis import avqa as avqa_analysis
 from mmlib.analysis import continual as continual_analysis
 from mmlib.analysis import correlation as correlation_analysis
+from mmlib.analysis import mim as mim_analysis
 from mmlib.analysis import valuation as valuation_analysis
 from mmlib.analysis import zeta as zeta_analysis
 from mmlib.analysis.iemf import beside as iemf_beside
@@ -137,6 +139,23 @@ ANALYSES = {
             Drawing("gains", "gains_figure", "Against joint training, ours beside the published", "compared"),
             Drawing("contributions", "contributions_figure", "Contributions to training samples by epoch", "traced"),
             Drawing("auc", "auc_figure", "The modality that says nothing, found by contributions", "judged"),
+        ),
+        printed=True,
+    ),
+    "mim": Analysis(
+        mim_analysis.analyse,
+        "mmlib.figures.gates",
+        (Drawing("gaps", "gaps_figure", "Do gates close on noise steps?", "gapped"),),
+    ),
+    "avqa": Analysis(
+        avqa_analysis.analyse,
+        "mmlib.figures.avqa",
+        (
+            Drawing("senses", "senses_figure", "What is there beside the question, by type of question", "senses"),
+            Drawing("types", "types_figure", "Accuracy by type of question, without and with IEMF", "networks"),
+            Drawing("gains", "gains_figure", "Against the same network without IEMF, by type", "compared"),
+            Drawing("radar", "radar_figure", "Radar charts as in figure 4, ours", "networks"),
+            Drawing("published", "published_figure", "Figure 4 as published, its labels put right", "printed"),
         ),
         printed=True,
     ),

@@ -165,6 +165,8 @@ METRICS = {
             Metric("last_class_acc", "last class accuracy", "accuracy after the last step, mean over classes"),
             Metric("accuracy_disjoint", "no shared video", "segment accuracy, no video shared with train"),
             Metric("foreground_accuracy", "event segments", "accuracy on segments with an event"),
+            Metric("accuracy_types", "mean of types", "accuracy, mean over types of questions"),
+            Metric("match_accuracy", "pairs told apart", "pairs of sound and picture told apart"),
             Metric("class_accuracy", "class accuracy", "segment accuracy, mean over classes"),
             Metric("clip_category", "clip category", "clips whose event is named right"),
             Metric("background_recall", "background recall"),

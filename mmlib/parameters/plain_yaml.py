@@ -73,8 +73,7 @@ class PlainLoader(_SafeLoader):
         except ValueError as error:
             raise _refused(str(error), node.start_mark) from None
 
-
-PlainLoader.add_constructor("tag:yaml.org,2002:plain", PlainLoader.construct_plain)
+    yaml_constructors: dict[str, Any] = {**_SafeLoader.yaml_constructors, "tag:yaml.org,2002:plain": construct_plain}
 
 
 def plain_value(text: str) -> None | bool | int | float | str:

@@ -80,7 +80,7 @@ class Plan(_Strict):
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
     protocols: list[Literal["paper", "clean", "last"]] = Field(default=["paper", "clean"], min_length=2, max_length=2)
-    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation"] | None = None
+    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation", "mim", "avqa"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)

@@ -91,7 +91,7 @@ def test_records_and_what_lies_beside_them(finished, campaign, capsys):
     project, plan, cells = finished
     before = {cell.seed: facts(cell) for cell in cells}
     assert sorted(collect(plan, "embedded", project.outputs).rows["ok"].records) == [0, 1, 2]
-    rng = random.Random(1)
+    rng, sources = random.Random(1), Fingerprints(project.root)
     names = ["record.json"] * 4 + ["history.jsonl", "arrays.npz", "model.safetensors", "notebook.ipynb"]
     for number in range(2 * CASES):
         cell, name = rng.choice(cells), rng.choice(names)
@@ -107,7 +107,7 @@ def test_records_and_what_lies_beside_them(finished, campaign, capsys):
 
         def look(cell=cell, name=name, same=content == whole) -> str:
             results = collect(plan, "embedded", project.outputs)
-            state = Survey(Fingerprints(project.root)).look_at(cell)
+            state = Survey(sources).look_at(cell)
             listed = [problem.seed for problem in results.problems] == [cell.seed]
             if cell.seed in results.rows["ok"].records:
                 if not same and name in ("model.safetensors", "notebook.ipynb"):
@@ -145,7 +145,7 @@ def test_checkpoints(campaign, tmp_path):
 def plainly(text: str):
     """What PyYAML reads; a mark where it reads nothing."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=yaml.CSafeLoader)  # only asked of what nests little: it would crash
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError):
         return "unreadable"
 

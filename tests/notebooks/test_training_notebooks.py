@@ -23,6 +23,7 @@ FACES = {**PEOPLE, "synthetic_rows": 8, "synthetic_test_rows": 10, "batch_size":
 CLIPS = {"synthetic_clips": 60, "synthetic_classes": 4, "hidden": 6, "epochs": 2, "batch_size": 16}
 STEPS = {"synthetic_classes": 6, "synthetic_steps": 3, "synthetic_train_clips": 12, "memory_size": 12, "epochs": 2}
 SENTIMENT = {"synthetic_samples": 60, "synthetic_steps": 6, "feature_channels": 10, "epochs": 2}
+QUESTIONS = {"synthetic_clips": 40, "feature_channels": 8, "epochs": 2, "network": "avst", "pretrain_epochs": 1}
 METHOD = {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
 
 
@@ -54,6 +55,11 @@ NOTEBOOKS = {
         (SENTIMENT,),
         pictures=5,
         mistake=({"granularity": "sampel"}, "did you mean 'sample'"),
+    ),
+    "question_answering": Notebook(
+        ({**QUESTIONS, "iemf": True, "unimodal_heads": "attached"},),
+        pictures=6,
+        mistake=({"network": "baselin"}, "did you mean 'baseline'"),
     ),
 }
 RUNS = [(name, run) for name, notebook in NOTEBOOKS.items() for run in range(len(notebook.runs))]

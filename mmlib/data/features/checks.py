@@ -121,9 +121,10 @@ def check_finite(source: Source, values: np.ndarray, rows: np.ndarray) -> None:
         return
     bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     if bad.any():
-        row = int(rows[np.argmax(bad)]) + source.first_row
+        row = int(rows[np.argmax(bad)])
+        where = f"row {row + source.first_row}" if source.names is None else source.names[row]
         raise DataError(
-            f"{source.path}: row {row} holds a NaN or an infinity, or a number is missing ({int(bad.sum())} rows of "
+            f"{source.path}: {where} holds a NaN or an infinity, or a number is missing ({int(bad.sum())} rows of "
             "those read together). Extract or download the features again."
         )
 

@@ -43,7 +43,8 @@ class FeatureSet:
     `index`: columns (N,) by name, the fixed four (`id`, `label`, `split`, `group`) among them; row i belongs to row i
     of every array. `features`: parts by array, converted to the float type in `storage`; `arrays`: small ones, as they
     are. `manifest`: where it comes from, what was skipped and so on, as `PreparedWriter.finish` takes it. `unit`: what
-    a row is.
+    a row is. `items`: how many rows the features have where those of the index share them; row i of the index then
+    belongs to row `index["item"][i]` of them.
     """
 
     dataset: str
@@ -54,6 +55,12 @@ class FeatureSet:
     manifest: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     unit: str = "rows"
+    items: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of the features."""
+        return len(self.index["id"]) if self.items is None else self.items
 
 
 def convert(folder: Path, features: FeatureSet) -> Path:
@@ -62,14 +69,13 @@ def convert(folder: Path, features: FeatureSet) -> Path:
     Raises `DataError`: parts that do not make up the index, of differing sizes, damaged, not finite, out of range.
     """
     check_index(features.dataset, features.index, len(features.classes))
-    rows = len(features.index["id"])
     for name, parts in features.features.items():
-        _check_parts(name, parts, rows)
+        _check_parts(name, parts, features.rows)
     started = folder.parent / f".{folder.name}.partial"
     done = {name: _convert_array(started, name, features) for name in features.features}
     with PreparedWriter(folder, dataset=features.dataset, classes=features.classes, replace=True) as writer:
         for name, path in done.items():
-            writer.adopt(name, path)
+            writer.adopt(name, path, by_item=features.items is not None)
         for name, values in features.arrays.items():
             writer.array(name, values.shape, values.dtype)[...] = values
         writer.finish(index=features.index, **features.manifest)
@@ -93,7 +99,7 @@ def _check_parts(name: str, parts: Sequence[Part], rows: int) -> None:
 
 def _convert_array(folder: Path, name: str, features: FeatureSet) -> Path:
     parts = features.features[name]
-    total, sizes = len(features.index["id"]), parts[0].source.shape[1:]
+    total, sizes = features.rows, parts[0].source.shape[1:]
     array = ResumableArray(folder, name, (total, *sizes), features.storage[name])
     if array.done:
         print(

@@ -32,7 +32,8 @@ Reader = Callable[[int, int, int, int | None], Iterator[np.ndarray]]
 class Source:
     """An array of `shape` (rows, ...) and `dtype` in a file or folder; `labels` (rows,) strings where it has them.
 
-    `first_row` is what readers of the file count from: 0 in arrays, 1 in text.
+    `first_row` is what readers of the file count from: 0 in arrays, 1 in text. `names` says what a row is called where
+    it is a file of its own.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Source:
     reader: Reader
     labels: np.ndarray | None = None
     first_row: int = 0
+    names: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -113,7 +115,7 @@ def open_clips(place: Path, ids: Sequence[str], keys: Sequence[str] = ("features
     .npz with an array named like each id, or an .npy with a dictionary of arrays by id. Raises `DataError`: clips that
     are not there, of another shape, damaged.
     """
-    with _clips(place, keys) as get:
+    with opened_clips(place, keys) as get:
         found = [get(name) for name in ids]
     lacking = [name for name, clip in zip(ids, found, strict=True) if clip is None]
     if lacking or not found:
@@ -127,7 +129,7 @@ def open_clips(place: Path, ids: Sequence[str], keys: Sequence[str] = ("features
         raise DataError(f"{place}: clip {name} is {other.shape}, clip {ids[0]} {found[0].shape}. {AGAIN}")
 
     def read(first: int, last: int, step: int, width: int | None) -> Iterator[np.ndarray]:
-        with _clips(place, keys) as get:
+        with opened_clips(place, keys) as get:
             for start in range(first, last, step):
                 yield np.stack([get(name).read() for name in ids[start : min(start + step, last)]])
 
@@ -135,8 +137,8 @@ def open_clips(place: Path, ids: Sequence[str], keys: Sequence[str] = ("features
 
 
 @contextlib.contextmanager
-def _clips(place: Path, keys: Sequence[str]) -> Iterator[Callable[[str], Source | None]]:
-    """From a clip's id to its source, None where there is none; an archive is opened once."""
+def opened_clips(place: Path, keys: Sequence[str]) -> Iterator[Callable[[str], Source | None]]:
+    """From a clip's id to its source, None where there is none; an archive is opened once. See `open_clips`."""
     if place.is_dir():
 
         def get(name: str) -> Source | None:

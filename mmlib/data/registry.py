@@ -31,22 +31,15 @@ def missing(name: str, data_root: str | Path | None) -> str | None:
     if not info.needs_root:
         return None
     if not data_root or not str(data_root):
-        return f"{name} needs a data root (--data-root FOLDER, parameter data_root): {_expected(info)}.{_offer(name)}"
+        return f"{name} needs a data root (--data-root FOLDER, parameter data_root): {_expected(info)}."
     root = Path(data_root)
     if not root.is_dir():
-        return f"the data root {root} does not exist. {name} expects there: {_expected(info)}.{_offer(name)}"
+        return f"the data root {root} does not exist. {name} expects there: {_expected(info)}."
     try:
         reason = info.module.missing(root)
     except DataError as error:
         return str(error)
-    return f"{reason} {name} expects {_expected(info)}.{_offer(name)}" if reason else None
-
-
-def _offer(name: str) -> str:
-    """How to fetch a dataset, where all of it is free to fetch."""
-    from mmlib.data.public.sources import WHOLE
-
-    return f" Fetch it: mmlib data get {name} --data-root FOLDER." if name in WHOLE else ""
+    return f"{reason} {name} expects {_expected(info)}." if reason else None
 
 
 def _expected(info: DatasetInfo) -> str:

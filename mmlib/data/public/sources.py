@@ -107,7 +107,7 @@ PUBLIC: dict[str, PublicSet] = {
         "GRID corpus, speaker 1: 1000 video clips with their sound, and word alignments (Cooke et al. 2006)",
         "CC BY 4.0",
         "https://zenodo.org/records/3625687",
-        "grid_words, grid_digits, grid_words_incremental, rgb_flow",
+        "grid_words, grid_digits, grid_words_incremental, grid_questions, rgb_flow",
         (
             PublicFile(
                 "grid/s1_video.zip",
@@ -288,4 +288,4 @@ MADE_OF: dict[str, tuple[str, ...]] = {
 }
 
 # The data sets of the catalogue that lack nothing once they are fetched (others lack media or features).
-WHOLE = frozenset({"av_digits", "grid_words", "grid_digits", "grid_words_incremental", "rgb_flow", "ave", "cremad"})
+WHOLE = frozenset({*MADE_OF, "ave", "cremad"} - {"music_avqa_updated"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -11,7 +12,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from mmlib.commands.settings import finite_seconds, typed_path
 from mmlib.errors import MMLibError, OutputsError
+from mmlib.processes import PLAIN_DRAWING
 
 app = typer.Typer(
     name="mmlib",
@@ -24,16 +27,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Outputs = Annotated[Path | None, typer.Option(help="Where everything produced goes.  [default: outputs/]")]
+Outputs = Annotated[
+    Path | None,
+    typer.Option(parser=typed_path, metavar="PATH", help="Where everything produced goes.  [default: outputs/]"),
+]
 Profile = Annotated[str, typer.Option(help="Setting to run in; a plan lists its own.")]
 Rows = Annotated[str | None, typer.Option(help="Only these rows, by id: a,b,c.")]
 Seeds = Annotated[str | None, typer.Option(help="Only these seeds: 0,1.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change a parameter of all cells: name=value; repeat.")]
-DataRoot = Annotated[Path | None, typer.Option(help="Folder with the data sets.")]
+DataRoot = Annotated[Path | None, typer.Option(parser=typed_path, metavar="PATH", help="Folder with the data sets.")]
 Scheduler = Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Cells at once.  [default: one per GPU, else per core]")]
 PerGPU = Annotated[int, typer.Option(min=1, help="Cells at once on each GPU.")]
-Timeout = Annotated[float | None, typer.Option(min=0.1, help="Stop a cell after this many seconds.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, callback=finite_seconds, help="Stop a cell after this many seconds.")
+]
 Cold = Annotated[bool, typer.Option("--cold-kernels", help="Start every kernel as a new Python (slower).")]
 Force = Annotated[bool, typer.Option("--force", help="Run finished cells again too.")]
 
@@ -165,7 +173,7 @@ def set_outputs(outputs: Path | None) -> Path:
     from mmlib.parameters.base import outputs_root
 
     if outputs is not None:
-        os.environ["MMLIB_OUTPUTS"] = str(outputs.expanduser().resolve())
+        os.environ["MMLIB_OUTPUTS"] = str(outputs.resolve())
     folder = outputs_root()
     if folder.exists() and not folder.is_dir():
         raise OutputsError(f"cannot write {folder}: it is a file, no folder. Choose another folder with --outputs.")
@@ -179,25 +187,56 @@ def _interrupt(*_: object) -> NoReturn:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a user's mistake is one message on stderr, exit codes are those of `mmlib.errors`."""
     signal.signal(signal.SIGTERM, _interrupt)  # a batch system's polite end is treated as Ctrl-C
+    print_anything()
+    os.environ |= PLAIN_DRAWING
     try:
         add_data_commands()
         code = app(args=arguments, standalone_mode=False)
         if code == 130:  # Typer caught the KeyboardInterrupt itself (older versions raise Abort instead, see below)
             code = interrupted(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except MMLibError as error:
         print(f"mmlib: {error}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
         code = interrupted(arguments)
     except BrokenPipeError:  # the reader (head, less) has gone; nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_stdout()
         code = 0
+    except OSError as error:
+        code = system_exit(error)
     except Exception as error:
         code = interrupted(arguments) if type(error).__name__ == "Abort" else usage_exit(error)
         if code is None:
             raise
     sys.exit(code or 0)
+
+
+def print_anything() -> None:
+    """Let a terminal that cannot show a character, such as ², show ? for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and getattr(stream, "errors", "") == "strict":
+            stream.reconfigure(errors="replace")
+
+
+def forget_stdout() -> None:
+    """Let what is still to be printed go nowhere, also when Python ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def system_exit(error: OSError) -> int:
+    """Say what the operating system refused, to which file, and return the exit code."""
+    if error.filename is None and error.errno == errno.ENOSPC:
+        forget_stdout()
+    place = f"{error.filename}" if error.filename is not None else "the output"
+    print(
+        f"mmlib: cannot use {place}: {error.strerror or error}. Free space, fix its permissions or name another place; "
+        "what was written before is kept.",
+        file=sys.stderr,
+    )
+    return OutputsError.exit_code
 
 
 def interrupted(arguments: list[str] | None) -> int:

@@ -1,4 +1,4 @@
-"""Small file habits shared by everything that writes: atomic, strict, hashed."""
+"""Small file habits shared by everything that reads and writes: atomic, strict, hashed, and inside its folder."""
 
 from __future__ import annotations
 
@@ -67,13 +67,101 @@ def write_json(target: str | Path, value: Any, durable: bool = True) -> None:
     write_text(target, dump_json(value) + "\n", durable)
 
 
+def parse_json(text: str) -> Any:
+    """Strict JSON as plain values. Raises `ValueError`, also for what is nested too deep or a number too long."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; a damaged one is a `UsageError` that names the file and the line."""
     path = Path(path)
+    text = ""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        return parse_json(text)
+    except ValueError as error:  # of JSON, of UTF-8, of a number with too many digits
+        if text.startswith(LFS_POINTER):
+            raise UsageError(f"{path} {LFS_ADVICE}") from error
         raise UsageError(f"{path} is not valid JSON ({error}). Delete it and run again.") from error
+
+
+LFS_POINTER = "version https://git-lfs.github.com/spec/"
+"""How a file begins that Git LFS has put in the place of the real one."""
+LFS_ADVICE = "is a Git LFS pointer, not the file itself: run `git lfs pull` in its repository."
+
+
+def is_lfs_pointer(path: str | Path) -> bool:
+    """Whether a file is what Git LFS leaves until the real one is fetched; False where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(LFS_POINTER)) == LFS_POINTER.encode()
+    except OSError:
+        return False
+
+
+LONGEST_NAME = 200
+"""Bytes of a name: a file system takes 255, and suffixes are added."""
+
+
+def name_problem(name: object) -> str:
+    """Why `name` cannot name a file or folder of ours; empty where it can."""
+    if not isinstance(name, str) or not name:
+        return "it is empty" if name == "" else "it is no text"
+    if "/" in name or "\\" in name or name.startswith("."):
+        return "it must be one name, without / and \\, and must not begin with a dot"
+    if not name.isprintable():
+        return "it has characters that cannot be printed"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"it is longer than {LONGEST_NAME} bytes"
+    return ""
+
+
+def safe_name(name: object, what: str) -> str:
+    """`name` as it is, if it can become one part of a path and leads nowhere else; `what` names it in the message.
+
+    Raises `UsageError`.
+    """
+    if problem := name_problem(name):
+        raise UsageError(f"{what} {name!r:.80} cannot be a file's name: {problem}.")
+    return str(name)
+
+
+def inside(folder: Path, name: object, what: str) -> Path:
+    """The path of `name`, which may have several parts, in `folder`. Raises `UsageError` where it leads out of it.
+
+    Links that lie in the folder are followed later: who put them there meant them.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UsageError(f"{what} {name!r:.80} cannot be a file's name.")
+    base = os.path.abspath(folder)
+    place = os.path.normpath(os.path.join(base, name))
+    if os.path.isabs(name) or not place.startswith(os.path.join(base, "")):
+        raise UsageError(f"{what} {name!r:.80} lies outside of {folder}.")
+    return Path(place)
+
+
+def user_path(text: str, what: str) -> Path:
+    """A path as a user typed it, absolute, with `~` as the home folder; nothing has to be there.
+
+    Raises `UsageError` for an empty one, an unknown `~user`, one too long, or links that lead in a circle.
+    """
+    if not text or "\0" in text:
+        raise UsageError(f"{what} is empty: name a folder, or leave it out.")
+    try:
+        path = Path(text).expanduser()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            os.stat(path)
+        return path.resolve()
+    except (RuntimeError, OSError) as error:  # no such user; a name too long, a circle of links
+        why = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise UsageError(f"{what} {text:.120} cannot be used: {why}. Name another path.") from None
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -7,20 +7,25 @@ killed kernel or a timeout it reports every cell as completed.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, SupportsFloat
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mmlib.errors import UsageError
-from mmlib.files import dump_json, read_json, write_text
+from mmlib.files import LFS_ADVICE, dump_json, is_lfs_pointer, read_json, write_text
+from mmlib.seal import DIGEST, FileStamp, is_broken, sealed
 
 RESULT_FILE = "result.json"
 RECORD_FILE = "record.json"
 CELL_FILE = "cell.json"
 CHECKPOINT_FILE = "checkpoint.pt"  # only of use to a run that has not finished
+
+LARGEST_METRIC = sys.float_info.max
+"""Whole numbers may be longer than a float can be."""
 
 Status = Literal["done", "failed", "killed", "timeout"]
 DataOrigin = Literal["recorded", "generated", "stand-in"]
@@ -31,11 +36,15 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def finite_metrics(metrics: dict[str, float | None]) -> dict[str, float | None]:
-    """The metrics as they are. Raises `ValueError` for one that is not finite."""
-    for name, value in metrics.items():
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"metric {name!r} is {value}; write null where a metric does not exist")
+def finite_metrics(metrics: Any) -> Any:
+    """The metrics as they are. Raises `ValueError` for one that is no number, or not finite."""
+    for name, value in metrics.items() if isinstance(metrics, dict) else ():
+        if value is None:
+            continue
+        if isinstance(value, bool | str) or not isinstance(value, SupportsFloat):
+            raise ValueError(f"metric {name!r} is {value!r:.80}; a metric is a number, or null where it does not exist")
+        if abs(value) > LARGEST_METRIC or not math.isfinite(value):
+            raise ValueError(f"metric {name!r} is {value!r:.80}; write null where a metric does not exist")
     return metrics
 
 
@@ -66,9 +75,9 @@ class StageResult(BaseModel):
     parameter_count: int | None = None
     wall_s: float | None = None
 
-    @field_validator("metrics")
+    @field_validator("metrics", mode="before")
     @classmethod
-    def _finite(cls, metrics: dict[str, float | None]) -> dict[str, float | None]:
+    def _finite(cls, metrics: Any) -> Any:
         return finite_metrics(metrics)
 
 
@@ -79,7 +88,8 @@ class Result(BaseModel):
     `splits` counts samples by split, and `coverage` how many of the things that must occur do (classes, identities).
     `data_origin` says what was measured on; a stand-in only has the shape of the data set whose name it carries, and
     no verdict is ever given on it. `stages` are the parts of the run in order; what stands outside of them is the last
-    one's (version 1 has none). Times are seconds, memory is MiB.
+    one's (version 1 has none). `files` are those beside it, as they were written (`mmlib.seal`). Times are seconds,
+    memory is MiB.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -102,10 +112,11 @@ class Result(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     stages: list[StageResult] = Field(default_factory=list)
+    files: dict[str, FileStamp] = Field(default_factory=dict)
 
-    @field_validator("metrics")
+    @field_validator("metrics", mode="before")
     @classmethod
-    def _finite(cls, metrics: dict[str, float | None]) -> dict[str, float | None]:
+    def _finite(cls, metrics: Any) -> Any:
         return finite_metrics(metrics)
 
 
@@ -192,8 +203,8 @@ class HasFolder(Protocol):
 
 
 def write_model(path: Path, model: BaseModel) -> None:
-    """Write a schema as strict JSON, atomically. Raises `OutputsError`."""
-    write_text(path, dump_json(model.model_dump(mode="json")) + "\n")
+    """Write a schema as strict JSON with its digest, atomically. Raises `OutputsError`."""
+    write_text(path, dump_json(sealed(model.model_dump(mode="json"))) + "\n")
 
 
 def write_result(folder: str | Path, result: Result) -> Path:
@@ -247,13 +258,19 @@ def load_records(outputs: str | Path, cells: Iterable[HasFolder] | None = None) 
 
 def _read(path: Path, schema: type[BaseModel]) -> tuple[Any, str | None]:
     try:
-        return schema.model_validate(read_json(path)), None
+        content = read_json(path)
+        if is_broken(content):
+            return None, f"{path} was changed after it was written (its digest is another's); treated as absent."
+        if isinstance(content, dict):
+            content.pop(DIGEST, None)
+        return schema.model_validate(content), None
     except (FileNotFoundError, NotADirectoryError):
         return None, None
     except OSError as error:
         return None, f"{path} cannot be read ({error.strerror or error}); treated as absent."
     except UsageError:
-        return None, f"{path} is damaged (not valid JSON); treated as absent."
+        what = LFS_ADVICE if is_lfs_pointer(path) else "is damaged (not valid JSON); treated as absent."
+        return None, f"{path} {what}"
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -43,6 +43,9 @@ def test_help_has_examples(toy):
         (["run", "absent.yaml"], ["no plan absent.yaml"]),
         (["run", "toy", "--wokers", "2"], ["--wokers"]),
         (["run", "toy", "--workers", "none"], ["--workers"]),
+        (["run", "toy", "--outputs", ""], ["path is empty"]),
+        (["run", "toy", "--timeout", "inf"], ["inf s is no time"]),
+        (["status", "--outputs", "~nosuchuser/x"], ["~nosuchuser/x cannot be used"]),
         (["show", "nothing"], ["nothing", "mmlib status"]),
         (["reproduce", "--profile", "papr"], ["'papr'", "there are embedded"]),
         (["status", "--profile", "embeded"], ["no plan", "did you mean 'embedded'"]),
@@ -119,6 +122,25 @@ def test_a_closed_pipe_is_no_error(toy):
     command = " ".join(toy.command("run", "toy", "--dry-run")) + " | head -1"
     done = subprocess.run(command, shell=True, env=toy.env, cwd=toy.root, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+def test_what_a_terminal_cannot_show_is_a_question_mark(toy):
+    toy.plan(title="SimAM² − ζ")
+    toy.env |= {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = toy.mmlib("show", "toy")
+    assert done.returncode == 0, done.stderr
+    assert "toy: SimAM? ? ?" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_output_to_a_full_or_closed_device(toy):
+    toy.plan()
+    for redirection, code in ((">/dev/full", 6), (">&-", 0)):
+        command = " ".join([*toy.command("show", "toy"), redirection])
+        done = subprocess.run(command, shell=True, env=toy.env, cwd=toy.root, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        assert ("cannot use the output: No space left" in done.stderr) == (code == 6)
 
 
 def test_plan_status_and_show_load_nothing_heavy(toy):

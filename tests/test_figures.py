@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
 from mmlib.figures import curves
-from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES
+from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES, _defaults
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.verdicts import judge_statements
 
@@ -35,6 +35,20 @@ def test_style_comes_and_goes():
     with figures.style():
         assert matplotlib.rcParams["font.size"] == 8
     assert dict(matplotlib.rcParams) == before
+
+
+def test_settings_of_a_user_change_no_byte(tmp_path, claims):
+    theirs = {"axes.facecolor": "yellow", "text.usetex": True, "font.size": 30, "savefig.transparent": True}
+    theirs |= {"axes.prop_cycle": matplotlib.cycler(color=["red"]), "image.cmap": "gray", "axes.xmargin": 0.5}
+    clean = figures.save_figure(figures.table_figure(fake_results(), claims), tmp_path / "clean" / "a")
+    with matplotlib.rc_context(theirs):
+        among = figures.save_figure(figures.table_figure(fake_results(), claims), tmp_path / "among" / "a")
+        assert matplotlib.rcParams["font.size"] == 30
+    assert [path.read_bytes() for path in clean] == [path.read_bytes() for path in among]
+
+
+def test_nothing_is_set_back_where_nothing_was_set():
+    assert _defaults(matplotlib) == {}
 
 
 def test_series_differ_without_colour():

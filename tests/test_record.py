@@ -60,6 +60,37 @@ def test_truncated_record_is_absent(tmp_path):
     assert records.read_record(tmp_path)[0] is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("0.5", "0.6"), ('"done"', '"failed"'), ('"a-1"', '"a-2"'), ('"clean/top1": null', '"clean/top1": 0.1')],
+)
+def test_a_changed_record_is_absent_with_a_reason(tmp_path, old, new, capsys):
+    path = tmp_path / "record.json"
+    records.write_model(path, make())
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert records.load_record(tmp_path) is None
+    assert "was changed after it was written" in capsys.readouterr().out
+
+
+def test_a_record_without_a_digest_is_from_before_there_were_any(tmp_path):
+    content = make().model_dump(mode="json", exclude={"files"})
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    assert records.read_record(tmp_path) == (make(), None)
+
+
+@pytest.mark.parametrize("value", [True, "0.5", [0.5], {"a": 1}, 10**400])
+def test_metrics_of_other_types_are_refused(value):
+    with pytest.raises(ValidationError, match="paper/top1"):
+        Result(parameters={}, metrics={"paper/top1": value})
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path):
+    (tmp_path / "record.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    assert "git lfs pull" in records.read_record(tmp_path)[1]
+
+
 def test_absent_record_has_no_reason(tmp_path):
     assert records.read_record(tmp_path / "nowhere") == (None, None)
 

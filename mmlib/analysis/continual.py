@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.words import UNBROKEN, points_text, seed_count
 from mmlib.metrics.continual import overall_accuracies
 from mmlib.metrics.family import metric
@@ -160,13 +161,10 @@ def analyse(results: Results) -> ContinualFindings:
 
 def accuracy_by_step(folder: Path) -> np.ndarray | None:
     """Percent of right test clips among all classes seen after each step, (S,); None where a run left no arrays."""
-    path = Path(folder) / "arrays.npz"
-    if not path.is_file():
+    stored = read_arrays(folder, {"clean_accuracy_matrix", "task_clips"}.__contains__)
+    if "clean_accuracy_matrix" not in stored:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        if "clean_accuracy_matrix" not in stored:
-            return None
-        return 100 * overall_accuracies(stored["clean_accuracy_matrix"], stored["task_clips"])
+    return 100 * overall_accuracies(stored["clean_accuracy_matrix"], stored["task_clips"])
 
 
 def _gains(one: MethodRuns, suffix: str) -> str:

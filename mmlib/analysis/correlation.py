@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text, summarise_coefficients
 from mmlib.metrics.correlation import pearson, spearman
 from mmlib.statistics import Summary
@@ -173,12 +174,10 @@ def _row(row: RowResult, results: Results) -> RowRatios:
 
 def read_ratios(folder: Path | None, seed: int) -> RunRatios | None:
     """The ratios of one run; None where there are none (no arrays, no ζ). Steps without a finite ratio are left out."""
-    if folder is None or not (folder / "arrays.npz").is_file():
+    stored = read_arrays(folder, {"rho_decoupled", "rho_zeta", "epoch"}.__contains__)
+    if len(stored) < 3:
         return None
-    with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
-        if not {"rho_decoupled", "rho_zeta", "epoch"} <= set(stored):
-            return None
-        decoupled, zeta, epoch = stored["rho_decoupled"], stored["rho_zeta"], stored["epoch"]
+    decoupled, zeta, epoch = stored["rho_decoupled"], stored["rho_zeta"], stored["epoch"]
     with np.errstate(divide="ignore", invalid="ignore"):
         x, y = np.log(decoupled.astype(float)), np.log(zeta.astype(float))
     known = np.isfinite(x) & np.isfinite(y)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from mmlib.files import parse_json
 
 Entry = dict[str, Any]
 
@@ -22,8 +23,8 @@ def read_entries(folder: str | Path) -> list[Entry]:
     found = []
     for line in lines:
         try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
+            entry = parse_json(line)
+        except ValueError:
             continue
         if isinstance(entry, dict):
             found.append(entry)
@@ -41,7 +42,15 @@ def of_stage(entries: Sequence[Entry], stage: str | None = None) -> list[Entry]:
 def curve(entries: Sequence[Entry], quantity: str, stage: str | None = None) -> list[float | None]:
     """A quantity (`test/top1`) at each epoch of a stage, None where it was not defined."""
     values = [entry.get(quantity) for entry in of_stage(entries, stage)]
-    return [float(value) if isinstance(value, int | float) else None for value in values]
+    return [_number(value) for value in values]
+
+
+def _number(value: Any) -> float | None:
+    """A stored value as a number; None for anything else, and for a whole number too long for one."""
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def curves_by_seed(

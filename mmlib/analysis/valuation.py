@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.words import UNBROKEN, points_text, seed_count
 from mmlib.metrics.family import metric
@@ -23,6 +24,7 @@ from mmlib.workbook.results import Results
 
 METHODS = {
     "joint": "joint training",
+    "joint_longer": "joint training for as many samples",
     "ogm_ge": "OGM-GE",
     "modality": "modality-level",
     "sample": "sample-level",
@@ -78,6 +80,8 @@ class ValuationFindings:
     seeds: list[int]
     methods: list[MethodRuns]
     published: list[PublishedGain] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Rows of the profile without a record."""
 
     @property
     def caption(self) -> str:
@@ -151,9 +155,8 @@ class ValuationFindings:
             told.append(
                 f"{one.name}: mean contributions to training samples after the last valued epoch are {_ends(one)}."
             )
-        missing = [name for method, name in METHODS.items() if method not in {one.method for one in self.methods}]
-        if missing:
-            told.append(f"Not shown: {', '.join(missing)}, which did not run.")
+        if self.missing:
+            told.append(f"Not shown: {', '.join(METHODS[method] for method in self.missing)}, which did not run.")
         return told
 
 
@@ -177,7 +180,9 @@ def analyse(results: Results, claims: Claims | None = None, outputs: Path | None
             if folder is not None and (found := mean_contributions(folder)) is not None:
                 one.names, one.means[seed] = found
         methods.append(one)
-    return ValuationFindings(results.profile_title, results.seeds, methods, published_gains(claims))
+    there = {one.method for one in methods}
+    missing = [method for method in METHODS if method in results.rows and method not in there]
+    return ValuationFindings(results.profile_title, results.seeds, methods, published_gains(claims), missing)
 
 
 def published_gains(claims: Claims | None) -> list[PublishedGain]:
@@ -193,16 +198,14 @@ def mean_contributions(
     folder: Path,
 ) -> tuple[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] | None:
     """Modalities; epochs (E,), means (E, n) and samples trained on in each epoch; None where a run left no arrays."""
-    path = Path(folder) / "arrays.npz"
-    if not path.is_file():
+    wanted = {f"valuation_{name}" for name in ("contributions", "modalities", "epochs")} | {"epoch", "samples"}
+    stored = read_arrays(folder, wanted.__contains__)
+    if "valuation_contributions" not in stored:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        if "valuation_contributions" not in stored:
-            return None
-        units, names = stored["valuation_contributions"], tuple(stored["valuation_modalities"].tolist())
-        one = int(np.prod(np.arange(1, len(names) + 1)))
-        trained = np.bincount(stored["epoch"].astype(int), weights=stored["samples"])
-        return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
+    units, names = stored["valuation_contributions"], tuple(stored["valuation_modalities"].tolist())
+    one = int(np.prod(np.arange(1, len(names) + 1)))
+    trained = np.bincount(stored["epoch"].astype(int), weights=stored["samples"])
+    return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
 
 
 def _ends(one: MethodRuns) -> str:

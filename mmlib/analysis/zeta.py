@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text, summarise_known
 from mmlib.statistics import PairedDifference, Summary, paired_difference
 
@@ -195,13 +196,11 @@ def _point(row: RowResult, results: Results) -> ZetaPoint | None:
 
 def _run(record: Record, folder: Path | None, seed: int) -> ZetaRun | None:
     """One run's numbers; None where its ζ is not recorded."""
-    if folder is None or not (folder / "arrays.npz").is_file():
+    stored = read_arrays(folder, {"last_zeta_variance", "last_zeta_histogram", "r", "epoch"}.__contains__)
+    if not {"last_zeta_variance", "last_zeta_histogram"} <= set(stored):
         return None
-    with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
-        if not {"last_zeta_variance", "last_zeta_histogram"} <= set(stored):
-            return None
-        variance, histogram = stored["last_zeta_variance"], stored["last_zeta_histogram"]
-        r = _last_epoch(stored["r"], stored["epoch"]) if {"r", "epoch"} <= set(stored) else None
+    variance, histogram = stored["last_zeta_variance"], stored["last_zeta_histogram"]
+    r = _last_epoch(stored["r"], stored["epoch"]) if {"r", "epoch"} <= set(stored) else None
     top1, achieved, held_out = (record.metrics.get(f"last/{name}") for name in ("top1", "hgr", "hgr_test"))
     return ZetaRun(seed, float(variance.mean()), histogram, r, top1, achieved, held_out)
 

@@ -8,20 +8,26 @@ from typing import Annotated, Any
 
 import typer
 
-from mmlib.commands.settings import existing_root
+from mmlib.commands.public_data import get, prepare_grid
+from mmlib.commands.settings import existing_root, finite_seconds, typed_path
 from mmlib.errors import UsageError
 from mmlib.parameters.arguments import parse_settings
 
 data = typer.Typer(help="Data sets: what there is, what is missing, prepare and check.", no_args_is_help=True)
 
-Root = Annotated[Path | None, typer.Option(help="Folder with the raw or prepared data sets.")]
-Store = Annotated[Path | None, typer.Option(help="Folder for prepared data.  [default: outputs/data]")]
+Root = Annotated[
+    Path | None, typer.Option(parser=typed_path, metavar="PATH", help="Folder with the raw or prepared data sets.")
+]
+Store = Annotated[
+    Path | None,
+    typer.Option(parser=typed_path, metavar="PATH", help="Folder for prepared data.  [default: outputs/data]"),
+]
 
 
 def default_store(store: Path | None) -> Path:
     from mmlib.parameters.base import resolve_path
 
-    return store.expanduser().resolve() if store else resolve_path("outputs/data")
+    return store or resolve_path("outputs/data")
 
 
 @data.command("list", epilog="Example: mmlib data list")
@@ -37,39 +43,69 @@ def list_datasets() -> None:
             print(f"    --set {name}={value}")
 
 
+data.command(epilog="Examples: mmlib data get av_digits --data-root DATA   |   mmlib data get vggsound")(get)
+
+
 @data.command(
     epilog="Examples: mmlib data prepare cremad --source ~/CREMA-D --out ~/data --max-skipped 1%   (then: mmlib"
     " run table1 --profile cremad --data-root ~/data)   |   mmlib data prepare av_digits --source ~/sets --set"
     " split=speaker   |   mmlib data prepare arrays --source ~/my_arrays --out ~/data"
 )
 def prepare(
-    name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`.")],
+    name: Annotated[str, typer.Argument(help="A data set of `mmlib data list`, or grid.")],
     source: Annotated[
-        Path | None, typer.Option("--source", "--data-root", help="Folder with the raw (or prepared) data sets.")
+        Path | None,
+        typer.Option(
+            "--source",
+            "--data-root",
+            parser=typed_path,
+            metavar="PATH",
+            help="Folder with the raw (or prepared) data sets.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "--store", help="Folder for prepared data.  [default: outputs/data]")
+        Path | None,
+        typer.Option(
+            "--out",
+            "--store",
+            parser=typed_path,
+            metavar="PATH",
+            help="Folder for prepared data.  [default: outputs/data]",
+        ),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A preparation option: name=value.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Decoder processes.  [default: one per core]")] = None,
     max_skipped: Annotated[
         str | None, typer.Option(metavar="SHARE|NUMBER", help="More skipped clips are an error (exit 3): 5% or 20.")
     ] = None,
-    seconds_per_clip: Annotated[float, typer.Option(min=0.1, help="A clip that takes longer is skipped.")] = 10.0,
+    seconds_per_clip: Annotated[
+        float, typer.Option(min=0.1, callback=finite_seconds, help="A clip that takes longer is skipped.")
+    ] = 10.0,
     write_published: Annotated[
-        Path | None, typer.Option(help="Also write the published layout there: 16 kHz wav and JPEG files.")
+        Path | None,
+        typer.Option(
+            parser=typed_path,
+            metavar="PATH",
+            help="Also write the published layout there: 16 kHz wav and JPEG files.",
+        ),
     ] = None,
 ) -> None:
     """Prepare a data set (or find it prepared) and print its folder.
 
     Sets made of videos are decoded from --source into OUT/NAME; Ctrl-C or a kill loses nothing, the same command
     resumes. What is skipped is listed with its reason in the folder's manifest.json. Runs prepare the small and the
-    generated sets by themselves.
+    generated sets by themselves. `grid`: from GRID's published clips to OUT/grid_s1, which
+    grid_words and others read.
     """
     from mmlib.data import registry
 
-    info, options = registry.find_dataset(name), parse_settings(settings or [])
     root, store = existing_root(source), default_store(out)
+    if name == "grid":
+        if settings or max_skipped or write_published:
+            raise UsageError("grid has no --set, --max-skipped, --write-published.")
+        print(prepare_grid(root, store, processes))
+        return
+    info, options = registry.find_dataset(name), parse_settings(settings or [])
     if info.media is not None and root is not None and registry.missing(name, root) is not None:
         how = (processes, seconds_per_clip, max_skipped, write_published)
         print(prepare_raw(info, root, store, options, how))
@@ -92,7 +128,6 @@ def prepare_raw(info: Any, source: Path, out: Path, options: dict[str, Any], how
     from mmlib.data.prepared_check import read_manifest
 
     processes, seconds, limit, published = how
-    published = published and published.expanduser().resolve()
     folder = prepare_registered(info, source, out, options, Options(processes, seconds, parse_limit(limit), published))
     for line in summary(read_manifest(folder)):
         print(f"{info.name}: {line}")
@@ -111,7 +146,7 @@ def check(
     from mmlib.data import registry
 
     if target is not None and target not in registry.DATASETS:
-        raise typer.Exit(check_folder(Path(target), blocked_cells(None)))
+        raise typer.Exit(check_folder(typed_path(target), blocked_cells(None)))
     root = existing_root(data_root)
     blocked = blocked_cells(root)
     if target is not None:
@@ -123,7 +158,9 @@ def check(
 @data.command(epilog="Example: mmlib data audit mm_debiased --data-root ~/data")
 def audit(
     name: Annotated[str, typer.Argument(help="A data set whose list can be read alone, such as mm_debiased.")],
-    data_root: Annotated[Path, typer.Option(help="Folder with the published lists.")],
+    data_root: Annotated[
+        Path, typer.Option(parser=typed_path, metavar="PATH", help="Folder with the published lists.")
+    ],
 ) -> None:
     """What a published list says of itself, with or without its media."""
     from mmlib.data import registry
@@ -137,13 +174,18 @@ def audit(
 @data.command(epilog="Example: mmlib data standin cremad /tmp/standins   then: --data-root /tmp/standins")
 def standin(
     name: Annotated[str, typer.Argument(help="cremad, vggsound, ave, voxceleb1, av_cil_ave, ...")],
-    folder: Annotated[Path, typer.Argument(help="A data root; the stand-in becomes its subfolder of that name.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            parser=typed_path, metavar="FOLDER", help="A data root; the stand-in becomes its subfolder of that name."
+        ),
+    ],
     samples: Annotated[int, typer.Option(min=8, help="How many samples.")] = 48,
 ) -> None:
     """Write a small generated stand-in in a licensed data set's format, to try its cells without the data."""
     from mmlib.data.standins import write_standin
 
-    print(write_standin(name, folder.expanduser().resolve() / name, samples=samples))
+    print(write_standin(name, folder / name, samples=samples))
 
 
 @data.command(
@@ -151,7 +193,10 @@ def standin(
 )
 def corpus(
     name: Annotated[str, typer.Argument(help="cremad, vggsound, kinetics_sounds, urbansound8k_av, folder, ...")],
-    folder: Annotated[Path, typer.Argument(help="A new folder for the media files and lists.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(parser=typed_path, metavar="FOLDER", help="A new folder for the media files and lists."),
+    ],
     clips: Annotated[int, typer.Option(min=4, help="Sound clips of each of three classes.")] = 8,
     faults: Annotated[bool, typer.Option(help="Plant a fault of every kind the layout can have.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Other clips of the same kind.")] = 0,
@@ -162,7 +207,7 @@ def corpus(
     """
     from mmlib.data.corpora import write_corpus
 
-    place = folder.expanduser().resolve()
+    place = folder
     for planted in write_corpus(name, place, clips=clips, faults=faults, seed=seed):
         print(f"{planted.id}: {planted.what} ({planted.reason or 'must be kept'})")
     print(f"{place}: {3 * clips} sound clips, {'faults noted in planted.json' if faults else 'no faults'}")
@@ -180,9 +225,12 @@ def what_it_holds(folder: Path) -> list[str]:
 def print_missing(name: str, root: Path | None, blocked: dict[str, Counter]) -> bool:
     """Print what a data set lacks, and the cells that need it; True when nothing is missing."""
     from mmlib.data import registry
+    from mmlib.data.public.get import offer
 
     reason = registry.missing(name, root)
     print(f"{name}: {reason or 'nothing is missing'}")
+    if reason and offer(name):
+        print(f"    fetch it: {offer(name)}")
     for place, number in blocked.get(name, Counter()).items():
         print(f"    blocks {number} cells of {place}" if reason else f"    serves {number} cells of {place}")
     return reason is None

@@ -8,6 +8,7 @@ from mmlib.errors import UsageError
 from mmlib.files import dump_json
 from mmlib.parameters.messages import closest
 from mmlib.record import RECORD_FILE, Record, read_record
+from mmlib.seal import altered
 from mmlib.workbook.plan import Plan, find_plan, plan_paths
 
 
@@ -48,11 +49,20 @@ def show_record(record: Record, folder: Path) -> None:
         print(f"error: {record.error.kind}: {record.error.message} (see {folder / 'log.txt'})")
     for name, value in sorted(record.metrics.items()):
         print(f"  {name:<24} {'not available' if value is None else f'{value:.4f}'}")
-    hidden = {"metrics", "hashes", "error"}
+    hidden = {"metrics", "hashes", "error", "files"}
     print(dump_json(record.model_dump(mode="json", exclude=hidden)))
     hashes = record.hashes.model_dump(exclude={"library_files"})
     print("hashes: " + ", ".join(f"{name} {(value or 'none')[:12]}" for name, value in hashes.items()))
+    print(f"files: {beside(record, folder)}")
     print(f"folder: {folder}")
+
+
+def beside(record: Record, folder: Path) -> str:
+    """Whether the files beside a record are those of its run; each is read."""
+    if not record.files:
+        return "not verified, the record says nothing of them"
+    changed = [problem for name in record.files if (problem := altered(folder, record.files, [name], read=True))]
+    return "; ".join(changed) or f"{', '.join(record.files)}, as the run left them"
 
 
 def compact(parameters: dict) -> str:

@@ -172,7 +172,7 @@ def status(plan: str | None, profile: str | None, data_root: Path | None, output
 def print_states(states: list[CellState]) -> None:
     """One line per cell, and the counts."""
     for state in states:
-        print_state(state, "" if state.done else state.reason)
+        print_state(state, "" if state.reason == "done" else state.reason)
     print_counts(states)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmlib.errors import DataError, UsageError
-from mmlib.files import read_json, sha256_file
+from mmlib.files import name_problem, read_json, sha256_file
 
 FORMAT = "mmlib-prepared"
 VERSION = 1
@@ -95,13 +96,22 @@ def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
     for name, entry in manifest["arrays"].items():
         if not isinstance(entry, dict) or not {"file", "dtype", "shape", "sha256"} <= set(entry):
             raise damaged(path, f"the entry of array {name!r} lacks file, dtype, shape or sha256")
-        if Path(entry["file"]).name != entry["file"]:
-            raise damaged(path, f"the file of array {name!r} lies outside the folder")
+        if problem := name_problem(entry["file"]):
+            raise damaged(path, f"the file of array {name!r} lies outside the folder ({problem})")
+        if not _is_shape(entry["shape"]) or not _is_type(entry["dtype"]) or not isinstance(entry["sha256"], str):
+            raise damaged(path, f"the dtype, shape or sha256 of array {name!r} is none")
         if entry.get("by", ITEM) != ITEM:
             raise damaged(path, f"the rows of array {name!r} are by {entry['by']!r} (known: {ITEM})")
     index = manifest["index"]
     if not {"file", "rows", "sha256", "columns"} <= set(index):
         raise damaged(path, "the entry 'index' lacks file, rows, sha256 or columns")
+    if problem := name_problem(index["file"]):
+        raise damaged(path, f"the file of the index lies outside the folder ({problem})")
+    columns = index["columns"]
+    if not _is_count(index["rows"]) or not isinstance(columns, dict) or not _are(str, columns.values()):
+        raise damaged(path, "the rows of the index are no number, or its columns no types by name")
+    if not all(map(_is_count, manifest["splits"].values())) or not _are(dict, manifest["skipped"]):
+        raise damaged(path, "'splits' are no counts by name, or 'skipped' is no list of entries")
     if not set(INDEX_COLUMNS) <= set(index["columns"]) or not set(index["columns"].values()) <= set(COLUMN_TYPES):
         raise damaged(path, f"the index columns must include {', '.join(INDEX_COLUMNS)} with types {COLUMN_TYPES}")
     shapes = {name: entry["shape"] for name, entry in manifest["arrays"].items() if "by" in entry}
@@ -110,8 +120,35 @@ def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
     if len({tuple(shape[:1]) for shape in shapes.values()}) > 1:
         raise damaged(path, f"arrays by {ITEM} have different numbers of rows ({shapes})")
     target = manifest["source"].get("target", "label")
-    if index["columns"].get(target) != ("int" if target == "label" else "float"):
+    if not isinstance(target, str) or index["columns"].get(target) != ("int" if target == "label" else "float"):
         raise damaged(path, f"the source names the target {target!r}, which is no index column of floats")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_count, value))
+
+
+def _is_type(value: Any) -> bool:
+    """Whether a text names a type of plain values."""
+    try:
+        return isinstance(value, str) and len(value) < 100 and not np.dtype(value).hasobject
+    except (TypeError, ValueError, SyntaxError):
+        return False
+
+
+def _are(kind: type, values: Any) -> bool:
+    return all(isinstance(value, kind) for value in values)
+
+
+_NO_ARRAY = (
+    *(ValueError, OSError, EOFError, SyntaxError, TypeError, ArithmeticError, MemoryError, RecursionError),
+    tokenize.TokenError,
+)
+"""What NumPy raises for a header that it cannot read."""
 
 
 def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify: bool = False) -> np.ndarray:
@@ -121,7 +158,7 @@ def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify
         raise damaged(path, f"the file of array {name!r} is missing")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except _NO_ARRAY as error:
         raise damaged(path, f"array {name!r} is truncated or not a .npy file ({error})") from error
     if list(array.shape) != list(entry["shape"]) or array.dtype != np.dtype(entry["dtype"]):
         raise damaged(

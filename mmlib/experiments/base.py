@@ -28,6 +28,7 @@ from mmlib.experiments.protocols import chosen_protocols
 from mmlib.experiments.result_files import describe, gather_arrays, write_arrays, write_weights
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.record import DataOrigin, Result, run_id_of, write_result
+from mmlib.seal import NUMBERS, WEIGHTS, stamps
 from mmlib.training import (
     Carried,
     Evaluation,
@@ -160,7 +161,8 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
         result.run_id = run_id_of(folder)
         result.wall_s = round(time.perf_counter() - started + outcome.seconds_before, 3)
         write_arrays(folder, gather_arrays(experiment, setup, outcome) | conclusion.arrays)
-        write_weights(folder, outcome)
+        weights = write_weights(folder, outcome)
+        result.files = stamps(folder, NUMBERS) | {WEIGHTS: weights}
         write_result(folder, result)
         return FinishedRun.at(folder, result)
 

@@ -11,8 +11,9 @@ import torch
 
 from mmlib.experiments import provenance
 from mmlib.experiments.settings import RecipeSettings
-from mmlib.files import atomic_path, dump_json
+from mmlib.files import atomic_path, dump_json, sha256_bytes
 from mmlib.record import DataOrigin, Result, Selection, StageResult
+from mmlib.seal import WEIGHTS, FileStamp, stamp
 from mmlib.training import Outcome, StageOutcome
 
 if TYPE_CHECKING:
@@ -104,13 +105,18 @@ def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(stream, **arrays)
 
 
-def write_weights(folder: Path, outcome: Outcome) -> None:
-    """`model.safetensors`: the weights of the selected epoch, with the protocol and the epoch in its metadata."""
+def write_weights(folder: Path, outcome: Outcome) -> FileStamp:
+    """`model.safetensors`: the weights of the selected epoch, with the protocol and the epoch in its metadata.
+
+    Returns its stamp, made while all of it is in memory.
+    """
     from safetensors.torch import save
 
     name = outcome.selector.keep_weights_of
     # One entry: safetensors writes several in random order, and equal runs are to give equal files.
     selection = dump_json({"protocol": name, "epoch": outcome.selector.epoch_of(name)}, indent=None)
     weights = {key: value.contiguous() for key, value in outcome.selector.weights.items()}
-    with atomic_path(folder / "model.safetensors") as path:
-        path.write_bytes(save(weights, metadata={"selection": selection}))
+    content = save(weights, metadata={"selection": selection})
+    with atomic_path(folder / WEIGHTS) as path:
+        path.write_bytes(content)
+    return stamp(folder / WEIGHTS, sha256_bytes(content))

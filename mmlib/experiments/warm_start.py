@@ -14,6 +14,8 @@ from torch import nn
 
 from mmlib.errors import UsageError
 from mmlib.files import sha256_file
+from mmlib.record import read_result
+from mmlib.seal import WEIGHTS, altered
 from mmlib.training.carry import load_matching
 
 
@@ -29,9 +31,12 @@ def warm_start(
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = Path(folder) / "model.safetensors"
+    path = Path(folder) / WEIGHTS
     if not path.is_file():
         raise UsageError(f"init = {str(folder)!r}: there is no {path}. Give the folder of a finished run.")
+    result, _ = read_result(folder)
+    if result is not None and (problem := altered(path.parent, result.files, [WEIGHTS], read=True)):
+        raise UsageError(f"init: {path.parent / problem}. Run that cell again.")
     try:
         saved = load_file(path)
     except SafetensorError as error:

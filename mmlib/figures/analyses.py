@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mmlib.analysis import avqa as avqa_analysis
 from mmlib.analysis import continual as continual_analysis
 from mmlib.analysis import correlation as correlation_analysis
+from mmlib.analysis import mim as mim_analysis
 from mmlib.analysis import valuation as valuation_analysis
 from mmlib.analysis import zeta as zeta_analysis
 from mmlib.analysis.iemf import beside as iemf_beside
@@ -140,6 +141,11 @@ ANALYSES = {
             Drawing("auc", "auc_figure", "The modality that says nothing, found by contributions", "judged"),
         ),
         printed=True,
+    ),
+    "mim": Analysis(
+        mim_analysis.analyse,
+        "mmlib.figures.gates",
+        (Drawing("gaps", "gaps_figure", "Do gates close on noise steps?", "gapped"),),
     ),
     "avqa": Analysis(
         avqa_analysis.analyse,

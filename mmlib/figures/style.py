@@ -17,6 +17,7 @@ from mmlib.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 COLUMN = 3.35
 """Width of one column of a two-column page, inches."""
@@ -74,14 +75,35 @@ _SETTINGS = {
 }
 
 
+_NOT_DRAWN = ("backend", "interactive", "webagg", "toolbar", "tk.", "macosx.", "savefig.directory", "keymap.")
+
+
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """The house style for the figures drawn inside; the caller's own settings come back afterwards."""
+    """The house style for the figures drawn inside; the caller's own settings come back afterwards.
+
+    It starts from matplotlib's defaults, whatever a `matplotlibrc` or the caller has set.
+    """
     import matplotlib
 
-    with matplotlib.rc_context(_SETTINGS | {"axes.prop_cycle": matplotlib.cycler(color=SERIES)}):
+    house = _SETTINGS | {"axes.prop_cycle": matplotlib.cycler(color=SERIES)}
+    with matplotlib.rc_context(_defaults(matplotlib) | house):
         yield
 
+
+def _defaults(matplotlib: Any) -> dict[str, Any]:
+    """matplotlib's default of every setting that has another value now and changes what is drawn."""
+    now, defaults = matplotlib.rcParams, matplotlib.rcParamsDefault
+    # Read as plain dicts: asking for the backend would choose one. These say where a figure goes, not how it looks.
+    names = [name for name in dict.keys(defaults) if not name.startswith(_NOT_DRAWN)]
+    return {name: _get(defaults, name) for name in names if _get(now, name) != _get(defaults, name)}
+
+
+def _get(settings: Any, name: str) -> Any:
+    return dict.__getitem__(settings, name)
+
+
+MARGIN = 0.04  # inches around what is drawn
 
 # What would differ from one drawing to the next is left out, so that the same records give the same bytes.
 FORMATS: dict[str, dict[str, Any]] = {
@@ -94,22 +116,33 @@ FORMATS: dict[str, dict[str, Any]] = {
 def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
     """Write `<stem>.png`, `.pdf` and `.svg`, each atomically; returns the paths. Raises `OutputsError`.
 
-    The layout is computed once and kept for all three, so the figure's panels no longer move afterwards.
+    Layout and margins are computed once and kept for all three, so the figure's panels no longer move afterwards.
     """
+    import matplotlib
+
     stem = Path(stem)
     written = []
     dpi = 300 if figure.get_figwidth() <= COLUMN else 200
-    with style():
+    # Without a layout engine and with known margins each format draws the figure once, else twice.
+    with style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
+        page = _measured(figure, dpi).padded(MARGIN)
         for suffix, metadata in FORMATS.items():
             target = stem.with_name(stem.name + suffix)
             with atomic_path(target) as path:
-                figure.savefig(
-                    path, format=suffix[1:], dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.04
-                )
+                figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata, bbox_inches=page)
             written.append(target)
     return written
+
+
+def _measured(figure: Figure, dpi: float) -> Bbox:
+    """What is drawn, in inches; texts are a little wider in fewer dots per inch."""
+    usual, figure.dpi = figure.dpi, dpi
+    try:
+        return figure.get_tightbbox()
+    finally:
+        figure.dpi = usual
 
 
 def png(figure: Figure) -> bytes:

@@ -8,27 +8,25 @@ from typing import Any
 import yaml
 
 from mmlib.errors import UsageError
+from mmlib.parameters.plain_yaml import load_plain
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
-    """``["epochs=3", "simam2=true", "learning_rate=1e-3"]`` as typed values, read as YAML. Raises `UsageError`."""
+    """``["epochs=3", "simam2=true", "learning_rate=1e-3"]`` as typed values, read as plans are. Raises `UsageError`."""
     values = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            raise UsageError(f"the setting {text}: expected name=value, such as --set epochs=5.")
+            raise UsageError(f"the setting {text:.80}: expected name=value, such as --set epochs=5.")
         values[name.strip()] = _value(text, value)
     return values
 
 
 def _value(text: str, value: str) -> Any:
+    if not value:
+        return ""
     try:
-        parsed = yaml.safe_load(value) if value else ""
-    except yaml.YAMLError:
-        raise UsageError(f"{text}: the value cannot be read; put a text with : or {{ in quotes.") from None
-    if isinstance(parsed, str) and parsed == value:  # unquoted; YAML 1.1 takes 1e-3 for a text
-        try:
-            return float(value)
-        except ValueError:
-            return parsed
-    return parsed
+        return load_plain(value)
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None) or "the value cannot be read"
+        raise UsageError(f"{text:.80}: {why}; put a text with : or {{ in quotes.") from None

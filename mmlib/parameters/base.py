@@ -35,8 +35,12 @@ def resolve_path(text: str) -> Path:
     """A path parameter as an absolute path, the same wherever a kernel was started.
 
     Relative paths start at the project; those that begin with `outputs/` start at the outputs folder, wherever it lies.
+    Raises `ParameterError` for the home folder of a user that there is not.
     """
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise ParameterError(f"the path {text:.80}: there is no such user. Write the folder's full path.") from None
     if path.is_absolute():
         return path
     if path.parts[:1] == ("outputs",):

@@ -53,7 +53,7 @@ def _explain_one(error: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> s
     if error["type"] == "extra_forbidden":
         return f"there is no parameter '{name}'{closest(name, fields)}"
     annotation = fields[name].annotation
-    given = "null" if value is None else repr(value)
+    given = "null" if value is None else f"{value!r:.80}"
     start = f"{name} = {given}: "
     if error["type"] == "finite_number":
         return start + "must be finite; infinity and NaN are not parameters"
@@ -67,7 +67,7 @@ def _explain_one(error: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> s
     if annotation is int and isinstance(value, float) and value.is_integer():
         text += f" (write {int(value)})"
     if _looks_numeric(value):
-        text += f" (YAML reads {value} as text unless it has a decimal point and no quotes: write {float(value)!r})"
+        text += f" (in quotes it is a text: write {float(value)!r})"
     return text
 
 

@@ -13,6 +13,7 @@ from mmlib.metrics.family import metric
 from mmlib.report.avqa_table import avqa_table
 from mmlib.report.continual_table import continual_table
 from mmlib.report.iemf_table import iemf_table
+from mmlib.report.mim_table import mim_table
 from mmlib.report.render import Column, Table
 from mmlib.report.valuation_table import valuation_table
 from mmlib.statistics import Summary
@@ -73,6 +74,7 @@ ANALYSIS_TABLES: dict[str, Callable[[Any, str], Table]] = {
     "iemf": iemf_table,
     "continual": continual_table,
     "valuation": valuation_table,
+    "mim": mim_table,
     "avqa": avqa_table,
 }
 

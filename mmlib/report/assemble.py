@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
-from mmlib.files import content_hash, read_json, sha256_file, write_json
+from mmlib.files import content_hash, read_json, safe_name, sha256_file, write_json
 from mmlib.report.analysis_tables import ANALYSIS_TABLES
 from mmlib.report.printed import counts_table
 from mmlib.report.render import Table, save_table
@@ -172,11 +172,15 @@ def keep_figures(assembly: Assembly, outputs: Path, protocol: str, sheet: str) -
     """List in `figures` and `files` what the last drawing of a sheet left; False where something has changed since."""
     try:
         stamp = read_json(_stamp(assembly, outputs, sheet))
-        files = {outputs / "figures" / name: content for name, content in stamp["files"].items()}
+        files = {
+            outputs / "figures" / safe_name(name, "the figure"): content for name, content in stamp["files"].items()
+        }
         same = all(path.is_file() and sha256_file(path) == content for path, content in files.items())
         if not same or not assembly.sources or stamp["made_from"] != made_from(assembly, outputs, protocol):
             return False
-        figures = {name: outputs / "figures" / f"{assembly.name}-{name}" for name in stamp["figures"]}
+        figures = {
+            name: outputs / "figures" / safe_name(f"{assembly.name}-{name}", "the figure") for name in stamp["figures"]
+        }
     except (OSError, UsageError, KeyError, TypeError, AttributeError):
         return False
     assembly.figures |= figures

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from typing import Any
 
+from jupyter_core.paths import ENV_JUPYTER_PATH, SYSTEM_JUPYTER_PATH
 from nbconvert import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters import Highlight2HTML
@@ -19,6 +21,7 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
 from mmlib.report.formulas import draw_formulas
 
+TEMPLATE = "nbconvert/templates/lab"
 NO_ALT = re.compile(r"<img(?![^>]*\salt=)(?=\s)")
 FOCUSABLE = re.compile(r'<div class="(?:jp-Cell-inputWrapper|[^"]*\bjp-OutputArea-output\b[^"]*)"(?![^>]*\stabindex=)')
 
@@ -26,7 +29,7 @@ FOCUSABLE = re.compile(r'<div class="(?:jp-Cell-inputWrapper|[^"]*\bjp-OutputAre
 @functools.cache
 def exporter() -> PageExporter:
     """The exporter of this process."""
-    made = PageExporter(template_name="lab")
+    made = PageExporter(template_name="lab", extra_template_basedirs=[])  # by default, where the user stands
     draw_formulas(made)
     made.register_filter("clean_html", functools.lru_cache(maxsize=1024)(clean_html))
     return made
@@ -34,6 +37,11 @@ def exporter() -> PageExporter:
 
 class PageExporter(HTMLExporter):
     """Gives the page that `HTMLExporter` gives, in a third of the time from the second notebook on."""
+
+    def get_prefix_root_dirs(self) -> list[str]:
+        """Where templates are looked for: the installation's own, not a user's (JUPYTER_PATH, the home folder)."""
+        own = [*ENV_JUPYTER_PATH, *SYSTEM_JUPYTER_PATH]
+        return [root for root in own if (Path(root) / TEMPLATE).is_dir()] or super().get_prefix_root_dirs()
 
     def from_notebook_node(self, nb: Any, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[str, dict]:
         """A notebook as (page, resources)."""

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from mmlib.files import read_json, sha256_bytes, sha256_file, write_json, write_text
+from mmlib.errors import UsageError
+from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.report.formulas import STYLE
 
 INDEX = "index.json"
@@ -23,7 +24,7 @@ PARALLEL_FROM = 4  # fewer pages are made faster than processes start
 def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int | None = None) -> dict[str, str]:
     """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
     index_path = folder / INDEX
-    known = read_json(index_path) if index_path.exists() else {}
+    known = _read_index(index_path)
     maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "exporter.py", "formulas.py"))
     wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
     tasks = [
@@ -31,8 +32,10 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
         for name, content in wanted.items()
         if known.get(name) != content or not (folder / f"{name}.html").exists()
     ]
-    if tasks:
-        _convert_all(tasks, workers or os.cpu_count() or 1)
+    for (source, target), problem in zip(tasks, _convert_all(tasks, workers or os.cpu_count() or 1), strict=True):
+        if problem is not None:
+            print(f"{source} cannot be shown ({problem}); the report has no page of it.")
+            wanted.pop(Path(target).stem)
     if wanted != known:
         write_json(index_path, wanted)
         for name in set(known) - set(wanted):
@@ -40,27 +43,42 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
     return {name: f"{name}.html" for name in wanted}
 
 
-def _convert_all(tasks: list[tuple[str, str]], workers: int) -> None:
+def _read_index(path: Path) -> dict[str, str]:
+    """What was converted, by name; a damaged index is as good as none, and names that lead elsewhere are not ours."""
+    try:
+        content = read_json(path)
+    except (OSError, UsageError):
+        return {}
+    known = content if isinstance(content, dict) else {}
+    return {name: made for name, made in known.items() if not name_problem(name)}
+
+
+def _convert_all(tasks: list[tuple[str, str]], workers: int) -> list[str | None]:
+    """What was wrong with each notebook; None where it has a page now."""
     if len(tasks) < PARALLEL_FROM or workers < 2:
-        for task in tasks:
-            convert(task)
-        return
+        return [convert(task) for task in tasks]
     # fork: the workers need nothing but nbconvert, and the caller may be a notebook that cannot be imported again
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        list(pool.map(convert, tasks, chunksize=1))
+        return list(pool.map(convert, tasks, chunksize=1))
 
 
-def convert(task: tuple[str, str]) -> None:
-    """Write one page; `task` is (notebook, target)."""
+def convert(task: tuple[str, str]) -> str | None:
+    """Write one page; `task` is (notebook, target). What is wrong with a notebook that cannot be shown is returned."""
     import nbformat
 
     from mmlib.report.exporter import exporter
 
     source, target = task
-    notebook = nbformat.read(source, as_version=4)
-    page, _ = exporter().from_notebook_node(notebook, resources={"metadata": {"name": Path(target).stem}})
+    resources = {"metadata": {"name": Path(target).stem}, "config_dir": os.devnull}  # no style sheet of the user's
+    try:
+        notebook = nbformat.read(source, as_version=4)
+        page, _ = exporter().from_notebook_node(notebook, resources=resources)
+    except Exception as error:  # nbformat, Jinja and the Markdown reader each raise what they like over a damaged file
+        Path(target).unlink(missing_ok=True)
+        return str(error).strip().partition("\n")[0][:120] or type(error).__name__
     write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
+    return None
 
 
 def offline(page: str) -> str:

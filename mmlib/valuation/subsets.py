@@ -4,8 +4,8 @@ Paper says: a modality is missing from a prediction where its feature is.
 Published code does: one pass; pooled features of missing modalities become zeros, and the head, a linear layer on the
     concatenation, is evaluated once for each subset, always with its whole bias.
 We do: the same with any fusion, for any number of modalities. Where the scores are affine in the features (concat and
-    sum without SimAM²) the scores of a larger subset are added up from those of its members, n + 1 passes of the head
-    instead of 2^n - 1. (OGM-GE's unimodal scores have a part of the bias only: those are not these.)
+    sum without SimAM²) the scores of a larger subset are added up from those of its members, which the head gives in
+    one call, where others take 2^n - 1. (OGM-GE's unimodal scores have a part of the bias only: those are not these.)
 """
 
 from __future__ import annotations
@@ -41,20 +41,27 @@ def subset_scores(
         affine: the head is a linear map and a bias, so scores of several are added up from those of one each.
         full: scores from all modalities, where they are known already.
     """
-    alone: dict[str, Tensor] = {}
-    none: Tensor | None = None
+    alone, none = _affine_scores(head, features, full is None or len(features) > 2) if affine else ({}, None)
     for subset in subsets_of(features):
         if len(subset) == len(features) and full is not None:
             scores = full
-        elif affine and len(subset) > 1:
-            if none is None:  # of one row: it is the same for all
-                none = head({name: torch.zeros_like(value[:1]) for name, value in features.items()})
-            scores = none + sum(alone[name] - none for name in subset)
+        elif affine:
+            scores = alone[subset[0]] if len(subset) == 1 else none + sum(alone[name] - none for name in subset)
         else:
             scores = head({m: value if m in subset else torch.zeros_like(value) for m, value in features.items()})
-        if len(subset) == 1:
-            alone[subset[0]] = scores
         yield subset, scores
+
+
+def _affine_scores(head: Head, features: Mapping[str, Tensor], with_none: bool) -> tuple[dict[str, Tensor], Tensor]:
+    """Scores (B, K) from each modality alone, and (1, K) from none, by one call of the head on all of them as rows."""
+    size = len(next(iter(features.values())))
+    rows = size * len(features) + with_none
+    placed = {}
+    for place, (name, value) in enumerate(features.items()):
+        placed[name] = value.new_zeros(rows, *value.shape[1:])
+        placed[name][place * size : (place + 1) * size] = value
+    scores = head(placed)
+    return {name: scores[place * size : (place + 1) * size] for place, name in enumerate(features)}, scores[-1:]
 
 
 def valued_modalities(fusion: Fusion) -> tuple[str, ...]:

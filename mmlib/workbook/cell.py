@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from mmlib.errors import UsageError
-from mmlib.files import content_hash, sha256_file
+from mmlib.files import content_hash, safe_name, sha256_file
 from mmlib.parameters.base import ExperimentParameters, project_root
 from mmlib.record import read_record
 
@@ -55,8 +55,8 @@ class Cell:
 
 
 def cell_id(notebook: str, parameters: ExperimentParameters) -> str:
-    """For example ``synthetic-concat-simam2-s0-1f3a9c2e``."""
-    return f"{parameters.slug()}-{content_hash([notebook, parameters.identity()])[:8]}"
+    """For example ``synthetic-concat-simam2-s0-1f3a9c2e``. Raises `UsageError` where it cannot name a folder."""
+    return safe_name(f"{parameters.slug()}-{content_hash([notebook, parameters.identity()])[:8]}", "the cell")
 
 
 def more_seeds(cells: list[Cell]) -> list[Cell]:

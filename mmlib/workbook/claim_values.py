@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmlib.errors import UsageError
+from mmlib.files import inside
 from mmlib.parameters.messages import closest
 from mmlib.workbook.yaml_file import read_yaml
 
@@ -39,7 +41,7 @@ def _named(claims: dict[str, Any], path: Path) -> Iterator[tuple[dict[str, Any],
     tables = claims.get("tables")
     for table in tables if isinstance(tables, list) else ():
         if isinstance(table, dict) and isinstance(name := table.get("values_file"), str) and name:
-            yield table, path.parent / name
+            yield table, inside(path.parent, name, f"{path.name}: the values_file")
 
 
 def _fill(table: dict[str, Any], path: Path) -> None:
@@ -58,6 +60,8 @@ def _fill(table: dict[str, Any], path: Path) -> None:
             values[column] = float(entry["value"])
         except ValueError:
             raise UsageError(f"{where}: value '{entry['value']}' is not a number") from None
+        if not math.isfinite(values[column]):
+            raise UsageError(f"{where}: value '{entry['value']}' is not a finite number")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -7,14 +7,13 @@ experiment uses it (`mmlib.workbook.closure`). Nothing heavy is loaded to answer
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmlib.errors import UsageError
-from mmlib.files import content_hash, sha256_file
+from mmlib.files import content_hash, parse_json, sha256_file
 from mmlib.record import Hashes
 from mmlib.workbook.closure import ImportClosure
 
@@ -42,7 +41,7 @@ def read_notebook(path: Path) -> NotebookSource:
     lines and cells. Raises `UsageError` when the file is absent, is no notebook, or does not name its experiment.
     """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = parse_json(path.read_text(encoding="utf-8"))
         cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
         sources = [source for source in map(_counted, cells) if source]
         metadata = notebook["metadata"].get("mmlib", {})

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from mmlib.errors import ParameterError, UsageError
+from mmlib.files import inside, name_problem
 from mmlib.parameters.base import outputs_root, project_root
 from mmlib.parameters.messages import closest
 from mmlib.workbook.cell import Cell, cell_id, parameters_class
@@ -79,7 +80,7 @@ class Plan(_Strict):
     metrics: list[str] = Field(default_factory=list)
     also: list[str] = Field(default_factory=list)
     protocols: list[Literal["paper", "clean", "last"]] = Field(default=["paper", "clean"], min_length=2, max_length=2)
-    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation", "avqa"] | None = None
+    figure: Literal["correlation", "zeta", "iemf", "continual", "valuation", "mim", "avqa"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(min_length=1)
@@ -90,6 +91,14 @@ class Plan(_Strict):
     def path(self) -> Path:
         """The file it was loaded from."""
         return self._path
+
+    @model_validator(mode="after")
+    def _names_are_names(self) -> Self:
+        """Its own name and its profiles' become names of files and folders below the outputs."""
+        for what, name in [("name", self.name), *(("profile", profile) for profile in self.profiles)]:
+            if problem := name_problem(name):
+                raise ValueError(f"{what} {name!r:.80} cannot be a file's name: {problem}")
+        return self
 
     @field_validator("rows")
     @classmethod
@@ -165,7 +174,8 @@ class Plan(_Strict):
         seeds = chosen.seeds if seeds is None else seeds
         if unfit := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
             raise ParameterError(f"seed {unfit[0]}: a seed is a whole number between 0 and {LARGEST_SEED}.")
-        schema = parameters_class(read_notebook(project_root() / "notebooks" / self.notebook).experiment)
+        notebook = inside(project_root() / "notebooks", self.notebook, f"{self._path.name}: the notebook")
+        schema = parameters_class(read_notebook(notebook).experiment)
         outputs = Path(outputs or outputs_root())
         cells = []
         for row in self._rows_of(profile, rows):
@@ -187,7 +197,7 @@ class Plan(_Strict):
         inputs = self.cells(profile, outputs=outputs) if self.summaries else []
         sources = (self._path,)
         if self.claims:
-            claims = notebooks / "claims" / self.claims
+            claims = inside(notebooks / "claims", self.claims, f"{self._path.name}: the claims file")
             if not claims.is_file():
                 raise UsageError(
                     f"{self._path.name}: there is no claims file {claims}. Correct 'claims' or leave it out."
@@ -195,7 +205,8 @@ class Plan(_Strict):
             sources += (claims, *values_files(claims))
         cells = []
         for notebook in self.summaries:
-            schema = parameters_class(read_notebook(notebooks / notebook).experiment)
+            path = inside(notebooks, notebook, f"{self._path.name}: the summary")
+            schema = parameters_class(read_notebook(path).experiment)
             parameters = schema.resolve({"plan": self.name, "profile": profile, "outputs": str(outputs)})
             names = dict.fromkeys((Path(notebook).stem, self.name, profile))  # table1.ipynb of table1 is named once
             cells.append(
@@ -238,6 +249,8 @@ def _explain(error: Mapping[str, Any]) -> str:
         return f"{where}: unknown key{closest(str(error['loc'][-1]), _FIELDS)}"
     if error["type"] == "missing":
         return f"{where}: is missing"
+    if not where:  # a rule over several keys says what it means
+        return error["msg"].removeprefix("Value error, ")
     return f"{where}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r:.60})"
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from mmlib.errors import UsageError
 from mmlib.files import dump_json, read_json, write_text
 from mmlib.record import Record
+from mmlib.seal import DIGEST, digest_of, is_broken
 
 if TYPE_CHECKING:
     from mmlib.workbook.results import Results
@@ -55,9 +56,16 @@ def load_reference(folder: str | Path, plan: str, profile: str) -> Reference | N
     path = reference_path(folder, plan, profile)
     if not path.exists():
         return None
+    content = read_json(path)
+    if is_broken(content):
+        raise UsageError(f"{path} was changed after it was written (its digest is another's); restore it.")
+    if isinstance(content, dict):
+        content.pop(DIGEST, None)
     try:
-        return Reference.model_validate(read_json(path))
-    except ValidationError as error:
+        return Reference.model_validate(content)
+    except (ValidationError, AttributeError, KeyError, TypeError) as error:
+        if not isinstance(error, ValidationError):
+            raise UsageError(f"{path} is not a reference result; restore it.") from error
         first = error.errors()[0]
         raise UsageError(f"{path} is not a reference result ({first['loc']}: {first['msg']}); restore it.") from error
 
@@ -70,7 +78,7 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
             hashes = record.hashes.model_copy(update={"library_files": {}})  # long, and only of use to staleness
             plain = {name: _without_folder(value) for name, value in record.parameters.items()}
             update = {"plan": results.plan, "profile": results.profile, "row": row.id, "host": "", "hashes": hashes}
-            update["parameters"] = plain
+            update |= {"parameters": plain, "files": {}}  # they stay where they are
             records.append(record.model_copy(update=update))
     if not records:
         raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
@@ -81,7 +89,9 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
     common = _shared(whole) | {"parameters": _shared([record["parameters"] for record in whole])}
     content["common"] = common
     # One record a line: a third smaller than indented, and a changed record is one line of a diff.
-    lines = ",\n".join(dump_json(_rest(common, record), indent=None) for record in whole)
+    rest = [_rest(common, record) for record in whole]
+    content[DIGEST] = digest_of(content | {"records": rest})
+    lines = ",\n".join(dump_json(record, indent=None) for record in rest)
     write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + lines + "\n]}\n")
     return path
 

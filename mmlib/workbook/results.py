@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from mmlib.errors import UsageError
 from mmlib.metrics.family import metric
-from mmlib.record import Record, load_records
+from mmlib.record import RECORD_FILE, Record, read_record
+from mmlib.seal import altered
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.plan import Comparison, Plan
@@ -136,11 +137,12 @@ def collect(
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
     results.comparisons = plan.comparisons
     added = _added_later(cells)
-    by_cell = {record.cell_id: _complete(record, added) for record in load_records(outputs, cells)}
     blocked: dict[str, str | None] = {}
     for cell in cells:
-        _place(results.rows[cell.row], cell, by_cell.get(cell.id), blocked)
+        record, problem = _read_own(cell)
+        _place(results.rows[cell.row], cell, record and _complete(record, added), problem, blocked)
         results.folders[cell.id] = Path(cell.folder)
+    results.notes += _dropped(results)
     if results.records:
         results.source = "runs"
     elif reference is not None:
@@ -175,10 +177,35 @@ def _empty_rows(plan: Plan, cells: list[Cell]) -> dict[str, RowResult]:
     return {row.id: RowResult(row.id, row.label, row.block) for row in plan.rows if row.id in wanted}
 
 
-def _place(row: RowResult, cell: Cell, record: Record | None, blocked: dict[str, str | None]) -> None:
+def _read_own(cell: Cell) -> tuple[Record | None, str | None]:
+    """A cell's record, or why what lies there is not used: damaged, changed since, or of another cell."""
+    record, problem = read_record(cell.folder)
+    if record is None:
+        return None, problem
+    if record.cell_id != cell.id:
+        return None, f"{cell.folder / RECORD_FILE} belongs to {record.cell_id}; treated as absent."
+    problem = altered(cell.folder, record.files) if record.done else None
+    return (None, f"{cell.folder / problem}; run it again.") if problem else (record, None)
+
+
+def _dropped(results: Results) -> list[str]:
+    """A note of what is not used; and as a problem, each seed without a record in a row that has others."""
+    for row in results.rows.values():
+        known = {*row.records, *(problem.seed for problem in row.problems)}
+        lost = [seed for seed in row.seeds if seed not in known] if row.records else []
+        row.problems += [Problem(row.id, seed, "missing", "no record, while other seeds have one") for seed in lost]
+    count = sum(problem.status == "altered" for problem in results.problems)
+    return [f"{count} of the runs were changed or damaged afterwards, and are not used"] if count else []
+
+
+def _place(
+    row: RowResult, cell: Cell, record: Record | None, problem: str | None, blocked: dict[str, str | None]
+) -> None:
     """Put a cell's record, or the reason there is none, into its row."""
     row.seeds.append(cell.seed)
-    if record is not None and record.done and (reason := _impossible(record)):
+    if problem is not None:
+        row.problems.append(Problem(row.id, cell.seed, "altered", problem, cell.id))
+    elif record is not None and record.done and (reason := _impossible(record)):
         row.problems.append(Problem(row.id, cell.seed, "refused", reason, cell.id))
     elif record is not None and record.done:
         row.records[cell.seed] = record
@@ -222,7 +249,11 @@ def _use_reference(
     results: Results, folder: Path, cells: Mapping[tuple[str, int], str], added: Mapping[str, Any]
 ) -> None:
     """Fill the rows from the reference, matched by row and seed; say so, and say where parameters changed since."""
-    reference = load_reference(folder, results.plan, results.profile)
+    try:
+        reference = load_reference(folder, results.plan, results.profile)
+    except UsageError as error:
+        results.notes.append(f"the committed reference result cannot be used: {error}")
+        return
     if reference is None:
         return
     changed = 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from mmlib.errors import BlockedError, UsageError
 from mmlib.files import read_json
 from mmlib.record import CellFile, Record, read_cell_file, read_record
+from mmlib.seal import NOTEBOOK, WEIGHTS, altered
 from mmlib.workbook.cell import Cell, State, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 
@@ -59,9 +60,10 @@ class Survey:
         if record and record.done:
             if cell.kind == "run" and record.hashes.data is not None:
                 current = current.model_copy(update={"data": self._data(cell)})
-            reason = why_stale(record.hashes, current, cell.notebook)
+            reason = why_stale(record.hashes, current, cell.notebook) or altered(cell.folder, record.files)
             if reason is None:
-                return CellState(cell, "done", "done", record)
+                other = altered(cell.folder, record.files, (NOTEBOOK, WEIGHTS))
+                return CellState(cell, "done", f"done, but {other}" if other else "done", record)
             if cell.kind == "summary" and record.hashes.data != current.data:
                 reason = reason.replace("data changed", "the records it reads changed")
             return self._unless_blocked(CellState(cell, "stale", reason, record))
@@ -123,9 +125,11 @@ def process_lives(pid: int, host: str) -> bool:
     """Whether the process `pid` of `host` may still be alive; one of another machine is believed to be."""
     if host != socket.gethostname():
         return True
+    if pid <= 0:  # would ask for a group of processes
+        return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -1,4 +1,5 @@
-"""Plans and claims as YAML files: plain values only, and every mistake named with its file and line."""
+"""Plans and claims as YAML files: plain values only (`mmlib.parameters.plain_yaml`), and every mistake named with its
+file and line."""
 
 from __future__ import annotations
 
@@ -8,26 +9,22 @@ from typing import Any
 import yaml
 
 from mmlib.errors import UsageError
+from mmlib.files import LFS_ADVICE, is_lfs_pointer
+from mmlib.parameters.plain_yaml import load_plain
 
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML with plain values only, that refuses a key given twice (PyYAML would silently keep the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                continue  # PyYAML itself refuses a key that is no plain value
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} occurs twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+LARGEST = 4 << 20  # bytes
 
 
 def read_yaml(path: Path, kind: str) -> Any:
     """The content of a file; `kind` ("plan") names it in messages. Raises `UsageError`."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
+        if path.exists() and not path.is_file():
+            raise UsageError(f"the {kind} {path} is no file.")
+        if path.exists() and path.stat().st_size > LARGEST:
+            raise UsageError(f"the {kind} {path} is larger than {LARGEST >> 20} MiB; it is not one of ours.")
+        if is_lfs_pointer(path):
+            raise UsageError(f"the {kind} {path} {LFS_ADVICE}")
+        return load_plain(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"there is no {kind} {path}.") from None
     except (OSError, UnicodeDecodeError) as error:

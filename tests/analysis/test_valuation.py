@@ -19,7 +19,7 @@ PRINTED = {
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    return analyse(valuation_results(tmp_path_factory.mktemp("cells")), valuation_claims())
+    return analyse(valuation_results(tmp_path_factory.mktemp("cells"), "grid_words_audio"), valuation_claims())
 
 
 def test_gains_are_paired_over_seeds(found):
@@ -66,6 +66,8 @@ def test_what_did_not_run_is_named():
     alone = analyse(valuation_results(rows=["sample"], truth=False), valuation_claims())
     assert alone.compared == alone.traced == alone.judged == []
     assert alone.headline == "nothing was re-sampled beside joint training"
+    told = analyse(valuation_results(profile="mosi", rows=["joint"], truth=False)).sentences
+    assert told[-1].startswith("Not shown: joint training for as many samples, OGM-GE")
     assert alone.sentences == ["Not shown: joint training, OGM-GE, modality-level, which did not run."]
 
 
@@ -82,9 +84,9 @@ def test_the_table_of_the_analysis(found):
     table = ANALYSIS_TABLES["valuation"](found, "valuation-x")
     assert [row[0] for row in table.rows] == list(METHODS.values())
     assert table.rows[0][2] == "–"
-    assert table.data[3]["longest_list"] == 2.0
+    assert table.data[4]["longest_list"] == 2.0
     assert table.data[0]["longest_list"] == 1.0
-    assert table.data[3]["top1_gain_mean"] == pytest.approx(3.0, abs=0.2)
+    assert table.data[4]["top1_gain_mean"] == pytest.approx(3.0, abs=0.2)
 
 
 def test_the_plan_names_the_rows_of_the_claims():
@@ -95,7 +97,7 @@ def test_the_plan_names_the_rows_of_the_claims():
     for profile in plan.profiles:
         for cell in plan.cells(profile, seeds=[0]):
             assert cell.parameters.fusion == "concat"
-            assert cell.parameters.valuation
+            assert cell.parameters.valuation != (cell.row == "joint_longer")
             assert (cell.parameters.resampling == cell.row) == (cell.row in ("sample", "modality"))
 
 
@@ -118,4 +120,8 @@ def test_statements_hold_where_the_records_say_so():
     assert held["sample-helps", "top1"] == held["modality-beats-ogm_ge", "top1"] == "holds"
     assert held["sample-lifts-alone", "top1_only_visual"] == "holds"
     assert held["sample-lifts-alone", "top1_only_audio"] == "within seed noise"
-    assert len(held) == 9
+    assert held["sample-helps-beyond-length", "top1"] == "not run"
+    assert len(held) == 10
+    longer = judge_statements(valuation_claims(), valuation_results(profile="mosi"))
+    held = {v.statement.id: v for v in longer.verdicts}
+    assert held["sample-helps-beyond-length"].difference.mean == pytest.approx(2.5, abs=0.2)

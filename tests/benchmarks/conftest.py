@@ -54,7 +54,14 @@ def alternate(benchmark, hold):
     """
 
     def alternate(
-        name: str, plain: Callable, ours: Callable, bar: float, *, rounds: int, steps: int = 1, **more: float | str
+        name: str,
+        plain: Callable,
+        ours: Callable,
+        bar: float | None,
+        *,
+        rounds: int,
+        steps: int = 1,
+        **more: float | str,
     ) -> None:
         import torch
 

@@ -38,6 +38,7 @@ def test_one_bit_is_told(kept, capsys):
     value = record["metrics"]["clean/top1"]
     record["metrics"]["clean/top1"] = value + 2**-53 if value < 0.5 else value - 2**-53
     path.write_text(json.dumps(record))
+    assert "digest" not in record
     assert reference.check("table1", "embedded", kept) == 1
     said = capsys.readouterr().out
     assert f"differs   {record['cell_id']}: 1 of" in said
@@ -81,9 +82,14 @@ def test_what_records_share_is_written_once(kept):
     assert path.stat().st_size < 0.5 * sum(file.stat().st_size for file in kept.glob("runs/*/record.json"))
 
 
+def content_of(path) -> dict:
+    return json.loads(path.read_text())
+
+
 def test_references_of_whole_records_are_read_too(kept):
     path = kept / "reference" / "table1-embedded.json"
     loaded = load_reference(path.parent, "table1", "embedded")
+    assert "digest" in content_of(path)
     old = loaded.model_dump(mode="json") | {"version": 1}
     path.write_text(json.dumps(old))
     assert load_reference(path.parent, "table1", "embedded").records == loaded.records

@@ -88,7 +88,7 @@ def test_a_corpus_is_the_same_bytes_again(tmp_path):
 
 def test_every_reason_a_corpus_can_show_is_planted_somewhere():
     planted = {fault.reason for layout in LAYOUTS.values() for fault in layout.faults} - {None}
-    assert set(Reason) - planted == {Reason.TOO_LARGE, Reason.TIME_LIMIT}
+    assert set(Reason) - planted == {Reason.TOO_LARGE, Reason.TIME_LIMIT, Reason.LFS_POINTER}
     assert all(Fault.LIES in LAYOUTS[name].faults for name in ("cremad", "vggsound", "kinetics_sounds", "folder"))
 
 

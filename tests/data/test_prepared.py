@@ -135,9 +135,54 @@ def test_incomplete_manifest(folder, key):
         open_prepared(folder)
 
 
-def test_array_outside_the_folder_is_refused(folder):
-    edit_manifest(folder, lambda manifest: manifest["arrays"]["frames"].update(file="../frames.npy"))
+@pytest.mark.parametrize("name", ["../frames.npy", "/frames.npy", "a/frames.npy", "", 3, None])
+@pytest.mark.parametrize("what", ["array", "index"])
+def test_a_file_outside_the_folder_is_refused(folder, what, name):
+    def change(manifest):
+        entry = manifest["index"] if what == "index" else manifest["arrays"]["frames"]
+        entry["file"] = name
+
+    edit_manifest(folder, change)
     with pytest.raises(DataError, match="outside the folder"):
+        open_prepared(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest["arrays"]["frames"].update(shape=[-4, 2, 3]),
+        lambda manifest: manifest["arrays"]["frames"].update(shape="4"),
+        lambda manifest: manifest["arrays"]["frames"].update(shape=[4.0, 2, 3]),
+        lambda manifest: manifest["arrays"]["frames"].update(dtype="O"),
+        lambda manifest: manifest["arrays"]["frames"].update(dtype={"a": 1}),
+        lambda manifest: manifest["arrays"]["frames"].update(sha256=3),
+        lambda manifest: manifest["arrays"].update(frames=3),
+        lambda manifest: manifest["index"].update(rows="4"),
+        lambda manifest: manifest["index"].update(rows=10**400),
+        lambda manifest: manifest["index"].update(columns=["id"]),
+        lambda manifest: manifest["index"].update(columns={"id": ["str"]}),
+        lambda manifest: manifest["index"].update(file="x" * 5000),
+        lambda manifest: manifest["source"].update(target=["label"]),
+        lambda manifest: manifest["splits"].update(train="two"),
+        lambda manifest: manifest.update(skipped=[3]),
+        lambda manifest: manifest.update(classes=[["no"], "yes"]),
+    ],
+)
+def test_a_manifest_of_other_types_is_damaged(folder, change):
+    edit_manifest(folder, change)
+    with pytest.raises(DataError, match="prepared folder is damaged"):
+        open_prepared(folder)
+    assert check_prepared(folder)
+
+
+HEADERS = [b"{'descr': '|u1', 'fortran_order': ", b"{" * 80, b"[]", b"{'descr': 3, 'fortran_order': 0, 'shape': 4}"]
+
+
+@pytest.mark.parametrize("header", [*HEADERS, b"\xff" * 60, b"(" * 3000, b"'" + b"a" * 50])
+def test_a_header_that_does_not_parse_is_damaged(folder, header):
+    path = folder / "frames.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DataError, match="truncated or not a .npy file"):
         open_prepared(folder)
 
 

@@ -18,7 +18,7 @@ def texts(figure):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    return analyse(valuation_results(tmp_path_factory.mktemp("cells")), valuation_claims())
+    return analyse(valuation_results(tmp_path_factory.mktemp("cells"), "grid_words_audio"), valuation_claims())
 
 
 def test_all_of_them_are_drawn_inside_their_page(found):

@@ -65,7 +65,7 @@ def test_wrong_parameters_are_told(values, expected):
 
 def test_yaml_reads_1e_3_as_text_and_the_message_says_so():
     values = yaml.safe_load("learning_rate: 1e-3")
-    assert "YAML reads 1e-3 as text" in message(**values)
+    assert "in quotes it is a text: write 0.001" in message(**values)
     assert "write 0.001" in message(**values)
 
 

@@ -119,6 +119,39 @@ def test_notebooks_are_converted_once_per_content(tmp_path):
     assert not page.exists()
 
 
+def test_one_damaged_file_does_not_stop_the_report(stub_project, capsys):
+    outputs, plan = stub_project / "outputs", find_plan("table1")
+    write_runs(plan, "embedded", outputs, skip=[row.id for row in plan.rows[4:]])
+    folders = sorted(outputs.glob("runs/*"))
+    text = (folders[0] / "notebook.ipynb").read_text()
+    (folders[0] / "notebook.ipynb").write_text(text[: len(text) // 2])
+    (folders[1] / "notebook.ipynb").write_text("[" * 100_000)
+    (folders[2] / "notebook.ipynb").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (folders[3] / "history.jsonl").write_bytes(
+        b'{"epoch": 0, "test/top1": 0.\xff\n["a"]\n{"epoch": ' + b"9" * 5000 + b"}\n"
+    )
+    (folders[4] / "arrays.npz").write_bytes(b"PK\x03\x04half")
+    (folders[5] / "record.json").write_text("{")
+    text = check_page(build_report(outputs))
+    said = capsys.readouterr().out
+    assert said.count("cannot be shown") == 3
+    assert text.count("notebooks/synthetic-") == len(folders) - 3
+    assert "altered" in text
+
+
+def test_an_index_of_pages_leads_nowhere_else_and_may_be_damaged(tmp_path):
+    notebook, folder = tmp_path / "a.ipynb", tmp_path / "report" / "notebooks"
+    notebook.write_text(json.dumps(fake_notebook("one")))
+    victim = tmp_path / "victim.html"
+    victim.write_text("mine")
+    folder.mkdir(parents=True)
+    for content in ({"../../victim": "0"}, ["a"], {"a": 3}, None):
+        (folder / "index.json").write_text(json.dumps(content) if content else "{")
+        assert convert_notebooks({"a": notebook}, folder) == {"a": "a.html"}
+        assert json.loads((folder / "index.json").read_text()).keys() == {"a"}
+        assert victim.read_text() == "mine"
+
+
 def test_offline_removes_what_asks_the_network():
     page = (
         '<script src="https://cdn.example/x.js"></script><script>let a = 1;</script>'

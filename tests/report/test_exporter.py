@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mmlib.report.exporter import exporter
+from mmlib.report.exporter import PageExporter, exporter
 from mmlib.report.formulas import draw_formulas
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
@@ -53,3 +53,19 @@ def test_another_language_is_highlighted_as_such():
     page, _ = exporter().from_notebook_node(source)
     assert "hl-text" in page
     assert "hl-ipython3" not in page
+
+
+def test_templates_are_the_installations_own(tmp_path, monkeypatch):
+    for place in (tmp_path / "jupyter" / "nbconvert" / "templates" / "lab", tmp_path / "lab"):
+        place.mkdir(parents=True)
+        (place / "index.html.j2").write_text("nothing")
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom" / "custom.css").write_text("body {display: none}")
+    expected = published(notebook(1))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.chdir(tmp_path)
+    made = exporter.__wrapped__()
+    assert isinstance(made, PageExporter)
+    assert not [path for path in made.template_paths if path.startswith(str(tmp_path))]
+    page, _ = made.from_notebook_node(notebook(1), resources={"metadata": {"name": "page"}})
+    assert len(page) > 0.9 * len(expected)

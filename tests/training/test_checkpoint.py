@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +111,42 @@ def test_damaged_checkpoint_is_ignored_and_said(make_trainer, tmp_path, capsys, 
     assert "training starts anew" in said
     assert "weights_only" not in said
     assert "Weights only" not in said, "torch's advice is to load it unsafely"
+
+
+def test_a_flipped_bit_anywhere_starts_anew_or_changes_nothing(make_trainer, tmp_path, capsys):
+    make_trainer(2).fit()
+    path = tmp_path / "run" / checkpoint.FILE
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    expected = repr(checkpoint.load_checkpoint(path.parent, "f")[0])
+    with zipfile.ZipFile(path) as archive:
+        tensors = [part for part in archive.infolist() if "/data/" in part.filename and part.file_size]
+    places = [part.header_offset + 30 + len(part.filename) for part in tensors]  # where a header's padding begins
+    found = {"damaged": 0, "equal": 0}
+    for place in [*rng.choice(places, 10), *rng.integers(len(whole), size=120)]:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        state, problem = checkpoint.load_checkpoint(path.parent, "f")
+        assert (state is None) == (problem is not None)
+        assert problem is None or ("is damaged" in problem and "starts anew" in problem)
+        assert state is None or repr(state) == expected
+        found["equal" if problem is None else "damaged"] += 1
+    assert found["damaged"] > 60
+
+
+@pytest.mark.parametrize("tensor", range(6))
+def test_a_flipped_bit_of_a_tensor_is_seen(make_trainer, tmp_path, tensor):
+    make_trainer(2).fit()
+    path = tmp_path / "run" / checkpoint.FILE
+    with zipfile.ZipFile(path) as archive:
+        name = [part.filename for part in archive.infolist() if "/data/" in part.filename and part.file_size][tensor]
+        content = archive.read(name)
+    whole = path.read_bytes()
+    place = whole.index(content)
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+    state, problem = checkpoint.load_checkpoint(path.parent, "f")
+    assert state is None
+    assert "is not what was stored" in problem
 
 
 def test_holds_plain_tensors_and_numbers_only(make_trainer, tmp_path):

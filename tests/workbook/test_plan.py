@@ -43,6 +43,7 @@ def test_later_settings_win_and_runtime_fields_are_no_identity(here):
         ({"profiles": {"embedded": {"kind": "huge"}}}, "profiles.embedded.kind"),
         ({"profiles": {"embedded": {"kind": "embedded", "seeds": [1.5]}}}, r"profiles.embedded.seeds\[0\]"),
         ({"notebook": 3}, "notebook"),
+        ({"profiles": {"a/b": {"kind": "embedded"}}}, "profile 'a/b' cannot be a file's name"),
         ({"comparisons": [{"row": "a", "against": "nobody", "text": "t"}]}, "'t' names an unknown row"),
     ],
 )
@@ -93,6 +94,24 @@ def test_unknown_names_are_suggested(here):
         plan.cells("embedded", overrides={"scal": 1.0})
     with pytest.raises(ParameterError, match="--seeds"):
         plan.cells("embedded", overrides={"seed": 1})
+
+
+@pytest.mark.parametrize("name", ["../../evil", "", ".hidden", "a/b"])
+def test_a_plan_whose_name_leads_elsewhere_is_refused(here, name):
+    path = here.plan()
+    path.write_text(path.read_text().replace("name: toy\n", f"name: '{name}'\n"))
+    with pytest.raises(UsageError, match="toy.yaml:\n  name .* cannot be a file's name"):
+        load_plan(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"notebook": "../other.ipynb"}, {"summaries": ["/tmp/x.ipynb"]}, {"claims": "../../claims.yaml"}]
+)
+def test_files_outside_of_the_notebooks_are_refused(here, change):
+    summaries = {"summaries": ["summary.ipynb"]} if "claims" in change else {}
+    plan = load_plan(here.plan(**change, **summaries))
+    with pytest.raises(UsageError, match="toy.yaml: the .* lies outside of"):
+        plan.cells("embedded") if "notebook" in change else plan.summary_cells("embedded")
 
 
 def test_a_profile_may_leave_rows_out(here):

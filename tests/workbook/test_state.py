@@ -105,6 +105,41 @@ def test_a_record_of_another_cell_does_not_count(here):
     assert look(here, cell)[0] == "killed"
 
 
+def test_a_record_and_numbers_that_were_changed_are_named_and_run_again(here):
+    cell = cell_of(here)
+    complete(here, cell)
+    path = cell.folder / "record.json"
+    whole = path.read_text()
+    path.write_text(whole.replace('"last/top1": 1.0', '"last/top1": 0.9'))
+    state, reason = look(here, cell)
+    assert state == "killed"
+    assert "was changed after it was written" in reason
+    path.write_text(whole)
+    assert look(here, cell) == ("done", "done")
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "reason"),
+    [
+        ("history.jsonl", "stale", "history.jsonl was changed after the run: 1 bytes, not 10"),
+        ("arrays.npz", "stale", "arrays.npz was changed after the run: 1 bytes, not 10"),
+        ("model.safetensors", "done", "done, but model.safetensors was changed after the run: 1 bytes, not 10"),
+        ("notebook.ipynb", "done", "done, but notebook.ipynb was changed after the run: 1 bytes, not 10"),
+    ],
+)
+def test_files_beside_a_record_that_were_changed_are_named(here, name, state, reason):
+    cell = cell_of(here)
+    task = task_of(here, cell)
+    start = begin(task, task.hashes)
+    written = ".running.ipynb" if name == "notebook.ipynb" else name
+    (cell.folder / written).write_text("0123456789")
+    write_result(cell.folder, Result(run_id="r1", parameters={}, metrics={"last/top1": 1.0}))
+    finish(task, start, Outcome("done"))
+    assert look(here, cell) == ("done", "done")
+    (cell.folder / name).write_text("0")
+    assert look(here, cell) == (state, reason)
+
+
 def test_begin_keeps_a_checkpoint_only_of_the_same_sources(here):
     cell = cell_of(here)
     complete(here, cell, "killed")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.cost import MethodCost, method_cost
 from mmlib.analysis.iemf.bands import (
     BranchCurves,
@@ -154,11 +155,10 @@ def _spiking(results: Results) -> dict[str, np.ndarray]:
     for row in ("snn-none-iemf", "snn-none"):
         records = results.rows[row].records if row in results.rows else {}
         for _, record in sorted(records.items()):
-            path = results.folders.get(record.cell_id, Path()) / "arrays.npz"
-            if path.is_file():
-                with np.load(path, allow_pickle=False) as stored:
-                    wanted = ("neurons_", "macs_", "operations_", "firing_rate_")
-                    found = {name: stored[name] for name in stored if any(part in name for part in wanted)}
-                if any(name.startswith("neurons_") for name in found):
-                    return found
+            wanted = ("neurons_", "macs_", "operations_", "firing_rate_")
+            found = read_arrays(
+                results.folders.get(record.cell_id), lambda name, wanted=wanted: any(part in name for part in wanted)
+            )
+            if any(name.startswith("neurons_") for name in found):
+                return found
     return {}

@@ -50,7 +50,7 @@ def read(path: Path) -> Iterator[Row]:
         for line in stream:
             try:
                 yield Row(**json.loads(line))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue  # cut short by a kill
 
 

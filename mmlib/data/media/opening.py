@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmlib.data.media.reasons import Reason, SkippedClip
 from mmlib.data.media.structure import missing_end
+from mmlib.files import LFS_ADVICE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -53,6 +54,8 @@ def check_file(path: Path) -> None:
     found = path.stat()
     if found.st_size == 0:
         raise SkippedClip(Reason.ZERO_LENGTH, f"{path.name} is empty")
+    if is_lfs_pointer(path):
+        raise SkippedClip(Reason.LFS_POINTER, f"{path.name} {LFS_ADVICE}")
     try:
         end = _missing_end(path, found.st_size, found.st_mtime_ns)
     except OSError as error:

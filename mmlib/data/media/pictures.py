@@ -19,6 +19,7 @@ import numpy as np
 from mmlib.data.media.opening import MAX_PIXELS, in_words, opened
 from mmlib.data.media.reasons import Reason, SkippedClip
 from mmlib.data.media.source import FrameRequest
+from mmlib.files import LFS_ADVICE, is_lfs_pointer
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -115,6 +116,8 @@ def read_image(path: Path) -> Image:
     try:
         if path.stat().st_size == 0:
             raise SkippedClip(Reason.ZERO_LENGTH, f"{path.name} is empty")
+        if is_lfs_pointer(path):
+            raise SkippedClip(Reason.LFS_POINTER, f"{path.name} {LFS_ADVICE}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=("JPEG", "PNG", "BMP", "WEBP")) as image:

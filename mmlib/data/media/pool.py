@@ -8,7 +8,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from mmlib.data.media.reasons import Reason
 from mmlib.errors import MMLibError, OutputsError
+from mmlib.processes import own_environment, own_python
 
 Task = dict[str, Any]
 Died = Callable[[Task, Reason, str], None]
@@ -66,10 +66,10 @@ class Decoders:
                 yield from self._hear(key.data, died)
 
     def _start(self) -> None:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        environment = own_environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
         with open(self.log, "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mmlib.data.media.worker"],
+                own_python("mmlib.data.media.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -24,7 +24,7 @@ from mmlib.data.media.pool import Decoders, Task
 from mmlib.data.media.presets import find_media_preset
 from mmlib.data.media.published import PublishedFiles
 from mmlib.data.media.reasons import Reason
-from mmlib.data.media.source import Clip, ClipRequest, MediaSource, check_source
+from mmlib.data.media.source import Clip, ClipRequest, MediaSource, check_source, with_readable_names
 from mmlib.data.prepared import PreparedWriter, open_prepared
 from mmlib.data.prepared_check import INDEX_COLUMNS
 from mmlib.data.progress import Progress
@@ -57,6 +57,7 @@ def prepare_media(source: MediaSource, folder: str | Path, options: Options | No
     `OutputsError` (cannot be written).
     """
     folder, options = Path(folder), options or Options()
+    source = with_readable_names(source)
     check_source(source)
     request = source.request or find_media_preset(source.preset).request
     listing = listing_hash(source, request)

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     UNKNOWN_CLASS = "unknown class"
     UNDECODABLE = "undecodable"
     TIME_LIMIT = "time limit"
+    LFS_POINTER = "Git LFS pointer"
 
     @property
     def explain(self) -> str:
@@ -39,6 +40,7 @@ _EXPLAINED = {
     Reason.UNKNOWN_CLASS: "the listed class is none of the data set's",
     Reason.UNDECODABLE: "no media file, or damaged inside",
     Reason.TIME_LIMIT: "decoding took longer than the limit for one clip",
+    Reason.LFS_POINTER: "what Git LFS leaves in a file's place: run `git lfs pull` in its repository",
 }
 
 

@@ -137,6 +137,45 @@ def mark_missing(clips: Sequence[Clip]) -> list[Clip]:
     return result
 
 
+def with_readable_names(source: MediaSource) -> MediaSource:
+    """The source with every clip marked whose names are not UTF-8: no index, manifest or message could hold them.
+
+    Raises `DataError` for a class of such a name.
+    """
+    for name in source.classes:
+        if not _is_utf8(name):
+            raise DataError(f"{source.dataset}: the name of class {_escaped(name)} is not UTF-8. Rename its folder.")
+    if all(map(_has_readable_names, source.clips)):
+        return source
+    return replace(source, clips=[_readable(clip) for clip in source.clips])
+
+
+def _has_readable_names(clip: Clip) -> bool:
+    texts = (clip.id, clip.group, clip.detail, *clip.columns.values())
+    return all(_is_utf8(text) for text in texts if isinstance(text, str))
+
+
+def _readable(clip: Clip) -> Clip:
+    if _has_readable_names(clip):
+        return clip
+    columns = {name: _escaped(text) if isinstance(text, str) else text for name, text in clip.columns.items()}
+    texts = {"id": _escaped(clip.id), "group": _escaped(clip.group), "detail": _escaped(clip.detail)}
+    return replace(clip, columns=columns, **texts).skipped(Reason.WRONG_ID_FORM, f"{texts['id']} is not UTF-8")
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a name is text: bytes that are no UTF-8 stand in it as half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def check_source(source: MediaSource) -> None:
     """Raise `DataError` where a reader gave clips that cannot become an index."""
     usable = [clip for clip in source.clips if clip.problem is None]

@@ -83,7 +83,7 @@ def read_listing(path: Path) -> Listing:
         pairs = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=list)
         entries = [(key, dict(value)) for key, value in pairs]
         rows = [(key, *parse_key(key), SPLITS.index(SUBSETS[of["subset"]]), str(of["label"])) for key, of in entries]
-    except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(
             f"{path} is not the list of MM-Debiased ({type(error).__name__}: {error}): expected clip ids, each with a "
             f"subset ({', '.join(SUBSETS)}) and a label. {ADVICE}"

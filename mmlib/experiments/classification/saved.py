@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmlib.errors import OutputsError
+from mmlib.record import read_result
+from mmlib.seal import WEIGHTS, altered
 
 if TYPE_CHECKING:
     from mmlib.models import MultimodalClassifier
-
-WEIGHTS = "model.safetensors"
 
 
 def with_weights(model: MultimodalClassifier, folder: str | Path) -> MultimodalClassifier:
@@ -18,12 +18,15 @@ def with_weights(model: MultimodalClassifier, folder: str | Path) -> MultimodalC
 
     `model` is built as the run's was: of its last stage (`mmlib.experiments.classification.unimodal.as_trained`).
 
-    Raises `OutputsError` where the weights are missing, damaged or another network's.
+    Raises `OutputsError` where the weights are missing, damaged, another network's or another run's.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = Path(folder) / WEIGHTS
+    result, _ = read_result(folder)
+    if result is not None and (problem := altered(path.parent, result.files, [WEIGHTS], read=True)):
+        raise OutputsError(f"{path} does not hold the weights of this run ({problem}). Run it again.")
     try:
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -6,10 +6,9 @@ Here clips are resampled (whole ones: segments of a clip hang together), seeds k
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.metrics.family import metric
 from mmlib.metrics.localisation import Interval, accuracy_difference
 from mmlib.workbook.results import Results, RowResult
@@ -41,11 +40,10 @@ def _predictions(results: Results, row: RowResult, protocol: str) -> dict[int, t
     """{seed: predicted and true labels (N, T)} of the records whose arrays lie here."""
     found = {}
     for seed, record in row.records.items():
-        path = Path(results.folders.get(record.cell_id, "")) / "arrays.npz"
-        if results.source != "runs" or not path.is_file():
-            continue
-        with np.load(path, allow_pickle=False) as stored:
-            found[seed] = stored[f"{protocol}_predicted"], stored["test_targets"]
+        wanted = (f"{protocol}_predicted", "test_targets")
+        stored = read_arrays(results.folders.get(record.cell_id), wanted.__contains__)
+        if results.source == "runs" and len(stored) == len(wanted):
+            found[seed] = stored[wanted[0]], stored[wanted[1]]
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.arrays import read_arrays
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loading import load_data
 from mmlib.errors import ParameterError, UsageError
@@ -147,7 +148,6 @@ def _find(outputs: Path, name: str) -> Path | None:
         arrays = path.parent / "arrays.npz"
         if result is None or not result.parameters.get("valuation") or not arrays.is_file():
             continue
-        with np.load(arrays, allow_pickle=False) as stored:
-            if "valuation_correct" in stored:
-                return path.parent
+        if read_arrays(path.parent, "valuation_correct".__eq__):
+            return path.parent
     return None

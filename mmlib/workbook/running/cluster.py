@@ -7,21 +7,24 @@ memory limit: Dask would watch the worker, while the memory is in the kernel.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmlib.errors import SchedulerError
+from mmlib.errors import SchedulerError, UsageError
+from mmlib.workbook.running.temporary import own_folder
+from mmlib.workbook.running.worker_setup import SAFE_PATH
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 5
+QUIET = "DASK_LOGGING__DISTRIBUTED"
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,19 @@ class Places:
 
 def cores() -> int:
     """Cores this process may use (affinity and container limits included)."""
+    load_dask()
     from dask.system import CPU_COUNT
 
     return max(1, CPU_COUNT)
+
+
+def load_dask() -> None:
+    """Import Dask. Raises `UsageError` where it cannot read one of its configuration files."""
+    try:
+        import dask.config  # noqa: F401
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"{first} Mend the file or move it away; nothing of it is used here.") from None
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -63,13 +76,16 @@ def places(tasks: int, workers: int | None, workers_per_gpu: int, use_gpus: bool
 @contextlib.contextmanager
 def local_cluster(where: Places) -> Iterator[Client]:
     """A scheduler in this process and one supervised worker process per place; all end with this process."""
-    # Before the import, and in the environment: the workers read it when they start.
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
+    with plain_dask():
+        yield from _local_cluster(where)
+
+
+def _local_cluster(where: Places) -> Iterator[Client]:
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    folder = tempfile.mkdtemp(prefix=f"mmlib-{os.getpid()}-dask-")
+    folder = str(own_folder("dask-"))
     # Without a dashboard there is still a small HTTP server; keep it, too, to this machine and any free port.
     local = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     scheduler = {"cls": Scheduler, "options": {**local, "port": 0}}
@@ -97,6 +113,35 @@ def local_cluster(where: Places) -> Iterator[Client]:
             yield client
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def plain_dask() -> Iterator[None]:
+    """Dask, and the processes it starts, with its own defaults: no configuration file, no DASK_ variable."""
+    load_dask()
+    name, ours = SAFE_PATH
+    kept = {variable: value for variable, value in os.environ.items() if variable.startswith("DASK_")}
+    for variable in kept:
+        del os.environ[variable]
+    safe = name not in os.environ
+    # In the environment: the workers read these when they start.
+    os.environ |= {QUIET: "critical"} | ({name: ours} if safe else {})
+    try:
+        import dask
+        import distributed  # noqa: F401 - its defaults become Dask's
+
+        before = copy.deepcopy(dask.config.config)
+        dask.config.refresh(paths=[], env={QUIET: "critical"})
+        try:
+            yield
+        finally:
+            dask.config.config.clear()
+            dask.config.config.update(before)
+    finally:
+        os.environ.pop(QUIET)
+        if safe:
+            os.environ.pop(name, None)
+        os.environ |= kept
 
 
 def worker_environment(where: Places, number: int) -> dict[str, str]:

@@ -20,6 +20,7 @@ from mmlib import record as records
 from mmlib.errors import BlockedError, MMLibError, OutputsError, UsageError
 from mmlib.files import read_json
 from mmlib.record import CellError, CellFile, Hashes, Record, Result, now
+from mmlib.seal import BESIDE, stamps
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
@@ -213,7 +214,12 @@ def finish(task: Task, start: CellFile, outcome: Outcome) -> Outcome:
     with contextlib.suppress(FileNotFoundError):
         os.replace(folder / RUNNING_NOTEBOOK, folder / notebook)
     if outcome.status != "cancelled":
-        records.write_model(folder / records.RECORD_FILE, make_record(task, start, outcome, result))
+        record = make_record(task, start, outcome, result)
+        try:  # those that the run itself did not stamp
+            record.files |= stamps(folder, [name for name in BESIDE if name not in record.files])
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        records.write_model(folder / records.RECORD_FILE, record)
     if outcome.status == "done":
         drop_leftovers(task.cell)
     return outcome

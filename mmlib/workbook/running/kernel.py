@@ -24,16 +24,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from mmlib.workbook.state import process_lives
+from mmlib.processes import AMBIENT, PLAIN_DRAWING
+from mmlib.workbook.running.temporary import own_folder
 
-PREFIX = "mmlib-"
-INLINE = "module://matplotlib_inline.backend_inline"
+DRAWING = PLAIN_DRAWING | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 TRIM_VARIABLE, DASK_TRIM = "MALLOC_TRIM_THRESHOLD_", "65536"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+LONGEST_BASE, SHORT_BASE = 50, "/tmp"  # a Unix socket's path may have 107 characters
 CHANNELS = 5  # sockets of a kernel: shell, iopub, stdin, heartbeat, control
 BIND_SECONDS = 60.0
 LOOK_SECONDS = 0.005  # Jupyter looks every 0.1 or 0.2 s, several times a cell
@@ -45,7 +48,7 @@ class Zygote:
     def __init__(self, modules: tuple[str, ...], env: dict[str, str], cwd: Path) -> None:
         ours, theirs = socket.socketpair()
         # OpenBLAS would start its threads at import; the zygote must have none when it forks.
-        env = env | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": INLINE}
+        env = env | {"OPENBLAS_NUM_THREADS": "1", **DRAWING}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mmlib.workbook.running.zygote", str(theirs.fileno()), *modules],
             pass_fds=[theirs.fileno()],
@@ -120,6 +123,10 @@ class Launch:
     zygote: Zygote | None = None
     pid: int | None = None
 
+    def environment(self) -> dict[str, str]:
+        """The kernel's environment: this process's, without what is meant for a person at a prompt."""
+        return {name: value for name, value in os.environ.items() if name not in AMBIENT} | self.env
+
     def kill(self) -> None:
         """Kill the kernel and everything it started."""
         if self.pid is not None:
@@ -158,7 +165,7 @@ class WarmProvisioner(PromptProvisioner):
         request = {
             "op": "spawn",
             "argv": cmd[cmd.index("-f") :],
-            "env": {**os.environ, **launch.env},
+            "env": launch.environment(),
             "cwd": str(launch.cwd),
             "log": str(launch.log),
         }
@@ -175,7 +182,7 @@ class ColdProvisioner(PromptProvisioner):
         launch = _current
         with open(launch.log, "ab") as log:
             kwargs |= {"cwd": str(launch.cwd), "stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-            kwargs["env"] = {**os.environ, **launch.env, "JPY_PARENT_PID": str(os.getpid())}
+            kwargs["env"] = launch.environment() | {"JPY_PARENT_PID": str(os.getpid())}
             info = await super().launch_kernel(cmd, **kwargs)
         launch.pid = self.pid
         await self.bound()
@@ -219,6 +226,11 @@ class IPCKernelManager(AsyncKernelManager):
         self.connection_file = str(_current.folder / "k.json")
         self.ip = str(_current.folder / "k")
 
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """This Python's own kernel, whatever a `python3` in JUPYTER_PATH or the home folder would start."""
+        return KernelSpec(**get_kernel_dict())
+
     async def _async_pre_start_kernel(self, **kwargs: object) -> tuple:
         kind = WarmProvisioner if _current.zygote else ColdProvisioner
         self.kernel_id = self.kernel_id or str(uuid.uuid4())
@@ -231,7 +243,7 @@ def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) 
     """Within this context `IPCKernelManager` starts kernels as told; afterwards nothing of them is left."""
     global _current
     folder = socket_folder()
-    _current = Launch(folder, cwd, log, {**env, "MPLBACKEND": INLINE, "IPYTHONDIR": str(folder / "ipython")}, zygote)
+    _current = Launch(folder, cwd, log, {**env, **DRAWING, "IPYTHONDIR": str(folder / "ipython")}, zygote)
     try:
         yield _current
     finally:
@@ -241,18 +253,9 @@ def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) 
 
 
 def socket_folder() -> Path:
-    """A new private folder with a short name: a Unix socket's path may have 107 characters."""
+    """A new private folder with a short name, for the sockets of a kernel."""
     base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base if len(base) < 50 else "/tmp"))
-
-
-def remove_leftovers() -> None:
-    """Delete the socket folders of processes that were killed and could not."""
-    for base in {tempfile.gettempdir(), "/tmp"}:
-        for folder in Path(base).glob(f"{PREFIX}*-*"):
-            pid = folder.name.removeprefix(PREFIX).partition("-")[0]
-            if pid.isdigit() and not process_lives(int(pid), socket.gethostname()):
-                shutil.rmtree(folder, ignore_errors=True)
+    return own_folder(base=base if len(base) < LONGEST_BASE else SHORT_BASE)
 
 
 def warm_zygote(modules: tuple[str, ...], version: str, cwd: Path) -> Zygote:

@@ -6,6 +6,7 @@ The records on disk are the truth. The command may be stopped or killed at any t
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
 import uuid
@@ -128,9 +129,11 @@ class Batch:
 
     @contextlib.contextmanager
     def connect(self, tasks: int) -> Iterator[Client]:
-        from mmlib.workbook.running import cluster, kernel
+        from mmlib.workbook.running import cluster
+        from mmlib.workbook.running.kernel import SHORT_BASE
+        from mmlib.workbook.running.temporary import remove_leftovers
 
-        kernel.remove_leftovers()
+        remove_leftovers([SHORT_BASE])
         options = self.options
         if options.scheduler:
             with cluster.running_cluster(options.scheduler) as client:
@@ -146,7 +149,7 @@ class Batch:
             with cluster.local_cluster(where) as client:
                 yield client
         finally:
-            kernel.remove_leftovers()
+            remove_leftovers([SHORT_BASE])
 
     def task(self, cell: Cell) -> Task:
         data = inputs_hash(cell) if cell.kind == "summary" else None
@@ -225,11 +228,17 @@ def outcome_of(future: Future) -> Outcome:
 def git_state(project: Path) -> GitState:
     """Commit and cleanliness of the working tree; empty where there is no repository or no git."""
 
+    # GIT_DIR and its like would name another repository; nothing is to be written into this one or run from it.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    options = ["--no-optional-locks", "-c", "core.fsmonitor=false"]
+
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(project), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        command = ["git", "-C", str(project), *options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=environment)
+        return done.stdout
 
     try:
-        return GitState(commit=git("rev-parse", "HEAD").strip(), dirty=bool(git("status", "--porcelain").strip()))
+        changes = git("status", "--porcelain", "--untracked-files=normal")
+        return GitState(commit=git("rev-parse", "HEAD").strip(), dirty=bool(changes.strip()))
     except (OSError, subprocess.SubprocessError):
         return GitState()

@@ -71,6 +71,10 @@ def test_what_is_no_finished_run_is_said(runs, tmp_path):
     (tmp_path / "result.json").write_text((runs["joint"].folder / "result.json").read_text())
     with pytest.raises(OutputsError, match="Run that cell again"):
         landscape_of_run(tmp_path)
+    whole = (runs["joint"].folder / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[:-5] + bytes([whole[-5] ^ 64]) + whole[-4:])
+    with pytest.raises(OutputsError, match="was changed after the run .*another SHA-256"):
+        landscape_of_run(tmp_path)
     (tmp_path / "model.safetensors").write_bytes((runs["alone"].folder / "model.safetensors").read_bytes())
     with pytest.raises(OutputsError, match="does not hold the weights of this run"):
         landscape_of_run(tmp_path)

@@ -75,3 +75,14 @@ def test_what_does_not_fit_is_said(trained, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"\x80\x04cos\nsystem\n.")
     with pytest.raises(UsageError, match="cannot be read"):
         take_over(small(), tmp_path)
+
+
+def test_weights_that_were_changed_are_not_taken(trained, tmp_path):
+    whole = (trained.folder / "model.safetensors").read_bytes()
+    (tmp_path / "result.json").write_bytes((trained.folder / "result.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(whole)
+    take_over(small(), tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(whole[:-5] + bytes([whole[-5] ^ 64]) + whole[-4:])
+    load_file(tmp_path / "model.safetensors")  # which sees nothing
+    with pytest.raises(UsageError, match="model.safetensors was changed after the run .*Run that cell again"):
+        take_over(small(), tmp_path)

@@ -23,7 +23,7 @@ from mmlib.training import OnePass, Stage, StagePlan, StageRunner, TrainingSetti
 from mmlib.training.loop import Trainer
 
 SUPPORT = Path(toy_stages.__file__).parent
-COSTS = {"wall_s", "peak_memory_mb", "notes", "parameters"}  # `parameters` hold the folder
+COSTS = {"wall_s", "peak_memory_mb", "notes", "parameters", "files"}  # `parameters` hold the folder, `files` times
 TIMINGS = {"seconds", "samples_per_s"}
 
 

@@ -42,6 +42,7 @@ def test_git_variables_do_not_name_another_repository(tmp_path, monkeypatch):
 
 def test_dask_runs_with_its_own_defaults_and_gets_the_users_back(monkeypatch):
     import dask
+    import distributed  # noqa: F401  # else what is set here goes with all of its defaults afterwards
 
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__LIFETIME__DURATION", "1 s")
     with dask.config.set({LIFETIME: "1 s", "distributed.comm.require-encryption": True}):

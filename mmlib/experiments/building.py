@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mmlib.experiments.base import DataFacts, Setup
-from mmlib.experiments.settings import FusionSettings, ModulationSettings, RecipeSettings, SimAM2Settings
+from mmlib.experiments.settings import FusionSettings, IEMFSettings, ModulationSettings, RecipeSettings, SimAM2Settings
 from mmlib.fusion import SimAM2Options
 from mmlib.modulation import Modulation, build_modulation
 from mmlib.training import Task
@@ -83,6 +83,25 @@ def attached_modulation(
         **options,
     )
     return modulation.attach(optimizer)
+
+
+def iemf_options(parameters: IEMFSettings) -> dict[str, Any]:
+    """What `mmlib.modulation.IEMF` is given beside the layer that it acts on and its seed."""
+    return {
+        "gain": parameters.iemf_gain,
+        "scores": parameters.iemf_scores,
+        "scaling": parameters.iemf_scaling,
+        "noise": parameters.iemf_noise,
+        "window": (parameters.iemf_start, parameters.iemf_end),
+        "apply_to": parameters.iemf_apply_to,
+    }
+
+
+def iemf_notes(parameters: IEMFSettings) -> list[str]:
+    """What a record must say of IEMF's settings in words."""
+    if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
+        return [f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published"]
+    return []
 
 
 def build_setup(

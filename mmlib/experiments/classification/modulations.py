@@ -8,6 +8,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from mmlib.errors import ParameterError
+from mmlib.experiments.building import iemf_notes, iemf_options
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.losses.lfm import LFM
 from mmlib.models import MultimodalClassifier
@@ -38,9 +39,7 @@ def modulation_notes(parameters: Parameters) -> list[str]:
     notes = []
     if parameters.modulation == "mslr" and parameters.mslr_split == "test":
         notes.append("MSLR follows the accuracies on the test split, as published: test is not held out")
-    if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
-        notes.append(f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published")
-    return notes
+    return notes + iemf_notes(parameters)
 
 
 def attach_iemf(parameters: Parameters, model: MultimodalClassifier, optimizer: Optimizer) -> IEMF:
@@ -52,17 +51,8 @@ def attach_iemf(parameters: Parameters, model: MultimodalClassifier, optimizer: 
     if len(modalities) < 2:
         raise ParameterError(f"iemf = true weighs two modalities or more; the model has {', '.join(modalities)} alone.")
     mixing = parameters.iemf_target == "mixing"
-    iemf = IEMF(
-        {"fusion": model.fusion.mixing_parameters() if mixing else model.fusion.parameters()},
-        gain=parameters.iemf_gain,
-        scores=parameters.iemf_scores,
-        scaling=parameters.iemf_scaling,
-        noise=parameters.iemf_noise,
-        window=(parameters.iemf_start, parameters.iemf_end),
-        seed=parameters.seed,
-        apply_to=parameters.iemf_apply_to,
-    )
-    return iemf.attach(optimizer)
+    layer = model.fusion.mixing_parameters() if mixing else model.fusion.parameters()
+    return IEMF({"fusion": layer}, seed=parameters.seed, **iemf_options(parameters)).attach(optimizer)
 
 
 def build_lfm(parameters: Parameters, model: MultimodalClassifier) -> LFM | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmlib.continual.methods import MethodOptions
 from mmlib.data.randomness import mix
+from mmlib.experiments.building import iemf_options
 from mmlib.experiments.continual.parameters import Parameters
 from mmlib.models.incremental import ClassifierName, IncrementalAudioVisual
 from mmlib.modulation import IEMF
@@ -87,13 +88,8 @@ def attach_iemf(parameters: Parameters, model: IncrementalAudioVisual, optimizer
     """IEMF on the classifier, which alone sees both modalities, in step `number`."""
     iemf = StepIEMF(
         {"fusion": model.mixing_parameters()},
-        gain=parameters.iemf_gain,
-        scores=parameters.iemf_scores,
-        scaling=parameters.iemf_scaling,
-        noise=parameters.iemf_noise,
-        window=(parameters.iemf_start, parameters.iemf_end),
         seed=mix(parameters.seed, "iemf", number),
-        apply_to=parameters.iemf_apply_to,
         keep_rate=parameters.iemf_keep_rate,
+        **iemf_options(parameters),
     )
     return iemf.attach(optimizer)

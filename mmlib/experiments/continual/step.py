@@ -19,7 +19,7 @@ from mmlib.continual.methods import Step, build_method
 from mmlib.continual.methods.base import frozen_copy
 from mmlib.errors import ParameterError
 from mmlib.experiments.base import DataFacts, Setup
-from mmlib.experiments.building import optimizer_and_schedule
+from mmlib.experiments.building import iemf_notes, optimizer_and_schedule
 from mmlib.experiments.continual.building import attach_iemf, build_model, has_heads, method_options
 from mmlib.experiments.continual.clips import Clips, StepLoaders
 from mmlib.experiments.continual.exemplars import Herding, NearestMean
@@ -163,11 +163,7 @@ class StepOfRun:
             said.append("the networks of the last epochs went on from step to step: read protocol last")
         if parameters.iemf and parameters.iemf_start >= parameters.epochs:
             said.append("IEMF's window begins after the last epoch of a step: nothing was modulated")
-        if parameters.iemf and parameters.iemf_noise and parameters.iemf_apply_to != "grad":
-            said.append(
-                f"IEMF scales the {parameters.iemf_apply_to.replace('_', ' ')}: no noise is added, as published"
-            )
-        return said
+        return said + iemf_notes(parameters)
 
     def hand_over(self, outcome: StageOutcome) -> Carried:
         """What the next step is built from."""

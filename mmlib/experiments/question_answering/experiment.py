@@ -14,14 +14,13 @@ import torch
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.randomness import mix
 from mmlib.experiments.base import Conclusion, DataFacts, Experiment, Setup, execute
-from mmlib.experiments.building import optimizer_and_schedule
+from mmlib.experiments.building import iemf_notes, optimizer_and_schedule
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.loaders import build_loaders
 from mmlib.experiments.protocols import by_name, clean, paper
 from mmlib.experiments.question_answering.floors import floor_metrics
-from mmlib.experiments.question_answering.iemf import attach_iemf, iemf_notes
 from mmlib.experiments.question_answering.matching import ACCURACY, Matching
-from mmlib.experiments.question_answering.model import GROUNDING, build_grounding, build_model
+from mmlib.experiments.question_answering.model import GROUNDING, attach_iemf, build_grounding, build_model
 from mmlib.experiments.question_answering.parameters import Parameters
 from mmlib.experiments.question_answering.questions import load_questions, load_seconds
 from mmlib.experiments.question_answering.task import QuestionTask

@@ -1,11 +1,15 @@
-"""From parameters to the networks; nothing here computes."""
+"""From parameters to the networks, and IEMF on them; nothing here computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torch.optim import Optimizer
+
+from mmlib.experiments.building import iemf_options
 from mmlib.experiments.question_answering.parameters import Parameters
 from mmlib.models.avqa import AVQA, Grounding, PlainSeconds
+from mmlib.modulation import IEMF
 
 Shapes = Mapping[str, tuple[int, ...]]
 CHANNELS_AT = {"audio": 1, "visual": 1}
@@ -45,3 +49,9 @@ def build_model(parameters: Parameters, shapes: Shapes, vocabulary: int, answers
 def build_grounding(parameters: Parameters, shapes: Shapes) -> Grounding:
     """AVST's grounding alone, for the first stage."""
     return Grounding(input_sizes(shapes), parameters.feature_channels)
+
+
+def attach_iemf(parameters: Parameters, model: AVQA, optimizer: Optimizer) -> IEMF:
+    """IEMF, attached to the optimiser. Published: on the gradients of the fusion's weight and bias, in all epochs."""
+    layer = model.mixing_parameters() if parameters.iemf_target == "mixing" else model.fusion_parameters()
+    return IEMF({"fusion": layer}, seed=parameters.seed, **iemf_options(parameters)).attach(optimizer)

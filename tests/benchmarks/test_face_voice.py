@@ -6,11 +6,10 @@ Everything is generated (about 6 GB of disk while it runs). `MMLIB_BENCHMARK_ROW
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from python_process import python
 
 ROWS = int(os.environ.get("MMLIB_BENCHMARK_ROWS", "110272"))
 PAIRS, IDENTITIES, TRAINED = 30_496, 250, 901
@@ -91,12 +90,6 @@ median = {name: sorted(times)[len(times) // 2] for name, times in seconds.items(
 print(128 / median["disk"], 128 / median["memory"], *memory())
 """
 )
-
-
-def python(code: str, *arguments: object) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()
 
 
 def write_npz(path, rows: int, width: int, labels: np.ndarray | None) -> None:

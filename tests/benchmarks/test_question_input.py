@@ -8,10 +8,9 @@ converted, from 24 MB each.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from python_process import python
 
 SHARE = float(os.environ.get("MMLIB_BENCHMARK_SHARE", "0.25"))
 CLIPS = max(20, round(9288 * SHARE))
@@ -55,12 +54,6 @@ seconds = time.perf_counter() - started
 size = train.prepared.arrays["visual"].nbytes / 2**30
 print(questions, seconds, waited, size, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
-
-
-def python(code: str, *arguments: object) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()
 
 
 @pytest.fixture(scope="module")

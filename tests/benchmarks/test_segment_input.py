@@ -7,10 +7,9 @@ Everything is generated (about 13 GB of disk while it runs). `MMLIB_BENCHMARK_CL
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from python_process import python
 
 CLIPS = int(os.environ.get("MMLIB_BENCHMARK_CLIPS", "4123"))
 OPTIONS = {"clips": CLIPS, "classes": 28, "audio_features": 128, "visual_features": 512}
@@ -40,12 +39,6 @@ for epoch in range(3):
     seconds.append(time.perf_counter() - started)
 print(len(train), seconds[0], sorted(seconds)[1], before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
-
-
-def python(code: str, *arguments: object) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ disk while it runs (the published file is ten times as large; what is resident d
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
+from python_process import python
 
 SHARE = float(os.environ.get("MMLIB_BENCHMARK_SHARE", "0.1"))
 CONVERT = """
@@ -43,12 +42,6 @@ for batch in new:
 seconds = time.perf_counter() - started
 print(clips / seconds, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
-
-
-def python(code: str, *arguments: object) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()
 
 
 @pytest.fixture(scope="module")

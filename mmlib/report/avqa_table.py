@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mmlib.analysis.avqa import NETWORKS, SENSES, VARIANTS, QuestionFindings
-from mmlib.analysis.intervals import interval_text
 from mmlib.metrics.family import metric
 from mmlib.metrics.question_answering import ABOUT, OVERALL
 from mmlib.report.render import Column, Table
+from mmlib.report.tables import plus_minus
 
 
 def avqa_table(found: QuestionFindings, name: str) -> Table:
@@ -21,7 +21,7 @@ def avqa_table(found: QuestionFindings, name: str) -> Table:
         texts, facts = [words], {"row": row}
         for which in names:
             known, printed = found.summary(row, which), found.printed.get(row, {}).get(which)
-            texts.append("–" if known is None else interval_text(known, digits))
+            texts.append(plus_minus(known, metric(which), n=False))
             facts |= {
                 f"{which}_{part}": getattr(known, part) if known else None for part in ("mean", "low", "high", "n")
             }
@@ -33,10 +33,10 @@ def avqa_table(found: QuestionFindings, name: str) -> Table:
         rows.append(["floor: majority answer", *("–" if v is None else f"{v:.{digits}f}" for v in floors.values())])
         data.append({"row": "floor"} | {f"{which}_mean": value for which, value in floors.items()})
     notes = [
-        "Percent; mean and 95 % interval over seeds (Student), epochs as chosen on validation questions. Averages of a "
-        "modality and of all are over questions, as published.",
-        "floor: the most frequent answer that each question, its places filled, has in training. The published "
-        "numbers, on MUSIC-AVQA, are in the CSV.",
+        "Percent; mean ± sd over seeds, epochs as chosen on validation questions. Averages of a modality and of all "
+        "are over questions, as published.",
+        "floor: the most frequent answer that each question, its places filled, has in training. Intervals (95 %, "
+        "Student) and the published numbers, on MUSIC-AVQA, are in the CSV.",
     ]
     return Table(f"{name}-analysis", f"Accuracy by type of question – {found.caption}", columns, rows, notes, data)
 

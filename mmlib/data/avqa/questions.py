@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlib.errors import DataError
+from mmlib.metrics.question_answering import ABOUT, TYPES
 
-MODALITIES = ("Audio", "Visual", "Audio-Visual")
-QUESTION_TYPES = (  # in the order in which the published table lists them
-    "Audio Counting",
-    "Audio Comparative",
-    "Visual Counting",
-    "Visual Location",
-    "Audio-Visual Existential",
-    "Audio-Visual Counting",
-    "Audio-Visual Location",
-    "Audio-Visual Comparative",
-    "Audio-Visual Temporal",
-)
+MODALITIES = tuple(ABOUT.values())
+QUESTION_TYPES = tuple(" ".join(kind) for kind in TYPES.values())  # in the order of the published table
 FIELDS = ("video_id", "question_id", "type", "question_content", "templ_values", "anser")  # anser: as published
 AGAIN = "Get the file again, or correct the record."
 

@@ -36,12 +36,7 @@ def findings() -> list[Finding]:
         ),
         Finding("table2", "grid_digits", "GRID digits", "simam2-helps-avga", "accuracy"),
         Finding("table2", "grid_digits", "GRID digits", "simam2-helps-psp", "accuracy"),
-        Finding("table2", "grid_digits", "GRID digits", "ogm_ge-helps-psp", "accuracy"),
         Finding("table3", "embedded", generated, "simam2-helps-fop", "eer_seen_heard", "SimAM² helps FOP (seen-heard)"),
-        Finding(
-            "table3", "embedded", generated, "simam2-helps-fop", "eer_unseen_unheard",
-            "SimAM² helps FOP (unseen-unheard)",
-        ),
         *(Finding("iemf", profile, data, "iemf-helps-none", "top1") for profile, data in _IEMF),
         *(Finding("iemf", profile, data, "iemf-helps-lfm", "top1") for profile, data in _IEMF[:1]),
         *(

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -122,13 +123,15 @@ def sandbox(tmp_path, monkeypatch):
 
 def call(words: list[str]) -> tuple[int, str]:
     """`mmlib ...` in this process: exit code, and what was printed."""
-    said = io.StringIO()
+    said, polite = io.StringIO(), signal.getsignal(signal.SIGTERM)
     with mock.patch.dict(os.environ), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
             cli.main(words)
             code = 0
         except SystemExit as stop:
             code = stop.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, polite)
     return code, said.getvalue()
 
 

@@ -22,7 +22,7 @@ from mmlib.data.public.by_hand import BY_HAND
 from mmlib.data.public.sources import MADE_OF, PUBLIC
 from mmlib.errors import UsageError
 from mmlib.files import write_text
-from mmlib.metrics.family import metric
+from mmlib.metrics.family import Metric, metric
 from mmlib.parameters.base import project_root
 from mmlib.report.findings import findings
 from mmlib.statistics import summarise
@@ -141,12 +141,13 @@ def statements(project: Path, plan: str, profile: str) -> str:
         [
             v.statement.text + (f" (against {v.rival_name})" if v.rival else ""), sources[v.statement.source],
             metric(v.metric).title, printed(v, found.claims), ours(v), judged(v),
-            "–" if v.p_holm is None else f"{v.p_holm:.3f}",
+            p_text(v.p_holm),
         ]
         for v in tested
     ]  # fmt: skip
     heads = ["statement", "source", "metric", "paper’s gain", "ours (95 % interval)", "verdict", "p (Holm)"]
-    return f"{_made(project, plan, profile)}\n\n" + pipe_table(heads, rows, numbers=1)
+    how = "differences paired over seeds, epoch chosen on validation data; p allows for all lines (Holm)"
+    return f"{_made(project, plan, profile)}; {how}.\n\n" + pipe_table(heads, rows, numbers=1)
 
 
 def means(project: Path, plan: str, profile: str, *names: str) -> str:
@@ -160,10 +161,16 @@ def means(project: Path, plan: str, profile: str, *names: str) -> str:
             texts = [_plus_minus(one, each) for one, each in zip(known, values, strict=True)]
             rows.append([f"{row.block}, {row.label}" if row.label else row.block, *texts, str(len(row.records))])
     heads = ["row", *(one.title + (f" ({one.unit.symbol})" if one.unit.symbol else "") for one in known), "seeds"]
-    return f"{_made(project, plan, profile)}\n\n" + pipe_table(heads, rows, numbers=len(heads) - 1)
+    how = "mean ± sd over seeds, epoch chosen on validation data"
+    return f"{_made(project, plan, profile)}; {how}.\n\n" + pipe_table(heads, rows, numbers=len(heads) - 1)
 
 
-def _plus_minus(known, values: list[float]) -> str:
+def p_text(p: float | None) -> str:
+    """A p of three decimals."""
+    return "–" if p is None else "< .001" if p < 0.001 else f"{p:.3f}"
+
+
+def _plus_minus(known: Metric, values: list[float]) -> str:
     if not values:
         return "–"
     summary = summarise(values)
@@ -175,7 +182,7 @@ def _made(project: Path, plan: str, profile: str) -> str:
     folder = project / "outputs" / "reference"
     made = load_reference(folder, plan, profile).made
     name = reference_path(folder, plan, profile).name
-    return f"From `outputs/reference/{name}` ({made}); mean ± sd over seeds, epoch chosen on validation data."
+    return f"From `outputs/reference/{name}` ({made})"
 
 
 def costs(project: Path, *chosen: str) -> str:

@@ -83,6 +83,7 @@ def run(
 @app.command(epilog="Example: mmlib reproduce --workers 2   |   A second call finds nothing to do and says so.")
 def reproduce(
     profile: Profile = "embedded",
+    seeds: Seeds = None,
     data_root: DataRoot = None,
     outputs: Outputs = None,
     workers: Workers = None,
@@ -94,10 +95,11 @@ def reproduce(
 ) -> None:
     """Run every plan in one profile (generated data unless told otherwise), then build the report."""
     from mmlib.commands import workbook as commands
+    from mmlib.commands.settings import split_numbers
     from mmlib.workbook.running.runner import RunOptions
 
     options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
-    raise typer.Exit(commands.reproduce(profile, data_root, options))
+    raise typer.Exit(commands.reproduce(profile, data_root, options, split_numbers(seeds)))
 
 
 @app.command(epilog="Example: mmlib status table1 --profile embedded")

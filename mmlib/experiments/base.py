@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.verification import verifying
 from mmlib.errors import ParameterError
 from mmlib.experiments import provenance
 from mmlib.experiments.finished import FinishedRun
@@ -143,7 +144,8 @@ class Experiment(ABC):
 def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     """Train and evaluate once, resuming an interrupted run of the same parameters; returns the result.
 
-    Raises `BlockedError` (no GPU, data missing), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
+    Prepared data are compared with their digests meanwhile (`mmlib.data.verification`). Raises `BlockedError` (no GPU,
+    data missing), `DataError` (damaged), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
     """
     started = time.perf_counter()
     device = provenance.pick_device(parameters.device)
@@ -153,11 +155,15 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
         device = provenance.pick_device(parameters.device)  # of this process, now that it is known which it is
         seed_everything(parameters.seed)
-        setup, outcome = fit(experiment, parameters, folder, device, group)
-        if not group.first:
-            return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
-        conclusion = experiment.conclude(parameters, setup, outcome, device)
+        with verifying(parameters.located().data_store, group.first) as data:
+            setup, outcome = fit(experiment, parameters, folder, device, group)
+            if not group.first:
+                return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
+            conclusion = experiment.conclude(parameters, setup, outcome, device)
+            data.finish()
         result = describe(experiment, parameters, outcome, conclusion, device)
+        result.data_verified = data.wanted if data.used else None
+        result.notes += data.notes
         result.run_id = run_id_of(folder)
         result.wall_s = round(time.perf_counter() - started + outcome.seconds_before, 3)
         write_arrays(folder, gather_arrays(experiment, setup, outcome) | conclusion.arrays)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mmlib.data.media import journal
+from mmlib.data.media import clock, journal
 from mmlib.data.media.compaction import close_up
 from mmlib.data.media.decode import COLUMNS, clip_to_json
 from mmlib.data.media.journal import Row, Rows
@@ -33,6 +33,7 @@ from mmlib.files import content_hash, read_json, write_json
 
 NOT_FOUND = {Reason.MISSING, Reason.WRONG_ID_FORM, Reason.DUPLICATE_ID, Reason.UNKNOWN_CLASS}
 LAYOUT = 1  # raise when the same listing and request would write other content
+STATE = {"sound": "by time stamps"}  # what an interrupted preparation must agree with beside its listing
 
 
 @dataclass(frozen=True)
@@ -166,11 +167,12 @@ class Workplace:
     def _open(self) -> None:
         state = self.place / "state.json"
         try:
-            if self.place.exists() and not (state.exists() and read_json(state) == {"listing": self.listing}):
+            wanted = {"listing": self.listing} | STATE
+            if self.place.exists() and not (state.exists() and read_json(state) == wanted):
                 print(f"{self.place.name} is of other lists or settings: it is begun anew.", flush=True)
                 shutil.rmtree(self.place)
             self.arrays.mkdir(parents=True, exist_ok=True)
-            write_json(state, {"listing": self.listing})
+            write_json(state, wanted)
             Rows(self.arrays, self.request).create(len(self.clips))
         except OSError as error:
             raise OutputsError(f"cannot write {self.place}: {error.strerror}. Choose another --out.") from error
@@ -246,16 +248,21 @@ class Workplace:
 
     def _provenance(self, kept: list[Row], skipped: list[dict[str, str]]) -> dict[str, Any]:
         source, sound = self.source, self.request.sound
-        return {
-            "layout": LAYOUT,
-            "listing_sha256": self.listing,
-            "inputs_sha256": content_hash([row.sha256 for row in kept]),
-            "preset": source.preset,
-            "request": asdict(self.request),
-            "settings": dict(source.settings),
-            "audit": dict(source.audit),
-            "skipped_by_reason": dict(sorted(Counter(entry["reason"] for entry in skipped).items())),
-        } | ({"sample_rate": sound.rate} if sound else {})
+        placed = clock.noted({self.clips[row.row].id: row.columns for row in kept})
+        return (
+            {
+                "layout": LAYOUT,
+                "listing_sha256": self.listing,
+                "inputs_sha256": content_hash([row.sha256 for row in kept]),
+                "preset": source.preset,
+                "request": asdict(self.request),
+                "settings": dict(source.settings),
+                "audit": dict(source.audit),
+                "skipped_by_reason": dict(sorted(Counter(entry["reason"] for entry in skipped).items())),
+            }
+            | ({"sample_rate": sound.rate} if sound else {})
+            | ({"sound_clock": placed} if placed else {})
+        )
 
 
 def _key(clip: Clip) -> str:
@@ -282,13 +289,14 @@ def _skipped(source: MediaSource, decoded: Iterator[Row]) -> Iterator[dict[str, 
 
 def _counts(source: MediaSource, kept: list[Row], skipped: list[dict[str, str]]) -> dict[str, int]:
     """Listed: rows of the lists. Found: those whose files were there. Decoded: rows of the folder."""
+    placed = sum(any(name not in COLUMNS for name in row.columns) for row in kept)
     return {
         "listed": len(source.clips),
         "found": len(source.clips) - sum(entry["reason"] in NOT_FOUND for entry in skipped),
         "decoded": len(kept),
         "skipped": len(skipped),
         "decoded_with_damage": sum(row.columns["damaged"] > 0 for row in kept),
-    }
+    } | ({"placed_by_time_stamps": placed} if placed else {})
 
 
 def index_columns(clips: list[Clip], columns: list[Mapping[str, int | float]]) -> dict[str, list]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from media_files import CODECS, picture, tone, write_video, write_wav
+from media_files import CODECS, beep, onsets, tone, write_pieces, write_video, write_wav
 
 from mmlib.data.media.clock import LONGEST_GAP, TOLERANCE, Clock, lines, noted
 from mmlib.data.media.decode import decode_clip
@@ -20,43 +20,6 @@ RATE = 16_000
 PLAIN = SoundRequest(RATE, 10 * RATE, "zeros", "sinc_hann")
 WAV = SoundRequest(RATE, 10 * RATE, "zeros", "ffmpeg")
 KINDS = [".mp4", ".mkv", ".avi", ".flv", ".mpg"]
-
-
-def write_pieces(path, pieces, *, seconds=4.0, rate=48_000, fps=25, video=True):
-    """A clip of grey pictures whose sound is in pieces: (start in s, samples), by time stamps; PCM where it can be."""
-    codec = "pcm_s16le" if path.suffix in (".mkv", ".mov") else "aac"
-    with av.open(str(path), "w") as container:
-        pictures = container.add_stream("mpeg4", rate=fps) if video else None
-        if pictures is not None:
-            pictures.width, pictures.height, pictures.pix_fmt, pictures.thread_type = 64, 48, "yuv420p", "NONE"
-        sound = container.add_stream(codec, rate=rate)
-        sound.layout = "mono"
-        for number in range(round(seconds * fps)) if video else ():
-            container.mux(pictures.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
-        if video:
-            container.mux(pictures.encode(None))
-        size = 1024
-        for start, samples in pieces:
-            for first in range(0, len(samples), size):
-                part = samples[None, first : first + size]
-                form = "s16" if codec == "pcm_s16le" else "fltp"
-                part = np.rint(part * 32767).astype(np.int16) if form == "s16" else part
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format=form, layout="mono")
-                frame.sample_rate, frame.pts = rate, round(start * rate) + first
-                container.mux(sound.encode(frame))
-        container.mux(sound.encode(None))
-    return path
-
-
-def beep(seconds=0.2, rate=48_000):
-    return tone(round(seconds * rate), rate, 1000.0)
-
-
-def onsets(samples, rate=RATE, level=0.1, quiet=0.02):
-    """When sound begins after at least `quiet` s of silence, s."""
-    loud = np.flatnonzero(np.abs(samples) > level)
-    first = np.concatenate([[True], np.diff(loud) > quiet * rate])
-    return (loud[first] / rate).tolist()
 
 
 @pytest.mark.parametrize("request_", [PLAIN, WAV], ids=["resampled at once", "through ffmpeg"])

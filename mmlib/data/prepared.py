@@ -124,14 +124,18 @@ def open_prepared(folder: str | Path, verify: bool = False) -> Prepared:
     Within a run, arrays are compared while it trains (`mmlib.data.verification`). Raises `DataError` naming the file
     and the remedy.
     """
-    folder = Path(folder)
+    prepared = _opened(Path(folder))
+    for name in prepared.arrays if verify else ():
+        check_content(prepared.folder, prepared.manifest, name)
+    verification.opened(prepared.folder, prepared.manifest)
+    return prepared
+
+
+def _opened(folder: Path) -> Prepared:
     manifest = read_manifest(folder)
     index = read_index(folder, manifest)
     rows = manifest["index"]["rows"]
     arrays = {name: open_array(folder, name, entry, rows) for name, entry in manifest["arrays"].items()}
-    for name in arrays if verify else ():
-        check_content(folder, manifest, name)
-    verification.opened(folder, manifest)
     return Prepared(folder, manifest, index, arrays)
 
 
@@ -237,7 +241,7 @@ class PreparedWriter:
             }
             plain = parse_json(dump_json(manifest))  # the digest is of what will be read: keys are texts there
             write_json(self._temporary / "manifest.json", sealed(plain))
-            open_prepared(self._temporary)
+            _opened(self._temporary)
             self._rename()
         return self.folder
 

@@ -1,16 +1,17 @@
-"""Media whose streams do not begin or go on together: sound lands where its time stamps say, or a skip is named."""
+"""Media whose streams do not begin or go on together: sound lands where its time stamps say, and what was put is named.
+
+Damaged files are the matter of `tests/data/media/test_damaged.py`.
+"""
 
 from __future__ import annotations
 
 import random
 
 import numpy as np
-import pytest
-from faults import CASES, EQUAL, FAILURE, MESSAGE, NAMED, damage
+from faults import CASES, EQUAL, FAILURE, NAMED
 from media_files import beep, onsets, write_pieces
 
 from mmlib.data.media.decode import decode_clip
-from mmlib.data.media.reasons import SkippedClip
 from mmlib.data.media.source import Clip, ClipRequest, FrameRequest, SoundRequest
 
 RATE = 16_000
@@ -45,29 +46,3 @@ def test_the_clock_of_media(campaign, tmp_path):
 
         campaign.case(f"{suffix} {request.resampling} {starts}", decode)
         path.unlink()
-
-
-@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-def test_damaged_media(campaign, tmp_path, suffix):
-    """A damaged file is decoded, with what is missing counted, or skipped for a named reason."""
-    path = write_pieces(tmp_path / f"whole{suffix}", [(0.5, beep(0.3)), (1.5, beep(0.3))], size=(32, 32), seconds=2.0)
-    whole, rng = path.read_bytes(), random.Random(suffix)
-    clip = Clip("a", 0, "train", "", path, path)
-    request = ClipRequest(REQUESTS[1], FrameRequest("every_second", 2, (8, 8)))
-    known = decode_clip(clip, request)
-    for number in range(CASES):
-        content = damage(whole, rng)
-        path.write_bytes(content)
-
-        def decode():
-            try:
-                decoded = decode_clip(clip, request)
-            except SkippedClip as skipped:
-                return MESSAGE if skipped.detail else f"{FAILURE}: skipped without a word"
-            if decoded.sound.shape != known.sound.shape or not np.isfinite(decoded.sound.astype(float)).all():
-                return f"{FAILURE}: another shape, or no numbers"
-            same = np.array_equal(decoded.sound, known.sound) and np.array_equal(decoded.frames, known.frames)
-            # Containers have no digests of their own: what decodes is what the file says now, and its hash is noted.
-            return EQUAL if same else NAMED if decoded.sha256 != known.sha256 else f"{FAILURE}: other values, same hash"
-
-        campaign.case(f"{number}: {content[:60]!r}", decode)

@@ -5,7 +5,8 @@ A recording whose sound starts late, as cutting without decoding leaves it, or t
 heard too early from there on, while its pictures stay where they are.
 We do: silence stands where no sound is, before the first sample and in gaps. What lies within `TOLERANCE` of its place
 is left as it is: encoders' delays, time stamps in milliseconds and packets of several frames differ by so much, and
-ordinary clips keep every sample. Where silence is put, the sound after it is exact to a sample.
+ordinary clips keep every sample. Where silence is put, the sound after it is exact to a sample. Sound and pictures in
+two files, as CREMA-D publishes them, begin together: nothing in them says otherwise.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def test_what_a_type_cannot_hold_is_counted_and_refused(values, dtype, message):
         narrowed(np.array(values), dtype, "a.h5", "Do this." if dtype is np.float32 else "")
 
 
-def test_nothing_else_in_the_data_package_makes_half_precision():
-    """Neither `astype(float16)` nor an array made of it: a memory map that is assigned to converts in silence."""
+def test_nothing_else_in_the_data_package_names_half_precision():
+    """Whoever writes `astype(np.float16)` is to use `narrowed`."""
     folder = Path(mmlib.data.__file__).parent
     found = []
     for path in sorted(folder.rglob("*.py")):

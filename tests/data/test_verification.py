@@ -16,7 +16,7 @@ from mmlib.data.catalogue import DATASETS
 from mmlib.data.prepared import open_prepared, write_prepared
 from mmlib.data.registry import prepare_raw
 from mmlib.data.verification import NOT_VERIFIED, environment, verifying
-from mmlib.errors import DataError, NonFiniteLossError
+from mmlib.errors import BlockedError, DataError, NonFiniteLossError
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters
 from mmlib.record import read_result
@@ -87,7 +87,7 @@ def train(root, tmp_path):
 
 @pytest.mark.parametrize("name", ACCIDENTS)
 def test_every_accident_is_named_before_a_result_is_written(train, tmp_path, name):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(BlockedError) as caught:
         train(lambda folder: ACCIDENTS[name](folder, "vector"))
     said = str(caught.value)
     assert ("index.csv" if name.startswith(("two", "rows")) else "vector.npy") in said

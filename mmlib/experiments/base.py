@@ -28,6 +28,7 @@ from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.protocols import chosen_protocols
 from mmlib.experiments.result_files import describe, gather_arrays, write_arrays, write_weights
 from mmlib.experiments.settings import RecipeSettings
+from mmlib.parameters.base import resolve_path
 from mmlib.record import DataOrigin, Result, run_id_of, write_result
 from mmlib.seal import NUMBERS, WEIGHTS, stamps
 from mmlib.training import (
@@ -155,7 +156,8 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
         device = provenance.pick_device(parameters.device)  # of this process, now that it is known which it is
         seed_everything(parameters.seed)
-        with verifying(parameters.located().data_store, group.first) as data:
+        store = getattr(parameters, "data_store", "")  # an experiment without prepared data has none
+        with verifying(resolve_path(store) if store else None, group.first) as data:
             setup, outcome = fit(experiment, parameters, folder, device, group)
             if not group.first:
                 return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))

@@ -44,6 +44,9 @@ Timeout = Annotated[
 ]
 Cold = Annotated[bool, typer.Option("--cold-kernels", help="Start every kernel as a new Python (slower).")]
 Force = Annotated[bool, typer.Option("--force", help="Run finished cells again too.")]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Do not compare prepared data with their digests; records say so.")
+]
 
 
 @app.command(
@@ -64,6 +67,7 @@ def run(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
+    no_verify: NoVerify = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
 ) -> None:
     """Run the cells of a plan that are not done, then the plan's summaries."""
@@ -76,7 +80,7 @@ def run(
         raise typer.Exit(commands.show_pending(request, where, force))
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
     raise typer.Exit(commands.run(request, options))
 
 
@@ -92,13 +96,15 @@ def reproduce(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
+    no_verify: NoVerify = False,
 ) -> None:
     """Run every plan in one profile (generated data unless told otherwise), then build the report."""
     from mmlib.commands import workbook as commands
     from mmlib.commands.settings import split_numbers
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    where = set_outputs(outputs)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
     raise typer.Exit(commands.reproduce(profile, data_root, options, split_numbers(seeds)))
 
 

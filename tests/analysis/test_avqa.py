@@ -53,10 +53,10 @@ def test_sentences(found):
     said = first.replace("\u00a0", " ")
     assert f"question alone {100 * (SENSES['question'] + 0.04):.1f}" in said
     assert f"the majority answer of each question {100 * FLOOR:.1f} %." in said
-    assert "On audio-visual questions both gain over question alone +" in said
+    assert "On audio-visual questions both are, against question alone, " in said
     assert [text.partition(",")[0] for text in networks] == ["baseline", "AVST"]
-    assert "unimodal losses +1.0 (" in networks[0]
-    assert "IEMF +3.0 (" in networks[1]
+    assert "unimodal losses 1.0 points better (" in networks[0]
+    assert "IEMF 3.0 points better (" in networks[1]
     assert "beyond seed noise on audio counting" in networks[1]
 
 

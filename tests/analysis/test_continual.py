@@ -53,8 +53,8 @@ def test_sentences_say_bounds_gains_and_what_is_missing():
     assert said[0].startswith("After the last step, mean over classes: fine-tuning 36.")
     assert "joint training 83." in said[0]
     lwf = next(text for text in said if text.startswith("LwF, against the same without IEMF (5 seeds): "))
-    assert "unimodal losses: mean task accuracy +1.2 (" in lwf
-    assert "; IEMF: mean task accuracy +2.0 (" in lwf
+    assert "unimodal losses: mean task accuracy 1.2 points better (" in lwf
+    assert "; IEMF: mean task accuracy 2.0 points better (" in lwf
     assert not any(text.startswith("Not shown") for text in said)
     some = analyse(continual_results(rows=["lwf", "lwf-iemf", "ss_il"])).sentences
     assert some[-1] == "Not shown: IEMF on SS-IL, AV-CIL, which did not run with and without it."

@@ -11,6 +11,7 @@ from claims_fakes import CLAIMS, MIXED, fake_record, fake_results, mixed_results
 from mmlib.errors import UsageError
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.conclusions import averaged, conclude
+from mmlib.workbook.statement import Method
 from mmlib.workbook.verdicts import judge_statements
 
 METHOD = {"id": "ours", "name": "ours", "against": "the base", "statements": ["helps"], "margin": 1.0}
@@ -134,3 +135,11 @@ def test_a_statement_of_equality_has_a_margin(tmp_path, margin, verdict, told):
     assert found.verdict == verdict, found.reason
     assert told in found.reason
     assert (found.p < 0.05) == (verdict in ("holds", "contradicted"))
+
+
+def test_the_example_of_the_documentation_is_a_method():
+    text = (CLAIMS.parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    block = text.partition("```yaml")[2].partition("```")[0]
+    (method,) = (Method.model_validate(entry) for entry in yaml.safe_load(block)["methods"])
+    assert method.margin == 1.0
+    assert len(method.statements) == 2

@@ -31,6 +31,7 @@ from mmlib.report.render import to_html
 from mmlib.report.sections import section_of
 from mmlib.report.site import Site
 from mmlib.report.titles import INDEX, column_name, data_name, link_to, page_name, short_title
+from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, load_plan, plan_paths
 
@@ -60,11 +61,13 @@ class Report:
 
     assemblies: list[Assembly]
     outputs: Path
-    project: Path
     protocol: str
     site: Site
     family: Family
+    summaries: dict[str, list[Cell]] = field(default_factory=dict)
+    """Notebooks that sum a plan up, by the assembly that they are of."""
     pages: dict[str, str] = field(default_factory=dict)
+    """{cell: page, relative to the report}, of executed notebooks."""
 
     def of(self, plan: Plan) -> list[Assembly]:
         return [assembly for assembly in self.assemblies if assembly.plan.name == plan.name]
@@ -100,9 +103,10 @@ def build_report(
             )
     found = conclusions_of(assemblies, protocol)
     family = family_of(assemblies, [conclusion for _, conclusion in found])
-    report = Report(assemblies, outputs, project, protocol, Site(outputs / "report"), family)
+    report = Report(assemblies, outputs, protocol, Site(outputs / "report"), family)
     if notebooks:
-        report.pages = _notebook_pages(assemblies, outputs, project, workers)
+        report.summaries = {one.name: _summaries(one, outputs, project) for one in _shown(assemblies)}
+        report.pages = _notebook_pages(report, workers)
     templates = _templates()
     for plan in report.plans:
         report.site.page(page_name(plan), templates.get_template("plan.html.j2").render(**_plan_values(report, plan)))
@@ -122,19 +126,19 @@ def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
     return plans if names else sorted(plans, key=lambda plan: (plan.claims is None, plan.figure is not None))
 
 
-def _notebook_pages(assemblies: list[Assembly], outputs: Path, project: Path, workers: int | None) -> dict[str, str]:
+def _notebook_pages(report: Report, workers: int | None) -> dict[str, str]:
     """{cell id: page, relative to the report} of every executed notebook, finished or not, and of the summaries."""
     found: dict[str, Path] = {}
     back: dict[str, Links] = {}
-    for assembly in assemblies:
+    for assembly in report.assemblies:
         folders = list(assembly.results.folders.values())
-        folders += [cell.folder for cell in _summaries(assembly, outputs, project)]
+        folders += [cell.folder for cell in report.summaries.get(assembly.name, [])]
         way = [(f"../{INDEX}", "Report"), (f"../{link_to(assembly)}", _page_title(assembly))]
         for folder in folders:
             executed = sorted(folder.glob("notebook*.ipynb"), key=lambda path: path.stat().st_mtime)
             if executed and folder.name not in found:
                 found[folder.name], back[folder.name] = executed[-1], way
-    pages = convert_notebooks(found, outputs / "report" / "notebooks", workers, back)
+    pages = convert_notebooks(found, report.site.folder / "notebooks", workers, back)
     return {name: f"notebooks/{page}" for name, page in pages.items()}
 
 
@@ -142,7 +146,7 @@ def _page_title(assembly: Assembly) -> str:
     return f"{short_title(assembly)}: {data_name(assembly)}"
 
 
-def _summaries(assembly: Assembly, outputs: Path, project: Path) -> list[Any]:
+def _summaries(assembly: Assembly, outputs: Path, project: Path) -> list[Cell]:
     if not all((project / "notebooks" / name).exists() for name in assembly.plan.summaries):
         return []
     return assembly.plan.summary_cells(assembly.results.profile, outputs)
@@ -182,9 +186,7 @@ def _plan_values(report: Report, plan: Plan) -> dict[str, Any]:
     claims, counted = mine[0].claims, count(one.results for one in mine)
     counts = next((one.tables["counts"] for one in mine if "counts" in one.tables), None)
     own = {cell for one in mine for cell in one.results.folders}
-    summaries = [
-        cell for one in mine for cell in (_summaries(one, report.outputs, report.project) if report.pages else [])
-    ]
+    summaries = [cell for one in mine for cell in report.summaries.get(one.name, [])]
     on_page = [(section["id"], section["short"]) for section in sections if section["finished"]]
     rest = {"not-run": len(on_page) < len(sections), "printed": counts, "caveats": claims and claims.caveats}
     on_page += [(name, PLAN[name]) for name, there in rest.items() if there]

@@ -70,7 +70,8 @@ def _html(name: str, assembly: Assembly) -> str:
     """A table as the page shows it: the section's title and notice already say what its caption and notes repeat."""
     table = assembly.tables[name]
     notes = [note for note in table.notes if note not in assembly.results.notes]
-    return to_html(replace(table, caption=CAPTIONS.get(name, table.caption), notes=notes))
+    named = f"{assembly.name}-{name}"  # a section has the table's own name
+    return to_html(replace(table, name=named, caption=CAPTIONS.get(name, table.caption), notes=notes))
 
 
 def state_text(assembly: Assembly) -> str:

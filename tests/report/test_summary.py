@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from claims_fakes import write_runs
 
@@ -42,7 +44,7 @@ def test_the_overview_adds_up(assemblies):
     family = family_of(assemblies, [])
     line, total = summary.overview(assemblies, family).rows
     assert line[2:6] == ["48 / 48", "0", "0", "0"]
-    assert total[2] == f"48 / {48 * len(assemblies)}"
+    assert total[2] == f"48 / {sum(one.results.wanted for one in assemblies)}"
     assert line[6:10] == total[6:10]
     assert sum(map(int, line[6:10])) == assemblies[0].statements.tested
     counts = summary.statement_counts(assemblies, family)
@@ -64,7 +66,7 @@ def test_a_plan_without_statements_counts_none(assemblies):
 def test_what_is_missing_is_told_with_its_reason(assemblies):
     lines = summary.missing(assemblies)
     assert len(lines) == len(assemblies) - 1  # the generated data are complete
-    assert all("48 of 48 cells. 48 blocked: " in line for line in lines)
+    assert all(re.search(r": (\d+) of \1 cells. \1 blocked: ", line) for line in lines)
 
 
 def test_weight_says_how_many_stand(assemblies):

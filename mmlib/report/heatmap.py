@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mmlib.metrics.family import metric
+from mmlib.metrics.family import Metric, metric
 from mmlib.report.assemble import Assembly
-from mmlib.report.judging import Family, Label
+from mmlib.report.judging import Family, Label, tested_of
 from mmlib.report.statements import SOURCES
 from mmlib.report.titles import column_name, link_to, page_name, short_title
-from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, StatementVerdict
+from mmlib.statistics import PairedDifference
+from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE
 
 SHOWN = (HOLDS, CONTRADICTED, NOISE)
 
 
 @dataclass(frozen=True)
 class Spot:
-    """One statement on one data set."""
+    """One statement on one data set. `note` says in what it is measured and who makes the statement."""
 
     assembly: Assembly
-    verdict: StatementVerdict
+    text: str
+    note: str
+    known: Metric
+    difference: PairedDifference
     label: Label
 
     @property
     def words(self) -> str:
         """ "2.8 better", in the decimals of the metric; the unit is the row's."""
-        difference, known = self.verdict.difference, metric(self.verdict.metric)
-        return known.differences([difference.mean]) or f"{known.number(0.0)} different"
+        told = self.known.differences([self.difference.mean])
+        return told if " " in told else f"{told} different"
 
 
 @dataclass(frozen=True)
@@ -59,21 +63,38 @@ def heat_map(assemblies: Sequence[Assembly], family: Family) -> HeatMap:
     profiles: list[str] = []
     plans = []
     for plan in dict.fromkeys(assembly.plan.name for assembly in assemblies):
-        mine = [a for a in assemblies if a.plan.name == plan and a.statements and a.results.records]
+        mine = [one for one in assemblies if one.plan.name == plan and one.results.records]
         rows: dict[str, dict[str, Spot]] = {}
         for assembly in mine:
-            for verdict in assembly.statements.verdicts:
-                if verdict.metric != verdict.statement.metrics[0] or verdict.verdict not in SHOWN:
-                    continue
-                profile = assembly.results.profile
-                label = family.statement(verdict, plan, profile)
-                rows.setdefault(verdict.statement.id, {})[profile] = Spot(assembly, verdict, label)
-                if profile not in profiles:
-                    profiles.append(profile)
+            for name, spot in (*_statements(assembly, family), *_tested(assembly, family)):
+                rows.setdefault(name, {})[assembly.results.profile] = spot
+                if assembly.results.profile not in profiles:
+                    profiles.append(assembly.results.profile)
         if rows:
-            order = [statement.id for statement in mine[0].claims.statements_of(plan)]
+            order = [statement.id for statement in mine[0].claims.statements_of(plan)] if mine[0].claims else list(rows)
             plans.append((mine[0], [rows[name] for name in order if name in rows]))
     return HeatMap(profiles, plans)
+
+
+def _statements(assembly: Assembly, family: Family) -> Iterator[tuple[str, Spot]]:
+    """(id, spot) of the statements of a plan's claims."""
+    for verdict in assembly.statements.verdicts if assembly.statements else []:
+        statement, known = verdict.statement, metric(verdict.metric)
+        if verdict.metric != statement.metrics[0] or verdict.verdict not in SHOWN:
+            continue
+        source = "" if statement.source == "ours" else f" [{SOURCES[statement.source]}]"
+        unit = f", {known.unit.difference}" if known.unit.difference else ""
+        label = family.statement(verdict, assembly.plan.name, assembly.results.profile)
+        note = f"{known.title}{unit}{source}"
+        yield statement.id, Spot(assembly, statement.text, note, known, verdict.difference, label)
+
+
+def _tested(assembly: Assembly, family: Family) -> Iterator[tuple[str, Spot]]:
+    """(id, spot) of what the analysis of a plan without claims tests."""
+    for one in tested_of(assembly):
+        note = f"{one.known.title} [{SOURCES['paper']}]"
+        label = family.tested(one, assembly)
+        yield one.id, Spot(assembly, one.text, note, one.known, one.difference, label)
 
 
 def heat_map_html(found: HeatMap) -> str:
@@ -96,11 +117,8 @@ def _plan_html(assembly: Assembly, rows: list[dict[str, Spot]], profiles: list[s
     title = f'<a href="{html.escape(page_name(assembly.plan))}">{html.escape(assembly.results.title)}</a>'
     lines = [f'<tr class="plan"><th scope="rowgroup" colspan="{len(profiles) + 1}">{title}</th></tr>']
     for row in rows:
-        first = next(iter(row.values())).verdict
-        known = metric(first.metric)
-        unit = f", {known.unit.difference}" if known.unit.difference else ""
-        source = "" if first.statement.source == "ours" else f" [{SOURCES[first.statement.source]}]"
-        head = f"{html.escape(first.statement.text)} <small>{html.escape(f'{known.title}{unit}{source}')}</small>"
+        first = next(iter(row.values()))
+        head = f"{html.escape(first.text)} <small>{html.escape(first.note)}</small>"
         cells = "".join(_spot_html(row.get(profile), profile) for profile in profiles)
         lines.append(f'<tr><th scope="row">{head}</th>{cells}</tr>')
     return f"<tbody>{''.join(lines)}</tbody>"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mmlib.analysis.tested import Tested
 from mmlib.metrics.family import metric
 from mmlib.report.assemble import Assembly
 from mmlib.statistics import holm
@@ -68,6 +69,14 @@ class Family:
         kind = "equal" if equal else "better" if verdict.verdict == HOLDS else "worse"
         return self._label(verdict.verdict, kind, statement_key(verdict, plan, profile))
 
+    def tested(self, one: Tested, assembly: Assembly) -> Label:
+        """The label of what an analysis tests."""
+        p = one.difference.p
+        if p is None or p >= self.level:
+            return Label(NOISE, "open")
+        word, kind = (HOLDS, "better") if one.difference.mean > 0 else (CONTRADICTED, "worse")
+        return self._label(word, kind, tested_key(one, assembly))
+
     def conclusion(self, found: Conclusion) -> Label:
         """The label of what is said of a method: better, worse, no difference beyond its margin, or cannot tell."""
         difference = found.difference
@@ -92,12 +101,26 @@ def family_of(assemblies: Iterable[Assembly], conclusions: Sequence[Conclusion])
         for verdict in assembly.statements.verdicts if assembly.statements else []:
             if verdict.p is not None:
                 raw[statement_key(verdict, assembly.plan.name, assembly.results.profile)] = verdict.p
+        for one in tested_of(assembly):
+            if one.difference.p is not None:
+                raw[tested_key(one, assembly)] = one.difference.p
     for found in conclusions:
         if found.difference is not None and found.difference.p is not None:
             raw[conclusion_key(found)] = found.difference.p
         if found.p_equal is not None:
             raw[equality_key(found)] = found.p_equal
     return Family(dict(zip(raw, holm(list(raw.values())), strict=True)), raw)
+
+
+def tested_of(assembly: Assembly) -> list[Tested]:
+    """What the analysis of a plan without claims tests; nothing for one whose figures only show."""
+    if assembly.claims is not None or not assembly.results.records:
+        return []
+    return [one for one in getattr(assembly.findings, "tested", []) if one.difference.n > 1]
+
+
+def tested_key(one: Tested, assembly: Assembly) -> Key:
+    return (assembly.plan.name, assembly.results.profile, one.id)
 
 
 def statement_key(verdict: StatementVerdict, plan: str, profile: str) -> Key:

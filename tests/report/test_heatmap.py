@@ -30,12 +30,12 @@ def test_columns_are_data_sets_with_results_and_rows_are_statements(found):
     assert found.profiles == ["embedded", "av_digits"]
     ((_, rows),) = found.plans
     statements = load_claims(CLAIMS).statements_of("table1")
-    assert [next(iter(row.values())).verdict.statement.id for row in rows] == [one.id for one in statements]
+    assert [next(iter(row.values())).text for row in rows] == [one.text for one in statements]
     assert all(set(row) == {"embedded", "av_digits"} for row in rows)
 
 
 def test_one_spot_for_each_statement_in_its_first_metric(found):
-    assert {spot.verdict.metric for spot in found.spots} == {"top1"}
+    assert {spot.known.name for spot in found.spots} == {"top1"}
     assert len(found.spots) == 2 * 17
     assert sum(count for _, _, count in found.counts()) == len(found.spots)
 

@@ -42,7 +42,8 @@ def _axis(axis: Any, name: str) -> str:
         return f"{label or 'for'} {listed}" if listed else ""
     low, high = sorted(getattr(axis, f"get_{name}lim")())
     direction = {"x": "across", "y": "up"}[name]
-    return f"{label or direction} from {low:.3g} to {high:.3g}".replace("-", "−")
+    bounds = f"from {low:.3g} to {high:.3g}".replace("-", "−")
+    return f"{label or direction} {bounds}"
 
 
 def _listed(names: list[str]) -> str:

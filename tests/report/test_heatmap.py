@@ -15,7 +15,7 @@ from mmlib.workbook.plan import load_plan
 from mmlib.workbook.verdicts import judge_statements
 
 
-def assembly(profile: str = "embedded", seeds=(0, 1, 2)) -> Assembly:
+def assembly(profile: str = "embedded", seeds=range(6)) -> Assembly:
     claims, results = load_claims(CLAIMS), fake_results(profile=profile, seeds=seeds)
     return Assembly(load_plan(PLAN), claims, results, [], judge_statements(claims, results), {})
 

@@ -16,7 +16,7 @@ from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, judge_statements
 
 @pytest.fixture(scope="module")
 def assembly():
-    claims, results = load_claims(CLAIMS), fake_results()
+    claims, results = load_claims(CLAIMS), fake_results(seeds=range(6))
     return Assembly(load_plan(PLAN), claims, results, [], judge_statements(claims, results), {})
 
 
@@ -60,7 +60,7 @@ def test_a_verdict_that_holds_only_unadjusted_is_hollow_and_says_so(assembly, co
 
 def test_more_tests_leave_fewer_standing(assembly, conclusions):
     alone = family_of([assembly], conclusions)
-    other = Assembly(assembly.plan, assembly.claims, fake_results(profile="av_digits"), [], None, {})
+    other = Assembly(assembly.plan, assembly.claims, fake_results(profile="av_digits", seeds=range(6)), [], None, {})
     other.statements = judge_statements(assembly.claims, other.results)
     both = family_of([assembly, other], conclusions)
     assert both.size > alone.size

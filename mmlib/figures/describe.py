@@ -32,14 +32,14 @@ def _panel(axis: Any) -> str:
 
 def _axis(axis: Any, name: str) -> str:
     """ "epoch from 1 to 8", or the names along it."""
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedLocator
 
     one = getattr(axis, f"{name}axis")
     label = " ".join(getattr(axis, f"get_{name}label")().split())
-    if isinstance(one.get_major_formatter(), FixedFormatter):
-        names = [" ".join(text.get_text().split()) for text in one.get_ticklabels()]
-        listed = _listed([text for text in names if text])
-        return f"{label or 'for'} {listed}" if listed else ""
+    if isinstance(one.get_major_locator(), FixedLocator):
+        names = [text for tick in one.get_ticklabels() if (text := " ".join(tick.get_text().split()))]
+        if any(character.isalpha() for text in names for character in text):
+            return f"{label or 'for'} {_listed(names)}"
     low, high = sorted(getattr(axis, f"get_{name}lim")())
     direction = {"x": "across", "y": "up"}[name]
     bounds = f"from {low:.3g} to {high:.3g}".replace("-", "−")

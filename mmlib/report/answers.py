@@ -6,6 +6,7 @@ metrics. `trace` is what `conclusions.json` beside the page holds, so that every
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from mmlib.report.assemble import Assembly
 from mmlib.report.judging import Family, Label, conclusion_key
 from mmlib.report.titles import data_name, short_title
 from mmlib.workbook.conclusions import Conclusion, conclude
+
+MARKS = "\u2068\u2069"
+"""Around a data set's name in a sentence; taken out, or shown in bold."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,20 @@ class Answer:
 
     id: str
     name: str
-    sentence: str
+    marked: str
+    """The sentence, each data set between two marks."""
     lines: list[Line]
     margin: str
     """ "Margin of no difference: 1.0 points (why)." """
+
+    @property
+    def sentence(self) -> str:
+        return self.marked.translate({ord(mark): None for mark in MARKS})
+
+    @property
+    def html(self) -> str:
+        """The sentence with its data sets in bold: their names have commas of their own."""
+        return html.escape(self.marked).replace(MARKS[0], "<b>").replace(MARKS[1], "</b>")
 
     @property
     def trace(self) -> dict[str, Any]:
@@ -126,7 +140,7 @@ def _groups(margin: str) -> list[tuple[str, Any]]:
         ("does worse on {}" + alone, of("worse", True)),
         (f"makes no difference beyond {margin} on {{}}", of("equal", False)),
         (f"makes no difference beyond {margin} on {{}}" + alone, of("equal", True)),
-        (f"may or may not help on {{}} (the interval contains zero and reaches beyond {margin})", of("open", False)),
+        ("may or may not help on {}", of("open", False)),
         ("cannot be judged on {}", of("none", False)),
     ]
 
@@ -140,7 +154,7 @@ def _part(words: str, lines: list[Line], several: bool) -> str:
 def _named(line: Line, several: bool) -> str:
     """A data set, with the difference where one was found, and the plan where a method has several."""
     difference, known = line.found.difference, metric(line.found.metric)
-    place = f"{line.place} [{short_title(line.assembly)}]" if several else line.place
+    place = f"{MARKS[0]}{line.place}{MARKS[1]}" + (f" [{short_title(line.assembly)}]" if several else "")
     if line.label.kind in ("better", "worse") and difference is not None:
         return f"{place} ({known.title} {known.difference(difference.mean)})"
     return place

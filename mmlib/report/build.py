@@ -223,7 +223,7 @@ def _front_values(report: Report, told: list[Any], said: list[Any], fingerprints
             {
                 "id": f"method-{one.id}",
                 "name": one.name,
-                "sentence": one.sentence,
+                "sentence": _safe(one.html),
                 "margin": one.margin,
                 "lines": _safe(lines_html(f"lines-{one.id}", one.lines, links)),
             }

@@ -83,6 +83,8 @@ def statements_html(assembly: Assembly, family: Family) -> str:
     reach = bounds((metric(one.metric).unit.difference, one.difference) for one in verdicts)
     heads = ["Statement", "Metric", "Verdict", "worse ← → better", "Difference, 95 % interval", "Seeds", "p",
              "p, adjusted", "Paper’s table"]  # fmt: skip
+    if not any(one.printed_gain for one in verdicts):
+        heads.pop()
     rows = [_statement_row(verdict, assembly, family, reach, heads) for verdict in verdicts]
     printed = dict.fromkeys(label.rpartition(" ")[0] for one in verdicts for label in one.printed_gain)
     notes = [scale_note(reach)] if reach else []
@@ -107,6 +109,7 @@ def _statement_row(
         words = known.difference(difference.mean)
         if difference.low is not None:
             words += f" <small>({known.interval(difference.low, difference.high)})</small>"
+        words = f"<span>{words}</span>"  # one thing, on a small screen too
     if gains := verdict.printed_gain:
         printed = known.differences(list(gains.values()), more_digits(verdict))
     drawing = interval_svg(difference, known, reach.get(known.unit.difference, 1.0), label, statement.margin)
@@ -115,7 +118,7 @@ def _statement_row(
         (drawing or ABSENT, "drawing"), (words, "words"), (str(difference.n) if difference else ABSENT, "number"),
         (p_text(verdict.p), "number"), (p_text(adjusted), "number"), (printed, "words"),
     ]  # fmt: skip
-    body = "".join(cell_html(head, text, kind) for head, (text, kind) in zip(heads[1:], cells, strict=True))
+    body = "".join(cell_html(head, text, kind) for head, (text, kind) in zip(heads[1:], cells, strict=False))
     return f'<tr class="first"><th scope="row">{said} {source}</th>{body}</tr>'
 
 

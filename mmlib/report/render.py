@@ -151,7 +151,7 @@ def _html_cell(column: Column, text: str) -> str:
     else:
         shown = html.escape(text)
     wide = " wide" if column.kind == "text" and len(text) > 40 else ""
-    words = " words" if column.kind == "number" and text.endswith(("better", "worse")) else ""  # may take two lines
+    words = " words" if column.kind == "number" and len(text) > 14 else ""  # may take two lines
     return cell_html(column.title, shown, f"{column.kind}{wide}{words}")
 
 

@@ -49,9 +49,9 @@ def overview(assemblies: list[Assembly], family: Family) -> Table:
     """One line per plan and profile with results, and their sum: how much ran and what came out."""
     columns = [
         Column("Plan"), Column("Data"), Column("cells finished", "number"), Column("failed", "number"),
-        Column("blocked", "number"), Column("reference", "number"), Column("statements hold", "number"),
-        Column("contradicted", "number"), Column("unadjusted only", "number"), Column("within noise", "number"),
-        Column("numbers reproduced", "number"),
+        Column("blocked", "number"), Column("reference", "number"), Column("hold", "number"),
+        Column("contradicted", "number"), Column("unadjusted", "number"), Column("within noise", "number"),
+        Column("numbers", "number"),
     ]  # fmt: skip
     shown = [assembly for assembly in assemblies if begun(assembly)]
     rows = [
@@ -66,7 +66,11 @@ def overview(assemblies: list[Assembly], family: Family) -> Table:
         _reproduced(assemblies),
     ]
     shared = sum(count([one.results]).wanted for one in assemblies) - count(one.results for one in assemblies).wanted
-    notes = [f"{shared} cells belong to two plans: they stand in both lines, and once in the sum."] if shared else []
+    notes = [
+        "hold, contradicted: statements, adjusted for the number of tests; unadjusted: those that are only so before; "
+        "numbers: printed ones that are reproduced."
+    ]
+    notes += [f"{shared} cells belong to two plans: they stand in both lines, and once in the sum."] if shared else []
     rest = len(assemblies) - len(shown)
     notes += [f"The sum holds {rest} more data sets, of which nothing ran."] if rest else []
     return Table("overview", "What ran, and what came of it", columns, [*rows, total], notes)

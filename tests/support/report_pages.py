@@ -27,8 +27,8 @@ class Built:
 
     @property
     def said(self) -> str:
-        """The front page's text without its tags' escapes."""
-        return unescape(self.front)
+        """The front page's text without its tags' escapes, and without bold letters."""
+        return unescape(self.front.replace("<b>", "").replace("</b>", ""))
 
     @property
     def table1(self) -> str:

@@ -44,6 +44,9 @@ Timeout = Annotated[
 ]
 Cold = Annotated[bool, typer.Option("--cold-kernels", help="Start every kernel as a new Python (slower).")]
 Force = Annotated[bool, typer.Option("--force", help="Run finished cells again too.")]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Do not compare prepared data with their digests; records say so.")
+]
 
 
 @app.command(
@@ -64,6 +67,7 @@ def run(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
+    no_verify: NoVerify = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
 ) -> None:
     """Run the cells of a plan that are not done, then the plan's summaries."""
@@ -76,13 +80,14 @@ def run(
         raise typer.Exit(commands.show_pending(request, where, force))
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
     raise typer.Exit(commands.run(request, options))
 
 
 @app.command(epilog="Example: mmlib reproduce --workers 2   |   A second call finds nothing to do and says so.")
 def reproduce(
     profile: Profile = "embedded",
+    seeds: Seeds = None,
     data_root: DataRoot = None,
     outputs: Outputs = None,
     workers: Workers = None,
@@ -91,13 +96,16 @@ def reproduce(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
+    no_verify: NoVerify = False,
 ) -> None:
     """Run every plan in one profile (generated data unless told otherwise), then build the report."""
     from mmlib.commands import workbook as commands
+    from mmlib.commands.settings import split_numbers
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
-    raise typer.Exit(commands.reproduce(profile, data_root, options))
+    where = set_outputs(outputs)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
+    raise typer.Exit(commands.reproduce(profile, data_root, options, split_numbers(seeds)))
 
 
 @app.command(epilog="Example: mmlib status table1 --profile embedded")

@@ -88,8 +88,9 @@ class Result(BaseModel):
     `splits` counts samples by split, and `coverage` how many of the things that must occur do (classes, identities).
     `data_origin` says what was measured on; a stand-in only has the shape of the data set whose name it carries, and
     no verdict is ever given on it. `stages` are the parts of the run in order; what stands outside of them is the last
-    one's (version 1 has none). `files` are those beside it, as they were written (`mmlib.seal`). Times are seconds,
-    memory is MiB.
+    one's (version 1 has none). `files` are those beside it, as they were written (`mmlib.seal`). `data_verified` says
+    whether the prepared data were compared with their digests (None: none were used, or the record is older). Times
+    are seconds, memory is MiB.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -113,6 +114,7 @@ class Result(BaseModel):
     notes: list[str] = Field(default_factory=list)
     stages: list[StageResult] = Field(default_factory=list)
     files: dict[str, FileStamp] = Field(default_factory=dict)
+    data_verified: bool | None = None
 
     @field_validator("metrics", mode="before")
     @classmethod

@@ -79,8 +79,8 @@ def say_end(report: Report, outputs: Path) -> None:
     print(f"{len(report.outcomes)} cells: {counts}. Ran {report.ran}. Results and logs: {outputs / 'runs'}")
 
 
-def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
-    """All plans in one profile, then the report; returns the exit code."""
+def reproduce(profile: str, data_root: Path | None, options: RunOptions, seeds: list[int] | None = None) -> int:
+    """All plans in one profile, then the report; returns the exit code. Each plan has its own seeds without `seeds`."""
     from mmlib.workbook.running.runner import run_cells
 
     cells: list[Cell] = []
@@ -90,7 +90,7 @@ def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
         if profile not in plan.profiles:
             print(f"plan {plan.name} has no profile {profile}; left out")
             continue
-        cells += plan.cells(profile, overrides=runtime_settings(plan, data_root), outputs=options.outputs)
+        cells += plan.cells(profile, seeds, runtime_settings(plan, data_root), outputs=options.outputs)
         summaries += plan.summary_cells(profile, options.outputs)
     done = run_cells(cells, summaries, options)
     say_end(done, options.outputs)

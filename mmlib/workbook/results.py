@@ -151,6 +151,9 @@ def collect(
         results.notes.append(
             "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
         )
+    unverified = sum(record.data_verified is False for record in results.records)
+    if unverified:
+        results.notes.append(f"the data of {unverified} records were not compared with their digests (--no-verify)")
     libraries = {record.hashes.library for record in results.records}
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")

@@ -1,6 +1,5 @@
 """The registry: names, options, what is missing, and preparing at once from several processes."""
 
-import json
 import multiprocessing
 import re
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from prepared_folders import edit_manifest
 
 from mmlib.data import catalogue, registry
 from mmlib.data.prepared import open_prepared
@@ -91,14 +91,15 @@ def test_published_data_of_another_set_or_shape_is_refused(tmp_path):
     folder = write_standin("cremad", tmp_path / "x", samples=16, side=16)
     assert "describes 'cremad', not 'vggsound'" in missing("vggsound", folder)
     path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {"source": {"sample_rate": 16000}}))
+    whole = path.read_text()
+    edit_manifest(folder, lambda manifest: manifest.update(source={"sample_rate": 16000}))
     assert "prepared at 22050 Hz" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest | {"arrays": {"frames": manifest["arrays"]["frames"]}}))
+    path.write_text(whole)
+    edit_manifest(folder, lambda manifest: manifest["arrays"].pop("waveform"))
     assert "no array 'waveform'" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest)[:50])
+    path.write_text(whole[:50])
     assert "not valid JSON" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest))
+    path.write_text(whole)
     (folder / "waveform.npy").unlink()
     assert "waveform" in missing("cremad", folder)
 
@@ -110,8 +111,27 @@ def test_damaged_store_is_prepared_again(tmp_path, capsys):
     (tmp_path / f".{folder.name}.killed.tmp").mkdir()  # what a killed preparation leaves
     assert prepare("synthetic", data_root=None, store=tmp_path, options=SMALL) == folder
     assert open_prepared(folder, verify=True).manifest_hash == before
-    assert capsys.readouterr().out.count("prepared again") == 1
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder.name]
+    said = capsys.readouterr().out
+    assert said.count("prepared again") == 1
+    assert f"the damaged folder is kept as {folder.name}.damaged-1" in said
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {folder.name, f"{folder.name}.damaged-1"}
+    assert (tmp_path / f"{folder.name}.damaged-1" / "frames.npy").read_bytes() == b""
+    assert registry.prepared_folders("synthetic", tmp_path) == [folder]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("000000,", "0000000,"), ("000000,0,", "000000,1,"), ("000000,1,", "000000,0,"), ("train", "test")]
+)
+def test_a_store_whose_index_changed_is_prepared_again(tmp_path, capsys, old, new):
+    folder = prepare("synthetic", data_root=None, store=tmp_path, options=SMALL)
+    index = folder / "index.csv"
+    text = index.read_text()
+    if old not in text:
+        pytest.skip("the first label is another")
+    index.write_text(text.replace(old, new, 1))
+    prepare("synthetic", data_root=None, store=tmp_path, options=SMALL)
+    assert index.read_text() == text
+    assert "kept as" in capsys.readouterr().out
 
 
 def test_store_that_cannot_be_written(tmp_path):

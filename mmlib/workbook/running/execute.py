@@ -116,6 +116,7 @@ def set_aside(cell: Cell, finished: bool) -> None:
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
+    from mmlib.data.verification import environment
     from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, launching, warm_zygote
 
     bound_threads(1)
@@ -123,7 +124,8 @@ def run_notebook(task: Task, start: CellFile) -> Outcome:
     watch = None
     try:
         zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)
-        with launching(task.project, task.cell.folder / LOG_FILE, {"MMLIB_CELL": start.cell_id}, zygote) as launch:
+        variables = {"MMLIB_CELL": start.cell_id} | environment(task.batch, task.verify)
+        with launching(task.project, task.cell.folder / LOG_FILE, variables, zygote) as launch:
             watch = Watch(task.timeout, launch.kill)
             with watch:
                 execute(task)

@@ -47,6 +47,7 @@ class RunOptions:
     force: bool = False
     cold_kernels: bool = False
     use_gpus: bool = True
+    verify: bool = True
 
 
 @dataclass
@@ -108,6 +109,7 @@ class Batch:
     client: Client | None = None
     workers: int = 1
     loaded: dict[str, str] = field(default_factory=dict)
+    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def survey(self) -> Survey:
         return Survey(self.fingerprints)
@@ -165,6 +167,8 @@ class Batch:
             force=self.options.force,
             preload=tuple(self.loaded),
             version=content_hash(self.loaded),
+            batch=self.identity,
+            verify=self.options.verify,
         )
 
     def run(self, cells: list[Cell]) -> None:

@@ -189,7 +189,13 @@ def _stacked(height: float, rows: int, columns: int, options: dict[str, Any]) ->
 
     class Narrow(Figure):
         def legend(self, *args: Any, ncols: int = 1, **kwargs: Any) -> Any:
-            return super().legend(*args, ncols=min(ncols, 2), **kwargs)
+            made = super().legend(*args, ncols=min(ncols, 2), **kwargs)
+            if any(len(text.get_text()) > 26 for text in made.get_texts()):
+                made.remove()
+                made = super().legend(*args, ncols=1, **kwargs)
+            for text in made.get_texts():
+                text.set_text(textwrap.fill(text.get_text(), 54))
+            return made
 
     inside = dict(options.get("gridspec_kw") or {})
     ratios = options.get("height_ratios") or inside.get("height_ratios")

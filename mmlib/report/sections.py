@@ -167,7 +167,7 @@ def _originals(stem: Any, folder: Path) -> dict[str, str]:
 def _files(paths: list[Path], folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
     """[(name, [(format, link)])]: the formats of one table or figure together."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for path in paths:
+    for path in sorted(paths):  # in one order, whether they were drawn just now or are kept
         groups.setdefault(path.stem, []).append((path.suffix[1:].upper(), _relative(path, folder)))
     return list(groups.items())
 

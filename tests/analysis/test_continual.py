@@ -61,9 +61,9 @@ def test_sentences_say_bounds_gains_and_what_is_missing():
 
 
 def test_headline():
-    assert analyse(continual_results()).headline.startswith("mean task accuracy with IEMF: LwF +2.0 (")
+    assert analyse(continual_results()).headline.startswith("mean task accuracy with IEMF: LwF 2.0 points better (")
     assert analyse(continual_results(rows=["lwf"])).headline == "IEMF did not run beside a method without it"
-    assert analyse(continual_results(rows=["lwf", "lwf-iemf"], seeds=(3,))).headline.endswith("(one seed) points")
+    assert analyse(continual_results(rows=["lwf", "lwf-iemf"], seeds=(3,))).headline.endswith("(one seed)")
 
 
 def test_table_has_a_line_per_variant_that_ran():
@@ -71,5 +71,5 @@ def test_table_has_a_line_per_variant_that_ran():
     table = ANALYSIS_TABLES["continual"](found, "continual-x")
     assert [row[:2] for row in table.rows] == [["LwF", "without"], ["LwF", "IEMF"], ["joint training", "without"]]
     assert table.rows[0][3] == "–"
-    assert table.rows[1][3].startswith("+2.0 (")
+    assert table.rows[1][3].startswith("2.0 better (")
     assert table.data[1]["forgetting_gain_mean"] < 0

@@ -177,6 +177,11 @@ def test_statement_figure_shows_intervals_and_verdicts(claims):
         assert (verdict.difference.low, verdict.difference.high) in lines
     for word in ("holds", "within seed noise", "SimAM² helps summation [Top-1]", "3 seeds"):
         assert word in texts(figure)
+    hollow = [v for v in family.verdicts if v.verdict in ("holds", "contradicted") and v.p_holm >= 0.05]
+    assert 0 < len(hollow) < len(family.verdicts)
+    assert texts(figure).count(",\nunadjusted") == len(hollow)
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in ("o", "X")]
+    assert faces.count("white") == len(hollow)
 
 
 def test_curves_average_over_seeds(tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 
 from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text
-from mmlib.analysis.words import UNBROKEN, points_text, seed_count
+from mmlib.analysis.words import UNBROKEN, difference_text, seed_count
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
 from mmlib.workbook.claims import Claims
@@ -122,7 +122,7 @@ class ValuationFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what re-sampling gains."""
         told = [
-            f"{one.name} {points_text(gain, 'top1')}"
+            f"{one.name} {difference_text(gain, 'top1')}"
             for one in self.compared
             if one.method in ("modality", "sample") and (gain := self.gain(one, "top1"))
         ]
@@ -140,7 +140,9 @@ class ValuationFindings:
         for one in self.compared:
             gains = {"top1": "Top-1"} | {ALONE + name: f"{name} with the others at zero" for name in self.alone}
             parts = [
-                f"{text} {points_text(gain, 'top1')}" for name, text in gains.items() if (gain := self.gain(one, name))
+                f"{text} {difference_text(gain, 'top1')}"
+                for name, text in gains.items()
+                if (gain := self.gain(one, name))
             ]
             if parts:
                 fewest = seed_count(min(one.values.values(), key=len))

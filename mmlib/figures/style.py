@@ -7,6 +7,7 @@ hatch of its own, so that it can be told apart in a greyscale print. matplotlib 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import io
 import textwrap
 from collections.abc import Iterator
@@ -155,13 +156,57 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
+_NARROW = contextvars.ContextVar("narrow", default=False)
+
+
+@contextlib.contextmanager
+def narrow() -> Iterator[None]:
+    """Figures drawn inside are one column wide, for a small screen: their panels stand below one another."""
+    before = _NARROW.set(True)
+    try:
+        yield
+    finally:
+        _NARROW.reset(before)
+
+
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
-    """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks."""
+    """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks.
+
+    Inside of `narrow()` the grid is one column of panels as high as they were; the axes come in the same order.
+    """
     from matplotlib.figure import Figure
 
+    if _NARROW.get() and width > COLUMN:
+        return _stacked(height, rows, columns, options)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, axes
+
+
+def _stacked(height: float, rows: int, columns: int, options: dict[str, Any]) -> tuple[Figure, Any]:
+    """The narrow form. Rows of unequal height belong together: they stay together, column by column."""
+    from matplotlib.figure import Figure
+
+    class Narrow(Figure):
+        def legend(self, *args: Any, ncols: int = 1, **kwargs: Any) -> Any:
+            made = super().legend(*args, ncols=min(ncols, 2), **kwargs)
+            if any(len(text.get_text()) > 26 for text in made.get_texts()):
+                made.remove()
+                made = super().legend(*args, ncols=1, **kwargs)
+            for text in made.get_texts():
+                text.set_text(textwrap.fill(text.get_text(), 54))
+            return made
+
+    inside = dict(options.get("gridspec_kw") or {})
+    ratios = options.get("height_ratios") or inside.get("height_ratios")
+    shared = {name: options[name] in (True, "all") for name in ("sharex", "sharey") if name in options}
+    passed = {name: value for name, value in options.items() if name in ("subplot_kw",)} | shared
+    if ratios:
+        passed["height_ratios"] = list(ratios) * columns
+    # The title takes more lines, and every panel has a head and labels of its own.
+    figure = Narrow(figsize=(COLUMN, 0.5 + height * (1 + 0.8 * (columns - 1))), layout="constrained")
+    axes = figure.subplots(rows * columns, 1, squeeze=False, **passed)[:, 0]
+    return figure, axes.reshape(columns, rows).T if ratios else axes.reshape(rows, columns)
 
 
 def greyscale(color: str) -> float:

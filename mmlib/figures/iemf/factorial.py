@@ -28,7 +28,8 @@ def factorial_figure(found: IEMFFindings) -> Figure:
         grid = right.get_gridspec()
         right.remove()
         rest.remove()
-        _effects(figure.add_subplot(grid[:, 1]), found)
+        # In the narrow form, where all panels stand below one another, they are the last two.
+        _effects(figure.add_subplot(grid[:, 1] if grid.ncols > 1 else grid[2:, 0]), found)
         set_title(
             figure,
             "What unimodal losses, scaling and noise each give (concatenation; 95 % intervals, dotted: none of them)",

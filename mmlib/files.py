@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -45,6 +46,7 @@ def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@functools.cache  # asking for it changes it for a moment, in all threads
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

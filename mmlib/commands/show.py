@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmlib.errors import UsageError
 from mmlib.files import dump_json
+from mmlib.machine import computes_bf16
 from mmlib.parameters.messages import closest
 from mmlib.record import RECORD_FILE, Record, read_record
 from mmlib.seal import altered
@@ -39,6 +40,8 @@ def show_plan(plan: Plan) -> None:
         print(f"  profile {name} ({profile.kind}): {profile.title}; seeds {seeds}; {compact(profile.parameters)}")
     for row in plan.rows:
         print(f"  row {row.id}: {row.block} / {row.label}; {compact(row.parameters)}")
+    if computes_bf16():
+        print("this CPU computes in bfloat16: --set precision=bf16 is faster; its cost is in docs/performance.md")
 
 
 def show_record(record: Record, folder: Path) -> None:

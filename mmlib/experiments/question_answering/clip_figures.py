@@ -11,6 +11,7 @@ from mmlib.data import grid_questions
 from mmlib.data.grid_questions.media import ClipMedia, read_clip
 from mmlib.data.prepared_check import ITEM
 from mmlib.experiments.question_answering.answered import question_text
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def clip_figure(dataset: MultimodalDataset, place: int, data_root: str | Path = 
     media = recorded_clip(dataset, place, data_root)
     with style():
         figure = _features(dataset, place) if media is None else _recorded(media)
-        figure.suptitle(f"{dataset.prepared.dataset}: {text}", fontsize=8.5)
+        set_caption(figure, f"The clip of: {text}", dataset.prepared.dataset)
     return figure
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from mmlib.experiments import face_voice
 from mmlib.experiments.face_voice import Parameters, figures
+from mmlib.figures import caption_of
 
 DRAWN = ("curves", "scores", "training", "gate", "matching", "projection")
 
@@ -38,7 +39,7 @@ def texts(figure):
 def test_every_figure_can_be_drawn(runs, name, drawn, tmp_path):
     figure = getattr(figures, f"{drawn}_figure")(runs[name])
     figure.savefig(tmp_path / "drawn.png")
-    title = figure.get_suptitle()
+    title = caption_of(figure)
     assert "synthetic_faces_voices" in title
     assert "seed 0" in title
     assert ("SimAM² (gate neg)" in title) == (name == "simam2")

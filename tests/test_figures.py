@@ -8,6 +8,7 @@ import json
 import matplotlib
 import pytest
 from claims_fakes import CLAIMS, MIXED, fake_results, mixed_results
+from figure_rules import keeps_the_rules
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
@@ -115,9 +116,7 @@ def test_names_stay_inside_the_figure(claims):
         figures.table_figure(results, claims),
         figures.statement_figure(judge_statements(claims, results), results),
     ):
-        FigureCanvasAgg(figure).draw()
-        box = figure.get_tightbbox()  # inches
-        assert -0.01 < box.x0 < box.x1 < figures.FULL + 0.01
+        assert keeps_the_rules(figure)
     table = figures.table_figure(results, claims)
     FigureCanvasAgg(table).draw()
     left, right = (axis.get_window_extent() for axis in table.axes[:2])
@@ -193,6 +192,7 @@ def test_curves_average_over_seeds(tmp_path):
             (folder / "history.jsonl").write_text(text)
             results.folders[record.cell_id] = folder
     figure = figures.curves_figure(results)
+    assert keeps_the_rules(figure)
     loss, top1, coefficient = figure.axes[:3]
     assert [line.get_ydata() for line in loss.get_lines()] == [pytest.approx([1.5, 1.4, 1.3])] * 2
     assert list(loss.get_lines()[0].get_xdata()) == [1, 2, 3]

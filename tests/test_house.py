@@ -98,7 +98,9 @@ class TestNotebook:
                 assert "#" in source.splitlines()[node.end_lineno - 1], ast.unparse(node)
         if len(sources) > 1:
             assert len(ast.parse(sources[0]).body) == 5
-            (heading,) = [cell for cell in self.cells(path, "markdown") if cell["metadata"].get("heading_collapsed")]
+            (heading,) = [
+                cell for cell in self.cells(path, "markdown") if cell["metadata"].get("jp-MarkdownHeadingCollapsed")
+            ]
             assert "".join(heading["source"]).startswith("## All other parameters")
 
     def test_is_thin(self, path):

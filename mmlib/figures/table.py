@@ -147,7 +147,10 @@ def _put(names: list[Place], text: str, height: float, heading: bool = False) ->
 
 
 def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, NAME))
+    """In lines of `NAME` characters at most, all about as long: no word stands alone in the last."""
+    lines = textwrap.wrap(text, NAME)
+    width = next((width for width in range(12, NAME) if len(textwrap.wrap(text, width)) == len(lines)), NAME)
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def _draw_row(axis: Any, y: float, row: RowResult, key: str, plain: Look) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 
 from mmlib.data.loading import load_data
 from mmlib.experiments import classification
@@ -36,6 +37,7 @@ def test_every_figure_can_be_drawn(runs, name, tmp_path):
     assert all("synthetic" in caption_of(figure) for figure in drawn if name == "full" or len(figure.axes) > 1)
     for index, figure in enumerate(drawn):
         figure.savefig(tmp_path / f"{index}.png")
+        assert keeps_the_rules(figure, caption=bool(caption_of(figure)))
         for axis in figure.axes:
             if axis.axison and axis.lines:
                 assert axis.get_xlabel(), "every axis with data says what it shows"

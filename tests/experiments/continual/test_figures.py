@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib.data.grid_words_media import read_tokens
@@ -36,7 +37,7 @@ DRAWN = (
 @pytest.mark.parametrize("which", ["run", "one_step"])
 def test_every_figure_draws(draw, which, request):
     figure = draw(request.getfixturevalue(which))
-    FigureCanvasAgg(figure).draw()
+    assert keeps_the_rules(figure, caption=bool(caption_of(figure)))
 
 
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 
 from mmlib.experiments import face_voice
 from mmlib.experiments.face_voice import Parameters, figures
@@ -38,7 +39,7 @@ def texts(figure):
 @pytest.mark.parametrize("name", ["plain", "simam2", "linear", "bare"])
 def test_every_figure_can_be_drawn(runs, name, drawn, tmp_path):
     figure = getattr(figures, f"{drawn}_figure")(runs[name])
-    figure.savefig(tmp_path / "drawn.png")
+    assert keeps_the_rules(figure)
     title = caption_of(figure)
     assert "synthetic_faces_voices" in title
     assert "seed 0" in title

@@ -14,6 +14,8 @@ import numpy as np
 
 LEAST = 0.45
 """Share of all that is spanned which a gap must be, to be left out."""
+FEW = 1 / 3
+"""Share of all values that may lie beyond it."""
 KEPT = 0.05
 """Share of the axis that stays of a gap."""
 
@@ -32,17 +34,19 @@ class Gap:
 
 
 def find_gap(values: Sequence[float], margin: float = 0.12) -> Gap | None:
-    """The widest gap between neighbours, where it is most of what all values span; None where there is none.
+    """The widest gap between neighbours, where it is about half of what all values span and few lie beyond it; None
+    where there is none. Two groups alike in size are what a figure shows, and stay to scale.
 
     `margin` of it stays free on both sides, for what is drawn around a value.
     """
-    known = np.unique(np.asarray(values, dtype=float))
+    known = np.sort(np.asarray(values, dtype=float))
     known = known[np.isfinite(known)]
-    if len(known) < 3:
+    if len(np.unique(known)) < 3:
         return None
     gaps = np.diff(known)
     place = int(gaps.argmax())
-    if gaps[place] < LEAST * (known[-1] - known[0]):
+    beyond = min(place + 1, len(known) - place - 1)
+    if gaps[place] < LEAST * (known[-1] - known[0]) or beyond > FEW * len(known):
         return None
     room = margin * gaps[place]
     return Gap(float(known[place] + room), float(known[place + 1] - room))

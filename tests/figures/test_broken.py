@@ -10,14 +10,18 @@ from mmlib.figures.style import new_figure
 
 
 def test_a_gap_is_found_where_it_is_most_of_the_axis():
-    gap = find_gap([40, 42, 90, 91, 95], margin=0.0)
+    values = [40, 42, 90, 91, 93, 95, 95]
+    gap = find_gap(values, margin=0.0)
     assert (gap.low, gap.high) == (42, 90)
-    assert find_gap([40, 42, 90, 91, 95]).text == "from 47.8 to 84.2"
+    assert find_gap(values).text == "from 47.8 to 84.2"
     assert find_gap([-50, 1, 2], margin=0.0).text == "from −50 to 1"
 
 
-@pytest.mark.parametrize("values", [[], [1], [1, 90], [1, 1, 90], [10, 30, 50, 70], [float("nan"), 1, 2, 3]])
-def test_values_that_fill_their_axis_have_none(values):
+@pytest.mark.parametrize(
+    "values",
+    [[], [1], [1, 90], [1, 1, 90], [10, 30, 50, 70], [float("nan"), 1, 2, 3], [40, 41, 42, 90, 91, 92]],
+)
+def test_values_that_fill_their_axis_or_come_in_two_groups_have_none(values):
     assert find_gap(values) is None
 
 

@@ -152,6 +152,24 @@ def show(
     shows.show(what, set_outputs(outputs))
 
 
+@app.command("open", epilog="Example: mmlib open classification   |   Without a name: which notebooks there are.")
+def open_(
+    name: Annotated[str | None, typer.Argument(metavar="NOTEBOOK", help="Its name, without .ipynb.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make a new copy; the one before is kept beside it.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, or only serve.")] = True,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of JupyterLab.  [default: its own]")] = None,
+    outputs: Outputs = None,
+) -> None:
+    """Open a notebook in JupyterLab, as a copy in the outputs folder: the repository stays as it is."""
+    from mmlib.commands import open as opens
+
+    where = set_outputs(outputs)
+    if name is None:
+        print(opens.listing())
+    else:
+        opens.open_notebook(name, where, fresh, browser, port)
+
+
 @app.command(epilog="Example: mmlib reference table1 --profile embedded   |   mmlib reference table1 --made '2 cores'")
 def reference(
     plan: Annotated[str, typer.Argument(help="A plan.")],

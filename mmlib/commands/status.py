@@ -130,8 +130,9 @@ def overview(parts: list[Part], columns: int | None) -> list[str]:
     rows = []
     for part in parts:
         numbers = [str(counts[part.name][name] or "–") for name in found]
-        rows.append([part.name, str(len(part.states)), *numbers, time_text(part.to_run) or "–"])
-    return screen.table(["", "cells", *found, "to run"], rows, None, indent="", words={len(found) + 2}) if rows else []
+        rows.append([part.name, str(len(part.states)), *numbers, short_time(part.to_run) or "–"])
+    heads = ["", "cells", *found, "to run"]
+    return screen.table(heads, rows, columns, indent="", words={len(heads) - 1}) if rows else []
 
 
 def reason_blocks(parts: list[Part], columns: int | None) -> list[tuple[int, list[str]]]:
@@ -169,8 +170,8 @@ def rows_text(cells: list[tuple[CellState, str]], whole: list[CellState]) -> lis
     for state, own in cells:
         found.setdefault(state.cell.row or state.cell.id, []).append((state, own))
     size = Counter(state.cell.row or state.cell.id for state in whole)
-    if len(cells) == len(whole) and len(found) > 1 and not any(own for _, own in cells):
-        rows = len({state.cell.row for state in whole if state.cell.row})
+    rows = len({state.cell.row for state in whole if state.cell.row})
+    if len(cells) == len(whole) and rows > 1 and not any(own for _, own in cells):
         return [f"all {rows} rows{' and the summaries' if rows < len(found) else ''}"]
     named = []
     for row, each in found.items():
@@ -240,6 +241,14 @@ def rough(seconds: float) -> str:
 
 def to_run_text(total: Total) -> str:
     return f"; to run: {time_text(total)}" if total.cells else ""
+
+
+def short_time(total: Total) -> str:
+    """ "7 min", "4.0 h (reference)": where the last line says the rest."""
+    if not total.cells or total.unknown == total.cells:
+        return "no estimate" if total.cells else ""
+    more = "more than " if total.unknown else ""
+    return f"{more}{rough(total.seconds)}{' (reference)' if 'reference' in total.bases else ''}"
 
 
 def time_text(total: Total) -> str:

@@ -50,17 +50,21 @@ class Survey:
     _missing: dict[str, str | None] = field(default_factory=dict)
     _prepared: dict[str, str | None] = field(default_factory=dict)
     _records: dict[Path, tuple[Record | None, str | None]] = field(default_factory=dict)
+    _names: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def look(self, cells: Iterable[Cell]) -> list[CellState]:
         """The state of each cell, in order."""
         return [self.look_at(cell) for cell in cells]
 
     def look_at(self, cell: Cell) -> CellState:
-        record, problem = self._record(cell.folder)
+        folder = cell.folder
+        if not self._exists(folder):  # most cells of most plans
+            return self._unless_blocked(CellState(cell, "missing", "never run"))
+        record, problem = self._record(folder)
         if record and record.cell_id != cell.id:
             record, problem = None, f"record.json belongs to {record.cell_id}"
-        started = None if record else read_cell_file(cell.folder)[0]
-        if record is None and started is None:  # most cells of most plans: their sources are of no interest
+        started = None if record else read_cell_file(folder)[0]
+        if record is None and started is None:
             return self._unless_blocked(CellState(cell, "missing", problem or "never run"))
         data = inputs_hash(cell, self._record) if cell.kind == "summary" else None
         current = self.fingerprints.hashes(cell.notebook, data, cell.parameters.modules_by_name())
@@ -95,6 +99,16 @@ class Survey:
             return state
         missing = self._missing_data(state.cell)
         return replace(state, state="blocked", reason=missing) if missing else state
+
+    def _exists(self, folder: Path) -> bool:
+        """Whether a cell's folder is there; all folders are listed once."""
+        parent = folder.parent
+        if parent not in self._names:
+            try:
+                self._names[parent] = frozenset(os.listdir(parent))
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[parent] = frozenset()
+        return folder.name in self._names[parent]
 
     def _record(self, folder: Path) -> tuple[Record | None, str | None]:
         """A folder's record, read once: plans share cells, and a summary looks at those of all its inputs."""

@@ -36,6 +36,7 @@ from typing import Any, Literal
 import numpy as np
 
 import mmlib
+from mmlib.data.allocation import allocated
 from mmlib.data.prepared_check import (
     FORMAT,
     INDEX_COLUMNS,
@@ -180,7 +181,7 @@ class PreparedWriter:
             self._by_item.add(name)
         with _writing(self.folder):
             path = self._temporary / f"{name}.npy"
-            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
+            self._arrays[name] = allocated(path, dtype, shape)
         return self._arrays[name]
 
     def adopt(self, name: str, path: Path, by_item: bool = False) -> None:

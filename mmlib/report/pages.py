@@ -1,7 +1,7 @@
 """Executed notebooks as HTML beside the report: converted once per content, several at a time, with no network needed.
 
-nbconvert's page asks the network for MathJax, require.js and Mermaid. Those scripts are taken out, and formulas become
-MathML (`formulas`). The pages work from a memory stick.
+nbconvert's page asks the network for MathJax, require.js and Mermaid. All scripts are taken out, and formulas become
+MathML (`formulas`). The pages work from a memory stick, and run nothing of what a notebook holds (`sanitise`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from pathlib import Path
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.report.formulas import STYLE
+from mmlib.report.sanitise import POLICY
 
 INDEX = "index.json"
+MAKERS = ("pages.py", "exporter.py", "formulas.py", "sanitise.py")
+"""The files that decide what a page looks like."""
 PARALLEL_FROM = 4  # fewer pages are made faster than processes start
 
 
@@ -25,7 +28,7 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
     """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
     index_path = folder / INDEX
     known = _read_index(index_path)
-    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "exporter.py", "formulas.py"))
+    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in MAKERS)
     wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
     tasks = [
         (str(notebooks[name]), str(folder / f"{name}.html"))
@@ -77,17 +80,11 @@ def convert(task: tuple[str, str]) -> str | None:
     except Exception as error:  # nbformat, Jinja and the Markdown reader each raise what they like over a damaged file
         Path(target).unlink(missing_ok=True)
         return str(error).strip().partition("\n")[0][:120] or type(error).__name__
-    write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
+    write_text(target, offline(page).replace("<head>", f"<head>{POLICY}", 1).replace("</head>", f"{STYLE}</head>", 1))
     return None
 
 
 def offline(page: str) -> str:
-    """The page without anything that would ask the network: remote scripts, remote style sheets, module imports."""
-    page = re.sub(r"<script\b[^>]*\bsrc=[\"'](?:https?:)?//[^>]*>\s*</script>", "", page)
-    page = re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)
-    return re.sub(
-        r"<script\b[^>]*>(?:(?!</script>).)*?(?:https?:)?//(?:cdn|unpkg)(?:(?!</script>).)*</script>",
-        "",
-        page,
-        flags=re.S,
-    )
+    """The page without scripts, and without style sheets from the network."""
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.S | re.I)
+    return re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)

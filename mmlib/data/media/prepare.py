@@ -29,7 +29,7 @@ from mmlib.data.prepared import PreparedWriter, open_prepared
 from mmlib.data.prepared_check import INDEX_COLUMNS
 from mmlib.data.progress import Progress
 from mmlib.errors import DataError, OutputsError, UsageError
-from mmlib.files import content_hash, read_json, write_json
+from mmlib.files import content_hash, read_json, write_json, write_problem
 
 NOT_FOUND = {Reason.MISSING, Reason.WRONG_ID_FORM, Reason.DUPLICATE_ID, Reason.UNKNOWN_CLASS}
 LAYOUT = 1  # raise when the same listing and request would write other content
@@ -173,7 +173,9 @@ class Workplace:
             write_json(state, {"listing": self.listing})
             Rows(self.arrays, self.request).create(len(self.clips))
         except OSError as error:
-            raise OutputsError(f"cannot write {self.place}: {error.strerror}. Choose another --out.") from error
+            raise OutputsError(
+                f"cannot write {self.place}: {write_problem(error, self.place)}. Free space or choose another --out."
+            ) from error
 
     def decode(self, options: Options) -> list[Row]:
         """Decode what the journal does not have yet; all rows, in order, when everything is done."""

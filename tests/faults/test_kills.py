@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -21,6 +22,9 @@ from pathlib import Path
 import psutil
 import pytest
 from small_experiments import ALL, STAGED, small_project
+
+from mmlib.errors import SchedulerError
+from mmlib.workbook.running.dask_parts import STARTS
 
 KILLS = int(os.environ.get("MMLIB_KILLS", "1"))
 EVERY = float(os.environ.get("MMLIB_KILLS_EVERY", "8"))
@@ -131,3 +135,26 @@ def test_kills(undisturbed):
         assert os.listdir(project.env["TMPDIR"]) == []
         rounds += 1
         print(f"\n{rounds} batches of {len(NAMES)} cells, {log.total()} kills: {dict(sorted(log.items()))}", flush=True)
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_workers_killed_while_they_start(toy, times):
+    """One death is no more than a delay; a worker that never starts is given up with one message."""
+    toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0], "parameters": {}}})
+    command, killed = toy.start("run", "toy", "--workers", "1"), set()
+    while command.poll() is None:
+        for worker in parts(toy, command).get("worker", []):
+            if len(killed) < times and worker.pid not in killed:
+                worker.send_signal(signal.SIGKILL)
+                killed.add(worker.pid)
+        time.sleep(0.02)
+    output, _ = command.communicate()
+    assert "Traceback" not in output
+    if times == 1:
+        assert command.returncode == 0, output
+        assert len(toy.starts()) == 1
+    else:
+        assert command.returncode == SchedulerError.exit_code, output
+        assert len(killed) == STARTS
+        assert re.search(r"mmlib: no worker can run: a worker process died \d times in a row while it started", output)
+    toy.wait_until(lambda: not toy.processes(), 30, "the end of every process")

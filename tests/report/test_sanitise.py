@@ -176,10 +176,10 @@ def test_a_page_runs_nothing_of_its_notebook(tmp_path):
         new_code_cell("'<script>X</script>'", outputs=outputs, execution_count=1),
         new_code_cell("1", metadata={"tags": ['"><script>X</script>']}),
     ]
-    cells[1]["execution_count"] = "<script>X</script>"
     notebook = new_notebook(
         cells=cells, metadata={"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}}
     )
+    notebook["cells"][1]["execution_count"] = "<script>X</script>"  # as no kernel would
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps(notebook))
     assert convert_notebooks({"n": path}, tmp_path / "pages") == {"n": "n.html"}

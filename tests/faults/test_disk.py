@@ -80,7 +80,7 @@ def test_a_batch_on_a_full_disk(toy, disk):
     """Data of 4 MB are prepared by a worker, and a kernel writes too."""
     outputs = disk / "outputs"
     toy.plan(parameters={"megabytes": 1})
-    arguments = ["run", "toy", "--workers", "2", "--outputs", str(outputs)]
+    arguments = ["run", "toy", "--workers", "2", "--cold-kernels", "--outputs", str(outputs)]
     done, _ = ended(toy, *arguments, "--seeds", "0")
     assert done.returncode == 0, done.stdout + done.stderr
     before = contents(outputs)
@@ -128,7 +128,7 @@ def test_a_full_place_for_temporary_files_is_named(toy, disk):
     toy.plan()
     toy.env["TMPDIR"] = str(disk)
     leave(disk, 0)
-    done, _ = ended(toy, "run", "toy", "--workers", "1")
+    done, _ = ended(toy, "run", "toy", "--workers", "1", "--cold-kernels")
     assert done.returncode == OutputsError.exit_code, done.stdout + done.stderr
     assert str(disk) in done.stderr
     assert "TMPDIR" in done.stderr

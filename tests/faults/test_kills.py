@@ -7,6 +7,7 @@ version over all experiments, and prints what was killed when. Kills of one batc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -31,7 +32,7 @@ EVERY = float(os.environ.get("MMLIB_KILLS_EVERY", "8"))
 NAMES = list(ALL if KILLS > 1 else STAGED)
 ARGUMENTS = ["reproduce", "--workers", "2"]
 ZYGOTE = "mmlib.workbook.running.zygote"
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240 + 120 * KILLS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 + 120 * KILLS)]
 
 
 @pytest.fixture(scope="module")
@@ -66,26 +67,23 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
-def parts(project, command) -> dict[str, list[psutil.Process]]:
+def parts(command) -> dict[str, list[psutil.Process]]:
     """The processes of a batch by kind. A kernel is a fork of a zygote; a worker is another child of the command."""
-    found: dict[str, list[psutil.Process]] = {"command": [psutil.Process(command.pid)]}
-    for process in project.processes():
-        try:
-            line, parent = " ".join(process.cmdline()), process.parent()
+    found: dict[str, list[psutil.Process]] = {}
+    with contextlib.suppress(psutil.Error):  # they come and go
+        found["command"] = [psutil.Process(command.pid)]
+        for process in found["command"][0].children(recursive=True):
+            line = " ".join(process.cmdline())
             if ZYGOTE in line:
-                kind = "kernel" if parent and ZYGOTE in " ".join(parent.cmdline()) else "zygote"
+                kind = "kernel" if ZYGOTE in " ".join(process.parent().cmdline()) else "zygote"
+                found.setdefault(kind, []).append(process)
             elif "spawn_main" in line:
-                kind = "worker"
-            else:
-                continue
-        except psutil.Error:
-            continue
-        found.setdefault(kind, []).append(process)
+                found.setdefault("worker", []).append(process)
     return found
 
 
 def kill_one(project, command, rng, log) -> None:
-    found = parts(project, command)
+    found = parts(command)
     kinds = [kind for kind in ("worker", "worker", "zygote", "kernel", "kernel", "command") if kind in found]
     kind = rng.choice(kinds)
     victim = rng.choice(found[kind])
@@ -141,13 +139,13 @@ def test_kills(undisturbed):
 def test_workers_killed_while_they_start(toy, times):
     """One death is no more than a delay; a worker that never starts is given up with one message."""
     toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0], "parameters": {}}})
-    command, killed = toy.start("run", "toy", "--workers", "1"), set()
+    command, killed = toy.start("run", "toy", "--workers", "1", "--cold-kernels"), set()
     while command.poll() is None:
-        for worker in parts(toy, command).get("worker", []):
+        for worker in parts(command).get("worker", []):
             if len(killed) < times and worker.pid not in killed:
                 worker.send_signal(signal.SIGKILL)
                 killed.add(worker.pid)
-        time.sleep(0.02)
+        time.sleep(0.1)
     output, _ = command.communicate()
     assert "Traceback" not in output
     if times == 1:

@@ -135,14 +135,17 @@ def test_nobody_else_gets_into_a_running_batch(toy):
     with tempfile.TemporaryDirectory(prefix="who-", dir="/tmp") as base:
         os.chmod(base, 0o755)
         toy.env["TMPDIR"] = base
-        command = toy.start("run", "toy", "--workers", "1")
+        command = toy.start("run", "toy", "--workers", "1", "--cold-kernels")
         toy.wait_until(toy.starts, 300, "the first cell")
         (folder,) = Path(base).glob("mmlib-*-dask-*")
         names = [path.name for path in folder.iterdir() if path.is_socket()]
         assert len(names) == 3  # scheduler, nanny, worker
         processes = [psutil.Process(command.pid), *toy.processes()]
-        assert len(processes) >= 4  # with the worker, its zygote and the kernel
-        assert not [found for process in processes for found in listening(process)]
+        assert len(processes) >= 3  # with the worker and the kernel
+        for process in processes:
+            # A kernel has a port for what processes forked from it print, which takes texts with its secret only.
+            allowed = 1 if "ipykernel_launcher" in " ".join(process.cmdline()) else 0
+            assert len(listening(process)) <= allowed, process.cmdline()
         for kernel in Path(base).glob("mmlib-*/k.json"):
             assert stat.S_IMODE(kernel.parent.stat().st_mode) == 0o700
             assert '"transport": "ipc"' in kernel.read_text()

@@ -23,6 +23,7 @@ from mmlib.parameters.base import project_root
 from mmlib.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.running import limits
 from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
 from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock
@@ -77,9 +78,10 @@ def run_cells(
     """Run the cells that are not done, then the summaries whose inputs changed.
 
     Prints why each one runs; the records of `earlier` cells, too, say how long these will take. Raises `UsageError`,
-    `OutputsInUseError`, `OutputsError`, `SchedulerError`, `KeyboardInterrupt`; in all cases what is finished stays
-    finished.
+    `OutputsInUseError`, `OutputsError`, `SchedulerError`, `BlockedError` (limits of this account), `KeyboardInterrupt`;
+    in all cases what is finished stays finished.
     """
+    limits.ensure(workers=1)
     cells, summaries = unique(cells), unique(summaries)
     for notebook in {cell.notebook for cell in (*cells, *summaries)}:
         require_parameters_cell(project_root() / "notebooks" / notebook)
@@ -151,8 +153,7 @@ class Batch:
     @contextlib.contextmanager
     def connect(self, tasks: int) -> Iterator[Client]:
         from mmlib.workbook.running import cluster
-        from mmlib.workbook.running.kernel import SHORT_BASE
-        from mmlib.workbook.running.temporary import remove_leftovers
+        from mmlib.workbook.running.temporary import SHORT_BASE, remove_leftovers
 
         remove_leftovers([SHORT_BASE])
         options = self.options
@@ -164,6 +165,7 @@ class Batch:
             return
         where = cluster.places(tasks, options.workers, options.workers_per_gpu, options.use_gpus)
         self.workers = where.workers
+        limits.ensure(where.workers)
         place = f", GPU {', '.join(where.gpus)}" if where.gpus else f", {where.threads} thread(s) each"
         print(f"starting {where.workers} worker(s){place}", flush=True)
         try:
@@ -192,6 +194,10 @@ class Batch:
 
     def run(self, pending: list[CellState]) -> None:
         """Submit the cells and wait for them; those killed are submitted again, at most `MAX_ATTEMPTS` times in all."""
+        if not pending:
+            return
+        from mmlib.workbook.running.cluster import check_workers
+
         expected = {state.cell.id: left.seconds for state in pending if (left := self.times.left(state))}
         with Display(len(pending), self.workers, expected) as display:
             waiting = {}
@@ -201,6 +207,7 @@ class Batch:
                 self.report.ran += len(waiting)
                 while waiting:
                     self.interrupt.check()
+                    check_workers(self.client)
                     self.show_started(display, waiting.values())
                     for future in [future for future in waiting if future.done()]:
                         task = waiting.pop(future)

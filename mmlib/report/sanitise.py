@@ -21,11 +21,12 @@ import bleach
 from bleach.css_sanitizer import CSSSanitizer
 
 POLICY = (
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-    "style-src 'unsafe-inline' 'self' file:; img-src data: 'self' file:; media-src data:; font-src data:; base-uri 'none'; form-action 'none'\">"
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline' 'self' file:; img-src data: 'self' file:; media-src data:; "
+    "font-src data:; base-uri 'none'; form-action 'none'\">"
 )
-"""For a page's head: what stands in the page or in the files beside it is shown, nothing is run, fetched or sent. A page
-opened from a disk has no origin of its own in some browsers, hence `file:`."""
+"""For a page's head: what stands in the page or in the files beside it is shown, nothing is run, fetched or sent. A
+page opened from a disk has no origin of its own in some browsers, hence `file:`."""
 SHOWN = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml"}
 """Kinds of output that a page shows; an SVG is shown as a picture, in which a browser runs nothing."""
 

@@ -55,7 +55,7 @@ def test_a_cell_of_two_plans_stands_in_both_lines_and_once_in_the_sum(assemblies
     twice = [assemblies[0], assemblies[0]]
     table = summary.overview(twice, family_of(twice, []))
     assert [row[2] for row in table.rows] == ["48 / 48"] * 3
-    assert table.notes[0].startswith("48 cells belong to two plans")
+    assert table.notes[1].startswith("48 cells belong to two plans")
 
 
 def test_a_plan_without_statements_counts_none(assemblies):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlib.analysis.kept import is_kept, kept_arrays
+from mmlib.analysis.kept import HISTORY, is_kept, kept_arrays
 from mmlib.seal import ARRAYS
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error)
@@ -22,7 +22,8 @@ def read_arrays(folder: str | Path | None, wanted: Callable[[str], bool]) -> dic
     Empty where there is no folder, the run left none, or the file is damaged, which is printed.
     """
     if folder is not None and is_kept(folder):
-        return {name: values for name, values in kept_arrays(folder).items() if wanted(name)}
+        kept = kept_arrays(folder).items()
+        return {name: values for name, values in kept if wanted(name) and not name.startswith(HISTORY)}
     path = Path(folder) / ARRAYS if folder is not None else None
     if path is None or not path.is_file():
         return {}

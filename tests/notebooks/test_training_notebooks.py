@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass, field
 from importlib import import_module
 
-import nbformat
 import papermill
 import pytest
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from mmlib.record import read_result
@@ -107,7 +107,9 @@ def test_names_and_defaults_are_those_of_the_library(name, cells, parameters):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_papermill_puts_a_runs_values_below_all_of_them(path):
     given = {"epochs": 3}
-    tags = [cell["metadata"].get("tags", [""]) for cell in parameterize_notebook(nbformat.read(path, 4), given).cells]
+    tags = [
+        cell["metadata"].get("tags", [""]) for cell in parameterize_notebook(load_notebook_node(str(path)), given).cells
+    ]
     kinds = [tag[0] for tag in tags if tag and tag[0]]
     assert kinds == ["first-parameters", "parameters", "injected-parameters"]
 

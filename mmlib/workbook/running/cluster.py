@@ -152,7 +152,7 @@ def check_workers(client: Client) -> None:
     """Raises `SchedulerError` when the workers of a local cluster have all been given up: nothing would ever end."""
     from mmlib.workbook.running.dask_parts import BatchNanny, why_none_is_left
 
-    nannies = getattr(client.cluster, "workers", {}).values()
+    nannies = list(getattr(client.cluster, "workers", {}).values())  # Dask's thread may add some meanwhile
     if reason := why_none_is_left(nanny for nanny in nannies if isinstance(nanny, BatchNanny)):
         raise no_workers(reason)
 

@@ -32,8 +32,14 @@ OTHERS = {
         {**CLASSIFICATION, "fusion": "concat", "modulation": "ogm_ge", "finetune_modality": "audio"}
         | {"finetune_epochs": 2},
     ),
-    "valuation": ("classification", {**CLASSIFICATION, "fusion": "concat", "valuation": True, "resampling": "sample"}),
-    "simam2": ("classification", {**CLASSIFICATION, "fusion": "sum", "simam2": True, "modulation": "decoupling_free"}),
+    "valuation": (
+        "classification",
+        {**CLASSIFICATION, "fusion": "concat", "valuation": True, "resampling": "sample", "resampling_warmup": 1},
+    ),
+    "simam2": (
+        "classification",
+        {**CLASSIFICATION, "fusion": "sum", "simam2": True, "zeta": "learned", "modulation": "decoupling_free"},
+    ),
     "mim": ("sentiment", {"fusion": "product", "synthetic_samples": 90}),
     "events": ("event_localization", {"network": "psp", "simam2": True, "synthetic_clips": 40}),
     "faces": ("face_voice", {"dataset": "synthetic_faces_voices", "simam2": True}),

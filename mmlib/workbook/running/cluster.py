@@ -104,6 +104,7 @@ def _local_cluster(where: Places) -> Iterator[Client]:
         i: {"cls": BatchNanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
     }
     settings = private_comm.settings(folder) | {
+        "temporary-directory": str(folder),  # else Dask leaves a folder of its own in everybody's
         "distributed.scheduler.worker-saturation": 1.0,  # what is not running waits at the scheduler
         "distributed.scheduler.allowed-failures": 10,  # attempts are counted in cell.json instead
         "distributed.comm.timeouts.connect": "60s",  # a worker starves while others import torch on few cores
@@ -152,7 +153,7 @@ def check_workers(client: Client) -> None:
     """Raises `SchedulerError` when the workers of a local cluster have all been given up: nothing would ever end."""
     from mmlib.workbook.running.dask_parts import BatchNanny, why_none_is_left
 
-    nannies = getattr(client.cluster, "workers", {}).values()
+    nannies = list(getattr(client.cluster, "workers", {}).values())  # Dask's thread may add some meanwhile
     if reason := why_none_is_left(nanny for nanny in nannies if isinstance(nanny, BatchNanny)):
         raise no_workers(reason)
 

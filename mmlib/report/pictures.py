@@ -23,7 +23,7 @@ TITLES = {
     "curves": "Training curves and traces",
 }
 """Figures of a table that a page shows; statements are drawn by the page itself."""
-NARROW_DPI = 220
+NARROW_DPI = 160
 
 
 def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) -> dict[str, dict[str, object]]:

@@ -38,8 +38,10 @@ def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) ->
         png = stem.with_name(f"{stem.name}.png")
         link = site.picture(png, png.name)
         width, height = _size(site.folder / link)
+        small = narrow.get(name, "")
         found[name] = {
-            "src": quote(link), "width": width, "height": height, "narrow": quote(narrow.get(name, "")),
+            "src": quote(link), "width": width, "height": height, "narrow": quote(small),
+            "narrow_size": _size(site.folder / small) if small else (0, 0),
             "caption": f"{titles[name]} – {data_name(assembly)}", "alt": alt_text(assembly, name, titles[name]),
             "stem": stem,
         }  # fmt: skip

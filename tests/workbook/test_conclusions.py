@@ -62,7 +62,7 @@ def test_comparisons_are_averaged_seed_by_seed(claims):
 
 
 def test_comparisons_may_be_of_different_splits_but_not_their_rows(claims):
-    results = values({name: (60.0, 61.0, 62.5) for name in ("baseline-sum", "baseline-film")})
+    results = values(dict.fromkeys(("baseline-sum", "baseline-film"), (60.0, 61.0, 62.5)))
     for row in ("simam2-sum", "simam2-film"):
         results.rows[row].records = values({row: (61.0, 63.0, 64.0)}).rows[row].records
     for row in ("baseline-film", "simam2-film"):

@@ -39,7 +39,7 @@ def now() -> str:
 def finite_metrics(metrics: Any) -> Any:
     """The metrics as they are. Raises `ValueError` for one that is no number, or not finite."""
     for name, value in metrics.items() if isinstance(metrics, dict) else ():
-        if value is None:
+        if value is None or (type(value) is float and math.isfinite(value)):
             continue
         if isinstance(value, bool | str) or not isinstance(value, SupportsFloat):
             raise ValueError(f"metric {name!r} is {value!r:.80}; a metric is a number, or null where it does not exist")

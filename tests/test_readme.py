@@ -113,10 +113,14 @@ def test_every_block_says_what_is_done_with_it():
 
 @pytest.fixture
 def sandbox(tmp_path, monkeypatch):
-    """A place to stand in, with an empty data root, in which `mmlib` is this checkout and writes here alone."""
+    """A place to stand in as in a clone, with an empty data root: plans, notebooks and library are this checkout's, and
+    what is written stays here."""
     (tmp_path / "DATA").mkdir()
+    (tmp_path / "outputs").mkdir()
+    for name in ("mmlib", "notebooks", "requirements.lock", "pyproject.toml", "outputs/reference"):
+        (tmp_path / name).symlink_to(PROJECT / name)
     monkeypatch.chdir(tmp_path)
-    places = {"MMLIB_OUTPUTS": str(tmp_path / "outputs"), "MMLIB_PROJECT": str(PROJECT), "PYTHONPATH": str(PROJECT)}
+    places = {"MMLIB_OUTPUTS": str(tmp_path / "outputs"), "MMLIB_PROJECT": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     with mock.patch.dict(os.environ, places):
         yield tmp_path
 
@@ -135,15 +139,15 @@ def call(words: list[str]) -> tuple[int, str]:
     return code, said.getvalue()
 
 
-def trains(words: list[str]) -> bool:
-    return words[0] == "python" or (words[:2] == ["mmlib", "run"] and "--dry-run" not in words)
+def starts_processes(words: list[str]) -> bool:
+    return words[0] == "python" or words[1:3] == ["data", "prepare"] or (words[1] == "run" and "--dry-run" not in words)
 
 
 def run_line(line: str) -> str:
-    """Run a line as typed; one that trains in a process of its own."""
+    """Run a line as typed; one that starts processes, in one of its own."""
     words = shlex.split(line, comments=True)
     assert words[0] in ("mmlib", "python"), f"{line}: mark the block, or let this test run {words[0]}"
-    if trains(words):
+    if starts_processes(words):
         program = [sys.executable, "-m", "mmlib.cli"] if words[0] == "mmlib" else [sys.executable]
         done = subprocess.run([*program, *words[1:]], capture_output=True, text=True, timeout=500)
         code, said = done.returncode, done.stdout + done.stderr

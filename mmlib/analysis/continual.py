@@ -167,6 +167,11 @@ def accuracy_by_step(folder: Path) -> np.ndarray | None:
     return 100 * overall_accuracies(stored["clean_accuracy_matrix"], stored["task_clips"])
 
 
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: the accuracy on each task after each step, and the tasks' clips."""
+    return read_arrays(folder, {"clean_accuracy_matrix", "task_clips"}.__contains__)
+
+
 def _gains(one: MethodRuns, suffix: str) -> str:
     """ "mean task accuracy +1.2 (...) points, forgetting ..."; empty where a variant shares no seed with the method."""
     gains = {name: one.gain(suffix, name) for name in (ACCURACY, FORGETTING)}

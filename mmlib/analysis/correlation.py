@@ -212,3 +212,9 @@ def read_ratios(folder: Path | None, seed: int) -> RunRatios | None:
         x, y = np.log(decoupled.astype(float)), np.log(zeta.astype(float))
     known = np.isfinite(x) & np.isfinite(y)
     return RunRatios(seed, x[known], y[known], epoch[known]) if known.sum() >= 3 else None
+
+
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: both ratios of every step, and its epoch."""
+    stored = read_arrays(folder, {"rho_decoupled", "rho_zeta", "epoch"}.__contains__)
+    return {name: values.astype(np.uint16 if name == "epoch" else np.float32) for name, values in stored.items()}

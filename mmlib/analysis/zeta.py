@@ -221,6 +221,15 @@ def _run(record: Record, folder: Path | None, seed: int) -> ZetaRun | None:
     return ZetaRun(seed, float(variance.mean()), histogram, r, top1, achieved, held_out)
 
 
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: variance and histogram of ζ, and r of the last epoch's steps."""
+    stored = read_arrays(folder, {"last_zeta_variance", "last_zeta_histogram", "r", "epoch"}.__contains__)
+    if {"r", "epoch"} <= set(stored):
+        last = stored["epoch"] == stored["epoch"].max()
+        stored |= {name: stored[name][last] for name in ("r", "epoch")}
+    return stored
+
+
 def _last_epoch(values: np.ndarray, epoch: np.ndarray) -> float | None:
     found = values[epoch == epoch.max()]
     return float(found.mean()) if len(found) and np.isfinite(found).all() else None

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from mmlib.data.media.presets import PRESETS, MediaPreset
+from mmlib.data.photographs import PhotoView
 from mmlib.data.prepared import Prepared
 from mmlib.data.prepared_check import ITEM
 from mmlib.data.spectrogram import SpectrogramPreset, find_preset
 from mmlib.data.transforms import IMAGENET_DEVIATION, IMAGENET_MEAN
 from mmlib.data.two_streams import FlowSegments, PictureSegments
-from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, PictureView, TokenView, View
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PictureView, TokenView, View
 from mmlib.errors import DataError, ParameterError
 
 DEFAULT_PRESETS = {
@@ -115,6 +116,7 @@ def _media_views(prepared: Prepared, parameters: Any, training: bool, shown: Med
         sizes=None if height is None else np.stack([height, width], axis=1),
         test_share=shown.image_size / shown.test_resize if shown.test_resize else None,
         frozen_copies=getattr(parameters, "frozen_copies", 0),
+        resize=getattr(parameters, "resize", "exact"),
     )
     return _sound_and_pictures(prepared, audio, visual)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from mmlib.data.deferred import Deferred
+
 
 @dataclass
 class Batch:
@@ -23,6 +25,7 @@ class Batch:
     `keep`, by modality, (B,) bool: false where a sample's feature is to be left out; a modality without an entry is
     kept everywhere. `weight` (B,) float32: what each sample's loss is multiplied by before the mean over the batch is
     taken (the sum of weights does not divide, so shards add up); None weighs all by 1.
+    `deferred`, by modality: inputs that are computed where the batch is moved to (`to`), and missing until then.
     """
 
     inputs: dict[str, Tensor]
@@ -32,6 +35,7 @@ class Batch:
     extra: dict[str, Tensor] = field(default_factory=dict)
     keep: dict[str, Tensor] = field(default_factory=dict)
     weight: Tensor | None = None
+    deferred: dict[str, Deferred] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.size = self.size or len(self.targets)
@@ -40,7 +44,10 @@ class Batch:
         return len(self.targets)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        return self._with(lambda value: value.to(device, non_blocking=non_blocking))
+        moved = self._with(lambda value: value.to(device, non_blocking=non_blocking))
+        if not moved.deferred:
+            return moved
+        return replace(moved, inputs=moved.inputs | {n: v.shown() for n, v in moved.deferred.items()}, deferred={})
 
     def pin_memory(self) -> Batch:
         return self._with(Tensor.pin_memory)
@@ -50,5 +57,6 @@ class Batch:
             {name: change(value) for name, value in values.items()} for values in (self.inputs, self.extra, self.keep)
         )
         weight = None if self.weight is None else change(self.weight)
-        targets, index = change(self.targets), change(self.index)
-        return replace(self, inputs=inputs, targets=targets, index=index, extra=extra, keep=keep, weight=weight)
+        deferred = {name: value.moved(change) for name, value in self.deferred.items()}
+        changed = {"inputs": inputs, "targets": change(self.targets), "index": change(self.index), "weight": weight}
+        return replace(self, **changed, extra=extra, keep=keep, deferred=deferred)

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmlib.data.batch import Batch
+from mmlib.data.deferred import Deferred
 from mmlib.data.prepared import Prepared
 from mmlib.data.randomness import Draws
-from mmlib.data.views import ItemView, View
+from mmlib.data.views import ItemView, View, deferred
 from mmlib.errors import DataError, ParameterError
 
 CACHE_BYTES = 2 << 30  # computed inputs kept per split
@@ -28,13 +29,15 @@ CHUNK = 256  # rows computed at a time when filling the cache
 class BatchRequest:
     """What a process fetches: `index` (n,) into the dataset, and which places of which global batch they hold.
 
-    `keep`, by modality, (n,) bool and `weight` (n,) float32 go into the batch.
+    `keep`, by modality, (n,) bool and `weight` (n,) float32 go into the batch. `deferred` leaves what can be computed
+    later to where the batch is moved (`Batch.to`).
     """
 
     index: np.ndarray
     draws: Draws | None = None
     keep: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
+    deferred: bool = False
 
     @property
     def size(self) -> int:
@@ -102,11 +105,18 @@ class MultimodalDataset(Dataset):
         if not isinstance(request, BatchRequest):
             request = BatchRequest(np.atleast_1d(np.asarray(request, dtype=np.int64)))
         index = torch.from_numpy(request.index)
-        inputs = {name: self._input(name, view, request, index) for name, view in self.views.items()}
+        later = self._deferred(request) if request.deferred else {}
+        views = {name: view for name, view in self.views.items() if name not in later}
+        inputs = {name: self._input(name, view, request, index) for name, view in views.items()}
         extra = {name: values[index] for name, values in self._extra.items()}
         keep = {name: torch.from_numpy(mask) for name, mask in request.keep.items()}
         weight = None if request.weight is None else torch.from_numpy(request.weight)
-        return Batch(inputs, self._targets[index], index, request.size, extra, keep, weight)
+        return Batch(inputs, self._targets[index], index, request.size, extra, keep, weight, later)
+
+    def _deferred(self, request: BatchRequest) -> dict[str, Deferred]:
+        rows = self.rows[request.index]
+        found = {name: deferred(view, rows, request.draws) for name, view in self.views.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _input(self, name: str, view: View, request: BatchRequest, index: Tensor) -> Tensor:
         if view.random:

@@ -26,8 +26,8 @@ class BatchLoader:
     lengths differ by one at most. The last, partial batch is kept unless `drop_last`. An epoch visits every row once,
     with `shuffle` in random order, or what the plans of a `sampler` say. `set_plan` replaces the list from the next
     epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. In `training` (what is
-    shuffled, unless said) every process must get rows of every batch. Raises `ParameterError` for
-    arguments out of range.
+    shuffled, unless said) every process must get rows of every batch. `deferred` leaves to the device what can be
+    computed there (`Batch.to`). Raises `ParameterError` for arguments out of range.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class BatchLoader:
         rank: int = 0,
         world_size: int = 1,
         pin_memory: bool = False,
+        deferred: bool = False,
     ) -> None:
         if batch_size < 1 or workers < 0 or not 0 <= rank < world_size:
             raise ParameterError(
@@ -52,14 +53,15 @@ class BatchLoader:
             )
         self.dataset, self.batch_size, self.seed, self.drop_last = dataset, batch_size, seed, drop_last
         self.rank, self.world_size, self.epoch = rank, world_size, 0
-        self.training = shuffle if training is None else training
+        self.training, self.deferred = shuffle if training is None else training, deferred
         self.sampler = sampler or WholeDataset(len(dataset), shuffle)
         self._replaced: SamplingPlan | None = None
         self.plan = self._checked(self.sampler.plan(0))
         self._steps: int | None = None
         self._processes = None
         if workers:
-            dataset.fill_cache()
+            if not deferred:
+                dataset.fill_cache()
             self._processes = DataLoader(
                 dataset,
                 batch_size=None,
@@ -133,7 +135,8 @@ class BatchLoader:
             own = whole[positions]
             keep = {name: mask[own] for name, mask in (plan.keep or {}).items()}
             weight = None if plan.weight is None else plan.weight[own]
-            yield BatchRequest(plan.index[own], Draws(self.seed, epoch, batch, len(whole), positions), keep, weight)
+            draws = Draws(self.seed, epoch, batch, len(whole), positions)
+            yield BatchRequest(plan.index[own], draws, keep, weight, self.deferred)
 
     def _take(self, plan: SamplingPlan) -> None:
         if plan is not self.plan:

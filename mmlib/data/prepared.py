@@ -37,6 +37,7 @@ import numpy as np
 
 import mmlib
 from mmlib.data import verification
+from mmlib.data.allocation import allocated
 from mmlib.data.prepared_blocks import BLOCK, Problem, check_content, check_prepared, file_digests
 from mmlib.data.prepared_check import BLOCKS, FORMAT, ITEM, SPLITS, VERSION, open_array, read_manifest
 from mmlib.data.prepared_index import as_column, read_index, write_index
@@ -187,7 +188,7 @@ class PreparedWriter:
             self._by_item.add(name)
         with _writing(self.folder):
             path = self._temporary / f"{name}.npy"
-            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
+            self._arrays[name] = allocated(path, dtype, shape)
         return self._arrays[name]
 
     def adopt(self, name: str, path: Path, by_item: bool = False) -> None:

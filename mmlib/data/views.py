@@ -15,20 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlib.data.randomness import Draws, FrozenDraws, mix
+from mmlib.data.deferred import Deferred, StoredSound, as_float
+from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import SpectrogramPreset, spectrogram
-from mmlib.data.transforms import (
-    DRAWS_PER_FRAME,
-    central_boxes,
-    normalise,
-    random_boxes,
-    resize_boxes,
-    scale_boxes,
-    whole_boxes,
-)
+from mmlib.data.transforms import normalise
 from mmlib.errors import DataError
 
-FramePick = Literal["first", "middle", "random", "uniform", "segments"]
 _EVALUATION_NOISE = "evaluation noise"
 
 
@@ -40,6 +32,18 @@ class View(Protocol):
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor: ...
 
 
+class StoredView(View, Protocol):
+    """A view whose result can also be computed later, from what is stored and what was drawn."""
+
+    def deferred(self, rows: np.ndarray, draws: Draws | None) -> Deferred | None:
+        """What `shown` turns into the view's result; None where it must be computed here."""
+
+
+def deferred(view: View, rows: np.ndarray, draws: Draws | None) -> Deferred | None:
+    """What a view can leave for later, None where it can leave nothing."""
+    return view.deferred(rows, draws) if hasattr(view, "deferred") else None
+
+
 class ItemView:
     """A view of what several rows share: `items` (N,) int64 gives each row's place in the arrays that `view` shows."""
 
@@ -49,6 +53,9 @@ class ItemView:
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         return self.view(self.items[rows], draws)
+
+    def deferred(self, rows: np.ndarray, draws: Draws | None) -> Deferred | None:
+        return deferred(self.view, self.items[rows], draws)
 
 
 class AudioView:
@@ -77,23 +84,31 @@ class AudioView:
 
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         waveform = self.waveform(rows, draws)
-        lengths = None if self.lengths is None or self.crop else torch.from_numpy(self.lengths[rows])
-        return spectrogram(waveform, self.preset, self.sample_rate, lengths)  # (n, 1, F, T)
+        return spectrogram(waveform, self.preset, self.sample_rate, self._lengths(rows))  # (n, 1, F, T)
+
+    def deferred(self, rows: np.ndarray, draws: Draws | None) -> StoredSound | None:
+        """The sound as it is stored; None with noise, which is drawn and scaled here."""
+        if self.snr_db is not None:
+            return None
+        return StoredSound(self._stored(rows, draws), self._lengths(rows), self.sample_rate, self.preset)
 
     def waveform(self, rows: np.ndarray, draws: Draws | None = None) -> Tensor:
         """What is heard, before the spectrogram: `(n, L)` float32, noise and crop included."""
-        draws = draws if self.training else None
-        stored = torch.from_numpy(np.ascontiguousarray(self.waveforms[rows]))
-        waveform = stored.float().div_(32768) if stored.dtype == torch.int16 else stored.float()  # (n, L)
-        if self.crop is not None:
-            waveform = self._cropped(waveform, rows, draws)
+        waveform = as_float(self._stored(rows, draws))
         if self.snr_db is not None:
-            waveform = waveform + self._noise(waveform, rows, draws)
+            waveform = waveform + self._noise(waveform, rows, draws if self.training else None)
         return waveform
 
-    def _cropped(self, waveform: Tensor, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        start = self.crop_starts(rows, waveform.shape[1] - self.crop, draws)
-        return waveform.gather(1, start[:, None] + torch.arange(self.crop))
+    def _lengths(self, rows: np.ndarray) -> Tensor | None:
+        return None if self.lengths is None or self.crop else torch.from_numpy(self.lengths[rows])
+
+    def _stored(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
+        """`(n, L)` as stored; of a crop only what is kept is read."""
+        if self.crop is None:
+            return torch.from_numpy(np.ascontiguousarray(self.waveforms[rows]))
+        start = self.crop_starts(rows, self.waveforms.shape[1] - self.crop, draws if self.training else None)
+        windows = np.lib.stride_tricks.sliding_window_view(self.waveforms, self.crop, axis=1)  # (N, L - crop + 1, crop)
+        return torch.from_numpy(windows[rows, start.numpy()])
 
     def crop_starts(self, rows: np.ndarray, room: int, draws: Draws | None) -> Tensor:
         """First sample of each crop, `(n,)`, from 0 to `room`, both included."""
@@ -213,106 +228,3 @@ class PictureView:
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         values = torch.from_numpy(np.ascontiguousarray(self.pictures[rows])).float()
         return values.div_(255).sub_(self.mean).div_(self.deviation)  # (n, C, [T,] H, W)
-
-
-class PhotoView:
-    """Photographs `(N, S, H, W, 3)` uint8 to `(n, 3, frames, size, size)`: pick frames, crop or resize, normalise.
-
-    `valid` (N,) counts the frames each row really has. `pick`: the `first` ones (what upstream's code reads), the one
-    in the `middle`, `random` distinct ones in order of time, `uniform` over the clip, `segments` (see `segment_picks`),
-    or a tuple of places. A row with too few repeats its last. `sizes` (N, 2): height and width before the pictures were
-    brought to H x W; boxes are drawn on those, so that crops have the shapes they would have on the originals.
-    `test_share`: a test image is the centred square with that share of the shorter side; without it the whole picture.
-    `frozen_copies`: so many fixed augmentations of each row, one of which is drawn at every step; 0 for a new one every
-    time.
-    """
-
-    def __init__(
-        self,
-        photographs: np.ndarray,
-        *,
-        training: bool,
-        frames: int,
-        pick: FramePick | tuple[int, ...],
-        mean: tuple[float, ...],
-        deviation: tuple[float, ...],
-        size: int = 224,
-        valid: np.ndarray | None = None,
-        sizes: np.ndarray | None = None,
-        test_share: float | None = None,
-        frozen_copies: int = 0,
-    ) -> None:
-        self.photographs, self.training, self.frames, self.pick, self.size = photographs, training, frames, pick, size
-        self.mean, self.deviation, self.test_share = mean, deviation, test_share
-        self.frozen_copies = frozen_copies
-        self.valid = np.full(len(photographs), photographs.shape[1]) if valid is None else valid
-        self.sizes = np.broadcast_to(photographs.shape[2:4], (len(photographs), 2)) if sizes is None else sizes
-        self.random = training
-
-    def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
-        draws = draws if self.training else None
-        if draws is not None and self.frozen_copies:
-            draws = draws.frozen(rows, self.frozen_copies)
-        picked = self.picks(rows, draws)  # (n, T)
-        photographs = self.photographs[rows[:, None], picked]  # (n, T, H, W, 3)
-        n, t, height, width, _ = photographs.shape
-        flat = torch.from_numpy(photographs.reshape(n * t, height, width, -1))  # (n * T, H, W, 3)
-        boxes, flip = self.boxes(rows, t, draws)
-        resized = resize_boxes(flat, boxes, self.size, flip)
-        values = normalise(resized.permute(0, 2, 3, 1), self.mean, self.deviation)  # (n * T, size, size, 3)
-        return values.view(n, t, self.size, self.size, -1).permute(0, 4, 1, 2, 3).contiguous()  # (n, 3, T, size, size)
-
-    def boxes(self, rows: np.ndarray, t: int, draws: Draws | FrozenDraws | None) -> tuple[Tensor, Tensor | None]:
-        """What is cut from each of `t` stored pictures of a row, `(n * T, 4)`, and which are mirrored."""
-        sizes = torch.from_numpy(np.repeat(self.sizes[rows].astype(np.int64), t, axis=0))  # (n * T, 2)
-        height, width = sizes.unbind(1)
-        flip = None
-        if draws is not None:
-            uniform = draws.uniform("frame crop", t, DRAWS_PER_FRAME).view(len(sizes), DRAWS_PER_FRAME)
-            boxes, flip = random_boxes(uniform[:, :-1].contiguous(), height, width), uniform[:, -1] < 0.5
-        elif self.test_share is not None:
-            boxes = central_boxes(height, width, self.test_share)
-        else:
-            boxes = whole_boxes(len(sizes), height, width)
-        stored = self.photographs.shape[2:4]
-        if not bool((sizes == torch.tensor(stored)).all()):
-            boxes = scale_boxes(boxes, height, width, stored)
-        return boxes, flip
-
-    def picks(self, rows: np.ndarray, draws: Draws | FrozenDraws | None) -> np.ndarray:
-        """Which stored frames are shown, `(n, T)`. Random picks at evaluation are fixed for each row."""
-        valid = self.valid[rows][:, None]  # (n, 1)
-        if isinstance(self.pick, tuple):
-            return np.minimum(np.array(self.pick)[None, :], valid - 1)
-        if self.pick == "middle":
-            return valid // 2
-        if self.pick == "segments":
-            return segment_picks(
-                valid, self.frames, None if draws is None else draws.uniform("frame pick", self.frames)
-            )
-        order = np.arange(self.frames)[None, :]
-        if self.pick == "uniform":
-            return ((order + 0.5) * valid / self.frames).astype(np.int64)
-        if self.pick == "first":
-            return np.minimum(order, valid - 1)
-        stored = self.photographs.shape[1]
-        if draws is not None:
-            keys = draws.uniform("frame pick", stored).double().numpy()
-        else:
-            keys = np.stack([np.random.default_rng(mix("frame pick", int(row))).random(stored) for row in rows])
-        keys[np.arange(stored)[None, :] >= valid] = 2.0  # frames that are not there come last
-        chosen = np.argsort(keys, axis=1)[:, : self.frames]
-        chosen = np.pad(chosen, ((0, 0), (0, self.frames - chosen.shape[1])))
-        return np.sort(np.where(order < valid, chosen, valid - 1), axis=1)
-
-
-def segment_picks(valid: np.ndarray, segments: int, uniform: Tensor | None = None) -> np.ndarray:
-    """A frame of each of `segments` equal parts, `(n, segments)`, of clips of `valid` (n, 1) frames, as VAL takes them.
-
-    With `uniform` (n, segments) in [0, 1) any frame of the part, otherwise the one before its middle. What is left over
-    at the end belongs to no part, nothing beyond the ninth frame is taken, and of clips with two frames a part or fewer
-    the first is shown every time.
-    """
-    length = valid // segments
-    inside = np.maximum(length // 2, 1) - 1 if uniform is None else (uniform.double().numpy() * length).astype(np.int64)
-    return np.where(valid <= 2 * segments, 0, np.minimum(np.arange(segments) * length + inside, 8))

@@ -194,6 +194,7 @@ def fit(
         device=device,
         precision=parameters.precision,
         channels_last=parameters.channels_last,
+        compile_model=parameters.compile_model,
         folder=folder,
         fingerprint=provenance.fingerprint(*stamp),
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 
@@ -36,9 +39,34 @@ def build_loaders(
             training=train,
             seed=parameters.seed,
             drop_last=train and drop_last,
-            workers=parameters.loader_workers,
+            workers=loader_workers(parameters, device, group),
             rank=group.rank,
             world_size=group.size,
             pin_memory=device.type == "cuda",
+            deferred=computed_on_device(parameters),
         )
     return loaders
+
+
+MOST_WORKERS = 8
+SHARED_MEMORY = Path("/dev/shm")  # through which batches come; a container may have 64 MB of it
+ROOM = 1 << 30  # bytes
+
+
+def loader_workers(parameters: RecipeSettings, device: torch.device, group: Group) -> int:
+    """Processes that load data, of each split: as the recipe says, or by the device.
+
+    A CPU that trains has no core to spare. Beside a GPU each training process takes its share of the cores, less its
+    own: none where there is a single one, or no room in shared memory for their batches.
+    """
+    if parameters.loader_workers is not None:
+        return parameters.loader_workers
+    if device.type != "cuda" or (SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < ROOM):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(0, min(MOST_WORKERS, cores // group.size - 1))
+
+
+def computed_on_device(parameters: RecipeSettings) -> bool:
+    """Whether pictures and sound travel as they are stored (`resize = "device"`)."""
+    return getattr(parameters, "resize", "exact") == "device"

@@ -58,8 +58,7 @@ class DataSettings(TrainingParameters):
     def data_key(self) -> str:
         from mmlib.data.registry import options_for
 
-        where = self.located()
-        return dump_json([self.dataset, where.data_root, where.data_store, options_for(self)], indent=None)
+        return dump_json([self.dataset, self.data_root, self.data_store, options_for(self)], indent=None)
 
     def modules_by_name(self) -> tuple[str, ...]:
         from mmlib.data.registry import find_dataset
@@ -235,6 +234,9 @@ class RecipeSettings(TrainingParameters):
     )
     precision: Literal["fp32", "bf16", "fp16"] = about("fp32", "arithmetic of forward and backward; fp16 needs CUDA")
     channels_last: bool = about(False, "memory layout of images: channels last")
+    compile_model: bool = about(
+        False, "torch.compile the model: faster steps after a minute, last digits differ", neutral=False
+    )
     deterministic: bool = about(True, "bit-identical repeats on the same machine (slower on CUDA)")
     select_every: Count = about(
         1, "protocol paper: chooses among every n-th epoch, as published code that evaluates so", neutral=1
@@ -245,7 +247,9 @@ class RecipeSettings(TrainingParameters):
     )
     seed: Index = about(0, "seed of initialisation, order, augmentation and noise")
     device: Literal["auto", "cpu", "cuda"] = about("auto", "auto: CUDA where there is a GPU")
-    loader_workers: Index = about(0, "processes that load data; 0 loads in this one")
+    loader_workers: Index | None = about(
+        None, "processes that load data, 0 for none; null: none on a CPU, up to 8 beside a GPU"
+    )
     output: str = about("", "folder of this run; empty: a folder under outputs/interactive")
 
     @model_validator(mode="after")

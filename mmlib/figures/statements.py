@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from mmlib.figures.style import FULL, PALETTE, new_figure, set_title, source_text, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import FULL, PALETTE, new_figure, source_text, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
             figure.legend(handles=handles, loc="outside lower center", ncols=4)
         protocol = {"clean": "clean protocol", "paper": "selected on test"}.get(family.protocol, family.protocol)
         title = f"Statements of {results.title.split(':')[0]}: differences paired over seeds"
-        set_title(figure, title, f"{source_text(results)}; {protocol}")
+        set_caption(figure, title, f"{source_text(results)}; {protocol}")
     return figure
 
 

@@ -1,7 +1,8 @@
 """The house style of every figure: sizes of a two-column page, colours safe for colour-blind readers, shapes for grey.
 
 Colours are those of Okabe and Ito (2008). No figure relies on colour alone: every series has a marker, a dash or a
-hatch of its own, so that it can be told apart in a greyscale print. matplotlib is imported when a figure is drawn.
+hatch of its own, so that it can be told apart in a greyscale print. All text is 7 to 9 points at the printed width.
+What a figure shows stands below it as a caption (`mmlib.figures.captions`). matplotlib is imported when one is drawn.
 """
 
 from __future__ import annotations
@@ -49,15 +50,18 @@ DASHES: list[Any] = [
 ]
 HATCHES = ["", "///", "...", "xxx", "\\\\\\", "+++", "ooo"]
 
+SMALL, NORMAL, LARGE = 7.0, 7.5, 8.0
+"""Sizes of text, points: marks and notes; ticks; axes and titles of panels."""
+
 _SETTINGS = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
-    "axes.titlesize": 8.5,
+    "axes.titlesize": LARGE,
     "axes.titleweight": "bold",
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7,
+    "axes.labelsize": LARGE,
+    "xtick.labelsize": NORMAL,
+    "ytick.labelsize": NORMAL,
+    "legend.fontsize": NORMAL,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -223,10 +227,13 @@ def empty(axis: Any, message: str) -> None:
     axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
 
 
-def set_title(figure: Figure, text: str, caption: str) -> None:
-    """Title a figure: `text`, under it the caption in lines that fit. A longer line would push the axes aside."""
-    characters, points = (58, 7.5) if figure.get_figwidth() <= COLUMN else (100, 8.5)
-    figure.suptitle("\n".join([text, *textwrap.wrap(caption, characters)]), fontsize=points)
+def ordered(count: int) -> list[str]:
+    """Colours of `count` values that have an order, dark to light; the lightest still shows on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    places = [0.0] if count == 1 else [0.84 * place / (count - 1) for place in range(count)]
+    return [to_hex(colormaps["cividis"](place)) for place in places]
 
 
 def source_text(results: Any) -> str:

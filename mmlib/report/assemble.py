@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmlib.analysis.kept import is_kept
 from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.files import content_hash, read_json, safe_name, sha256_file, write_json
@@ -178,6 +179,7 @@ def _made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
     results = assembly.results
     beside = [folder / name for folder in results.folders.values() for name in ("history.jsonl", "arrays.npz")]
     analysis = ANALYSES.get(assembly.plan.figure or "")
+    beside += {folder.parent for folder in results.folders.values() if is_kept(folder)}
     beside += analysis.beside(results, outputs) if analysis and analysis.beside else []
     hashes = {str(path): sha256_file(path) for path in beside if path.is_file()}
     return content_hash([repr(results), repr(assembly.plan), repr(assembly.claims), protocol, assembly.sources, hashes])

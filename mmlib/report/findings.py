@@ -53,6 +53,10 @@ def findings() -> list[Finding]:
             )
             for name, title in (("lwf", "LwF"), ("ss_il", "SS-IL"), ("av_cil", "AV-CIL"))
         ),
+        Finding(
+            "avqa", "grid_questions", "GRID questions", "iemf-helps-baseline", "top1",
+            "IEMF helps MUSIC-AVQA’s baseline",
+        ),
         Finding("valuation", "grid_words_video", "GRID words in noise", "sample-helps", "top1"),
         Finding("valuation", "mosi", "MOSI", "sample-helps", "top1"),
         Finding(

@@ -1,7 +1,8 @@
 """Executed notebooks as HTML beside the report: converted once per content, several at a time, with no network needed.
 
-nbconvert's page asks the network for MathJax, require.js and Mermaid. Those scripts are taken out, and formulas become
-MathML (`formulas`); what the pages have in common lies beside them (`lighten`). They work from a memory stick.
+nbconvert's page asks the network for MathJax, require.js and Mermaid. All scripts are taken out, and formulas become
+MathML (`formulas`); what the pages have in common lies beside them (`lighten`). The pages work from a memory stick, and
+run nothing of what a notebook holds (`sanitise`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.report.formulas import STYLE
 from mmlib.report.lighten import add_way_back, remove_unused, share, shared_files
+from mmlib.report.sanitise import POLICY
 
 INDEX = "index.json"
 PARALLEL_FROM = 4  # fewer pages are made faster than processes start
-MAKERS = ("pages.py", "exporter.py", "formulas.py", "lighten.py")
+MAKERS = ("pages.py", "exporter.py", "formulas.py", "lighten.py", "sanitise.py")
+"""The files that decide what a page looks like."""
 Links = list[tuple[str, str]]
 
 
@@ -95,18 +98,13 @@ def convert(task: tuple[str, str, Links]) -> str | None:
     except Exception as error:  # nbformat, Jinja and the Markdown reader each raise what they like over a damaged file
         Path(target).unlink(missing_ok=True)
         return str(error).strip().partition("\n")[0][:120] or type(error).__name__
-    page = share(offline(page).replace("</head>", f"{STYLE}</head>", 1), Path(target).parent)
+    page = offline(page).replace("<head>", f"<head>{POLICY}", 1).replace("</head>", f"{STYLE}</head>", 1)
+    page = share(page, Path(target).parent)
     write_text(target, add_way_back(page, back) if back else page)
     return None
 
 
 def offline(page: str) -> str:
-    """The page without anything that would ask the network: remote scripts, remote style sheets, module imports."""
-    page = re.sub(r"<script\b[^>]*\bsrc=[\"'](?:https?:)?//[^>]*>\s*</script>", "", page)
-    page = re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)
-    return re.sub(
-        r"<script\b[^>]*>(?:(?!</script>).)*?(?:https?:)?//(?:cdn|unpkg)(?:(?!</script>).)*</script>",
-        "",
-        page,
-        flags=re.S,
-    )
+    """The page without scripts, and without style sheets from the network."""
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.S | re.I)
+    return re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)

@@ -5,12 +5,16 @@ checkpoint belongs to its fingerprint (parameters, library, data); another finge
 
 The file is a ZIP archive in which torch stores a CRC-32 of each tensor. torch itself does not compare them: a flipped
 bit would be trained on. They are compared here, once, when a run is resumed; writing costs nothing more.
+
+Training waits for a copy of its state in memory, not for the disk (`CheckpointWriter`): a checkpoint is several times
+the weights. One that is being written when the process is killed leaves the one before it.
 """
 
 from __future__ import annotations
 
 import pickle
 import zipfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,56 @@ def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> No
     """Replace the folder's checkpoint. Raises `OutputsError`."""
     # Not durable: what a power cut damages is noticed when it is read, and training starts anew.
     with atomic_path(folder / FILE, durable=False) as path:
-        torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+        try:
+            torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+        except RuntimeError:  # torch's writer keeps to itself what the system said; to a full disk it says it again
+            with open(path, "ab") as stream:
+                stream.write(bytes(1 << 20))
+            raise
+
+
+class CheckpointWriter:
+    """Replaces a folder's checkpoint while training goes on, one at a time and in order.
+
+    `close` waits for the last one. Both calls raise `OutputsError` for the one before, which could not be written.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder, self.fingerprint = folder, fingerprint
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future | None = None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Take the state as it is now; what happens to its tensors, dicts and lists later does not matter."""
+        self.wait()
+        copied = host_copy(state)
+        self._writing = self._thread.submit(save_checkpoint, self.folder, self.fingerprint, copied)
+
+    def wait(self) -> None:
+        """Until nothing is being written."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def close(self) -> None:
+        try:
+            self.wait()
+        finally:
+            self._thread.shutdown()
+
+
+def host_copy(value: Any, known: dict[int, Tensor] | None = None) -> Any:
+    """Nested dicts, lists and tuples with a copy of every tensor on the CPU; what is one tensor stays one."""
+    known = {} if known is None else known
+    if isinstance(value, dict):
+        return {name: host_copy(inside, known) for name, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([host_copy(inside, known) for inside in value])
+    if not isinstance(value, Tensor):
+        return value
+    if id(value) not in known:
+        known[id(value)] = value.detach().to("cpu", copy=True)
+    return known[id(value)]
 
 
 def check_plain(value: Any, where: str) -> None:

@@ -16,10 +16,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from mmlib.compiling import compile_module
 from mmlib.errors import NonFiniteLossError, UsageError
 from mmlib.training.distributed import Group, replicate, share_buffers
 from mmlib.training.history import History, Progress
+from mmlib.training.layout import lay_out_images
 from mmlib.training.optimisation import Precision, PrecisionName
 from mmlib.training.selection import SelectionProtocol, Selector
 from mmlib.training.stage import Stage
@@ -35,6 +38,7 @@ class TrainingSettings:
     device: torch.device = torch.device("cpu")
     precision: PrecisionName = "fp32"
     channels_last: bool = False
+    compile_model: bool = False
     folder: Path | None = None
     fingerprint: str = ""
     verbose: bool = True
@@ -75,6 +79,7 @@ class Trainer:
         self.settings, self.group, self.log = settings, group or Group(), log
         self.train_loader = stage.loaders["train"]
         self.evaluation_loaders = {split: loader for split, loader in stage.loaders.items() if split != "train"}
+        self._prepare(stage.model)
         self.replica = replicate(stage.model, self.group, settings.device)
         self.precision = Precision(settings.precision, settings.device)
         self.step = stage.step
@@ -82,6 +87,18 @@ class Trainer:
         self._check()
         self.selector = Selector(tuple(stage.protocols), stage.keep_weights_of, first_epoch)
         self._save = save or (lambda next_epoch: None)
+
+    def _prepare(self, model: nn.Module) -> None:
+        """How the model runs: the layout of its images, compiled or not; the record says where it is not."""
+        if self.settings.channels_last:
+            lay_out_images(model)
+        if self.settings.compile_model:
+            compile_module(model, self.settings.device, self._not_compiled)
+
+    def _not_compiled(self, why: str) -> None:
+        notes = self.stage.facts.setdefault("notes", [])
+        notes.append(f"compile_model = true, but {why}")
+        self.say(notes[-1])
 
     def _check(self) -> None:
         """Say before training what would otherwise show after it."""
@@ -178,7 +195,7 @@ class Trainer:
         keep = getattr(batch, "keep", None)
         if keep:
             options = {**options, "keep": keep}
-        return self.replica(self._laid_out(batch.inputs), **options)
+        return self.replica(batch.inputs, **options)
 
     @torch.no_grad()
     def _record(self, total: torch.Tensor, losses: Mapping, output: Any, batch: Any, observed: dict[str, Any]) -> None:
@@ -194,12 +211,6 @@ class Trainer:
             if hasattr(modulation, "traced"):
                 values |= modulation.traced()
         self.log.trace.append(values, len(batch), batch.size)
-
-    def _laid_out(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        if not self.settings.channels_last:
-            return inputs
-        layout = torch.channels_last
-        return {name: x.contiguous(memory_format=layout) if x.ndim == 4 else x for name, x in inputs.items()}
 
     def _report_progress(self, epoch: int, step: int, learning_rate: float) -> None:
         losses = self.log.trace.open_column("loss")

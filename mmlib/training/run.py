@@ -9,13 +9,14 @@ what is killed between two stages is repeated from the end of the earlier one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmlib.training.checkpoint import check_plain, load_checkpoint, save_checkpoint
+from mmlib.training.checkpoint import CheckpointWriter, check_plain, load_checkpoint
 from mmlib.training.determinism import random_state, set_random_state
 from mmlib.training.distributed import Group, states_of_all
 from mmlib.training.history import History, Progress
@@ -57,6 +58,7 @@ class StageRunner:
         self.folder = settings.folder if self.group.first else None
         epochs = {plan.name: plan.epochs for plan in plans}
         self.log = Log(History(self.folder), Trace(self.group), Progress(self.folder, epochs))
+        self.writer = CheckpointWriter(self.folder, settings.fingerprint) if self.folder else None
         self.trainer: Trainer | None = None
         self.finished: list[StageOutcome] = []
         self.carried: Carried | None = None
@@ -64,8 +66,12 @@ class StageRunner:
     def run(self) -> Outcome:
         """Train every stage to its end, from the checkpoint if there is one.
 
-        Raises `NonFiniteLossError`. An interrupt (SIGINT) leaves the last finished epoch to resume from.
+        Raises `NonFiniteLossError`, `OutputsError`. An interrupt (SIGINT) leaves the last finished epoch to go on from.
         """
+        with contextlib.closing(self.writer) if self.writer else contextlib.nullcontext():
+            return self._run()
+
+    def _run(self) -> Outcome:
         state = self._restore()
         start, resumed = (state["stage"], self._epoch_before(state)) if state else (0, 0)
         seconds_before = self.log.seconds
@@ -103,6 +109,8 @@ class StageRunner:
             self._save(number, 0, built_in)  # what was handed over may have cost more than an epoch
         self.log.progress.start(plan.name, first)
         trainer.fit(first)
+        if self.writer:
+            self.writer.wait()  # the next stage may start processes, which a thread at work must not be copied into
         outcome = StageOutcome(plan.name, first_epoch, plan.epochs, trainer.selector, stage.facts)
         self.finished.append(outcome)
         if number + 1 < len(self.plans):
@@ -137,7 +145,7 @@ class StageRunner:
             "seconds": self.log.seconds,
             **self.trainer.state_dict(),
         }
-        save_checkpoint(self.folder, self.settings.fingerprint, state)
+        self.writer.save(state)
 
     def _restore(self) -> dict[str, Any] | None:
         """The checkpoint where there is a usable one; the log and the finished stages are taken from it."""

@@ -48,3 +48,35 @@ def test_every_tensor_is_pinned():
     pinned = full_batch().pin_memory()
     for value in [*pinned.inputs.values(), *pinned.keep.values(), pinned.weight, pinned.targets]:
         assert value.is_pinned()
+
+
+def media_batches(standin, deferred):
+    """An epoch of the media stand-in, as a training loop on a CPU receives it."""
+    return [batch.to("cpu") for batch in epoch_of(standin["train"], deferred=deferred, batch_size=8)]
+
+
+def test_what_is_left_to_the_device_is_what_the_loader_computes(standin):
+    here, there = (media_batches(standin, deferred) for deferred in (False, True))
+    for one, other in zip(here, there, strict=True):
+        assert other.deferred == {}
+        assert_same(one, other)
+
+
+def test_until_then_bytes_travel(standin):
+    batch = epoch_of(standin["train"], deferred=True, batch_size=8)[0]
+    assert batch.inputs == {}
+    pictures, sound = batch.deferred["visual"], batch.deferred["audio"]
+    assert (pictures.pictures.dtype, sound.waveform.dtype) == (torch.uint8, torch.int16)
+    assert pictures.shown().shape == (8, 3, 2, 224, 224)
+    halves = [
+        epoch_of(standin["train"], deferred=True, batch_size=8, rank=r, world_size=2)[0].to("cpu") for r in (0, 1)
+    ]
+    whole = batch.to("cpu").inputs
+    for name, values in whole.items():
+        assert torch.equal(torch.cat([half.inputs[name] for half in halves]), values), name
+
+
+def test_noise_is_added_before_it_travels(data):
+    batch = epoch_of(data["train"], deferred=True)[0]
+    assert batch.deferred == {}, "noise is drawn and scaled by the loader"
+    assert_same(batch, epoch_of(data["train"])[0])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.functional import normalize, resize
 
@@ -14,8 +15,10 @@ from mmlib.data.transforms import (
     normalise,
     random_boxes,
     resize_boxes,
+    resize_bytes,
     scale_boxes,
     whole_boxes,
+    whole_pixels,
 )
 
 FRAMES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 50, 70, 3), dtype=np.uint8))
@@ -121,3 +124,47 @@ def test_a_crop_drawn_on_the_original_is_found_in_the_stored_copy():
     difference = resize_boxes(stored, moved, 40) - resize_boxes(original, box, 40)
     assert difference[:, :, 2:-2, 2:-2].abs().max() < 1.0  # of 255
     assert central_boxes(*size, 0.5).tolist() == [[90.0, 150.0, 180.0, 180.0]]
+
+
+BOXES = torch.tensor([[0, 0, 50, 70], [3, 5, 40, 20], [10, 0, 9, 33], [0, 30, 50, 40], [49, 69, 1, 1], [7, 7, 12, 12]])
+STORED = FRAMES.numpy()[:, None], np.arange(6), np.zeros((6, 1), int)  # each row's only frame
+BYTES = {"mean": (0.0,) * 3, "deviation": (1 / 255,) * 3}  # nothing is changed by normalising
+
+
+@pytest.mark.parametrize("size", [16, 32, 96])
+def test_fast_resize_gives_pillows_bytes_nearly(size):
+    """The published loaders' values; of pure noise a few differ, by two grey levels at most."""
+    shown = resize_bytes(*STORED, BOXES, size, None, **BYTES)[:, :, 0]
+    pillow = []
+    for frame, (top, left, height, width) in zip(FRAMES.numpy(), BOXES.tolist(), strict=True):
+        cut = Image.fromarray(frame[top : top + height, left : left + width])
+        pillow.append(np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR)))
+    difference = np.abs(shown.permute(0, 2, 3, 1).numpy() - np.stack(pillow))
+    assert difference.max() < 2.01
+    assert (difference > 0.5).mean() < 0.1
+    exact = resize_boxes(FRAMES, BOXES, size)
+    assert (shown - exact).abs().max() < 1.05, "the unrounded values are a grey level away at most"
+
+
+def test_fast_resize_mirrors_and_normalises():
+    flip = torch.tensor([True, False, True, False, False, True])
+    plain, flipped = (resize_bytes(*STORED, BOXES, 24, f, **BYTES)[:, :, 0] for f in (None, flip))
+    assert torch.equal(flipped[flip], plain[flip].flip(-1))
+    assert torch.equal(flipped[~flip], plain[~flip])
+    normal = resize_bytes(*STORED, BOXES, 24, flip, IMAGENET_MEAN, IMAGENET_DEVIATION)[:, :, 0]
+    torch.testing.assert_close(normal, normalize(flipped / 255, IMAGENET_MEAN, IMAGENET_DEVIATION))
+
+
+def test_whole_pixels_are_the_nearest_and_never_none():
+    boxes = torch.tensor([[0.4, 9.6, 10.2, 10.3], [49.8, 69.9, 0.1, 0.05], [3, 5, 40, 20], [-0.1, 0.0, 50.3, 70.2]])
+    assert whole_pixels(boxes, (50, 70)).tolist() == [[0, 10, 11, 10], [49, 69, 1, 1], [3, 5, 40, 20], [0, 0, 50, 70]]
+    assert torch.equal(whole_pixels(BOXES, (50, 70)), BOXES)
+
+
+def test_fast_resize_takes_the_frames_of_a_row_one_by_one():
+    film = FRAMES.numpy()[None, :4]  # one row of four frames
+    shown = resize_bytes(film, np.array([0, 0]), np.array([[2, 0], [3, 3]]), BOXES[:4], 8, None, **BYTES)
+    assert shown.shape == (2, 3, 2, 8, 8)
+    for place, frame in enumerate((2, 0, 3, 3)):
+        alone = resize_bytes(film, np.zeros(1, int), np.array([[frame]]), BOXES[place : place + 1], 8, None, **BYTES)
+        assert torch.equal(shown[place // 2, :, place % 2], alone[0, :, 0])

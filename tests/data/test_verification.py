@@ -79,7 +79,7 @@ def train(root, tmp_path):
         if damage is not None:
             damage(copy / "arrays")
         given = {"dataset": "arrays", "data_root": str(copy), "data_store": str(tmp_path / "store"), "epochs": 1}
-        given |= {"feature_channels": 4, "batch_size": 16, "output": str(tmp_path / "run")} | changes
+        given |= {"feature_channels": 8, "batch_size": 16, "output": str(tmp_path / "run")} | changes
         return classification.run(Parameters.resolve(given))
 
     return start

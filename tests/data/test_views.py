@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmlib.data.photographs import PhotoView, segment_picks
 from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import PRESETS
-from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, PhotoView, TokenView, segment_picks
+from mmlib.data.views import AudioView, FeatureView, FrameView, ItemView, TokenView
 from mmlib.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -100,7 +101,7 @@ def test_small_frames():
     assert FrameView(colour)(ROWS, None).shape == (3, 3, 2, 8, 8)
 
 
-def photographs(training, pick="first", frames=3, valid=None, stored=4, frozen_copies=0):
+def photographs(training, pick="first", frames=3, valid=None, stored=4, frozen_copies=0, **options):
     content = np.random.default_rng(1).integers(0, 256, (3, stored, 40, 40, 3), dtype=np.uint8)
     return PhotoView(
         content,
@@ -112,6 +113,7 @@ def photographs(training, pick="first", frames=3, valid=None, stored=4, frozen_c
         size=16,
         valid=valid,
         frozen_copies=frozen_copies,
+        **options,
     )
 
 
@@ -290,3 +292,33 @@ def test_a_frame_of_each_third():
         [0, 3, 6],
         [0, 0, 0],
     ]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_fast_resize_sees_the_same_crops(training):
+    """Bytes instead of unrounded values: at most a grey level (of a deviation of 127.5), and the same draws."""
+    exact, fast = (photographs(training, "random", resize=resize) for resize in ("exact", "fast"))
+    for epoch in (0, 1):
+        one, other = (view(ROWS, draws(epoch=epoch)) for view in (exact, fast))
+        assert one.shape == other.shape == (3, 3, 3, 16, 16)
+        assert (one - other).abs().max() < 1.05 / 127.5
+    assert torch.equal(fast(ROWS[[1, 2]], draws(3, [1, 2])), fast(ROWS, draws())[1:])
+
+
+def test_the_fast_resize_rounds_boxes_drawn_on_another_size():
+    sizes = np.array([[90, 60], [40, 40], [31, 77]])
+    exact, fast = (photographs(True, resize=resize, sizes=sizes) for resize in ("exact", "fast"))
+    one, other = (view(ROWS, draws()).flatten() for view in (exact, fast))
+    assert torch.corrcoef(torch.stack([one, other]))[0, 1] > 0.6, "noise, moved by half a pixel at most"
+    assert (one - other).abs().max() > 2 / 127.5
+
+
+def test_a_crop_of_sound_reads_no_more_than_it_keeps():
+    sound = np.arange(3 * 8000, dtype=np.int16).reshape(3, 8000)
+    view = AudioView(sound, 16_000, PRESETS["vggsound"], training=True, crop=5000)
+    start = view.crop_starts(ROWS, 3000, draws())
+    expected = np.stack([row[first : first + 5000] for row, first in zip(sound, start.tolist(), strict=True)])
+    np.testing.assert_array_equal(view.waveform(ROWS, draws()).numpy(), expected.astype(np.float32) / 32768)
+    stored = view.deferred(ROWS, draws())
+    assert (stored.waveform.dtype, stored.waveform.shape) == (torch.int16, (3, 5000))
+    assert torch.equal(stored.shown(), view(ROWS, draws()))

@@ -13,6 +13,7 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion import SimAM2Options
 from mmlib.models import Input, build_classifier
 from mmlib.modulation import DecouplingFree, build_modulation
+from mmlib.modulation.ogm import add_noise_together
 from mmlib.modulation.ratios import coefficients, decoupled_ratio, zeta_ratio
 
 METHODS = ["ogm", "ogm_ge", "decoupling_free"]
@@ -372,3 +373,27 @@ def test_adam_cancels_a_constant_coefficient_of_the_gradient_but_not_of_the_step
     assert_close(step[weight], k * free[weight], rtol=1e-4, atol=1e-7)
     assert_close(step[bias], free[bias])
     assert_close(step["layers.audio.weight"], free["layers.audio.weight"])
+
+
+def test_noise_drawn_at_once_is_the_same_kind_of_noise():
+    """How gradients on a GPU get theirs: one draw for all, each part with its own deviation and in its own layout."""
+    shapes = [(8, 3, 5, 5), (64, 32), (40,), (16, 8, 3, 3)]
+    deviations = [torch.tensor(value) for value in (0.5, 2.0, 1e-8, 0.1)]
+
+    def noisy(seed):
+        gradients = [torch.ones(shape) for shape in shapes]
+        gradients[3] = gradients[3].contiguous(memory_format=torch.channels_last)
+        add_noise_together(gradients, deviations, {torch.device("cpu"): torch.Generator().manual_seed(seed)})
+        return gradients
+
+    first = noisy(0)
+    for gradient, shape, deviation in zip(first, shapes, deviations, strict=True):
+        assert gradient.shape == shape
+        noise = gradient - 1
+        assert abs(noise.mean()) < 5 * deviation / noise.numel() ** 0.5 + 1e-7
+        assert_close(noise.std(), deviation, rtol=5 / (2 * noise.numel()) ** 0.5, atol=1e-7)
+    assert first[3].is_contiguous(memory_format=torch.channels_last)
+    flat = torch.empty(sum(gradient.numel() for gradient in first)).normal_(generator=torch.Generator().manual_seed(0))
+    assert_close(first[0], 1 + 0.5 * flat[: first[0].numel()].view(shapes[0]))
+    assert all(torch.equal(one, other) for one, other in zip(first, noisy(0), strict=True))
+    assert not torch.equal(first[0], noisy(1)[0])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 KINDS = ("dry run", "checked", "not run", "command", "environment")
-_BLOCK = re.compile(r"(?:^<!-- ([a-z ]+): (.+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
+_BLOCK = re.compile(r"(?:^<!-- ([a-z ]+): ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
 @dataclass(frozen=True)

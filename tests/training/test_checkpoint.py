@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 
 import numpy as np
 import pytest
 import torch
 
+from mmlib.errors import OutputsError
 from mmlib.training import checkpoint
+from mmlib.training.checkpoint import CheckpointWriter, host_copy, load_checkpoint, save_checkpoint
 from mmlib.training.loop import Trainer
 
 EPOCHS = 5
@@ -186,3 +189,50 @@ def test_writing_is_atomic(make_trainer, tmp_path, monkeypatch):
         checkpoint.save_checkpoint(path.parent, "f", {})
     assert path.read_bytes() == before
     assert [item.name for item in path.parent.iterdir() if item.name.endswith(".tmp")] == []
+
+
+def test_a_checkpoint_holds_the_state_of_its_moment(tmp_path, monkeypatch):
+    """It is written beside the training, which goes on changing the same tensors and lists."""
+    go = threading.Event()
+
+    def slowly(*arguments):
+        assert go.wait(30)
+        save_checkpoint(*arguments)
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", slowly)
+    weight, history = torch.zeros(3), [{"epoch": 0}]
+    writer = CheckpointWriter(tmp_path, "f")
+    writer.save({"model": {"w": weight, "tied": weight}, "history": history, "sizes": (1, 2)})
+    weight += 1
+    history.append({"epoch": 1})
+    assert not (tmp_path / checkpoint.FILE).exists()
+    go.set()
+    writer.save({"model": {"w": weight}, "history": history})  # waits for the first
+    assert load_checkpoint(tmp_path, "f")[0]["history"][-1]["epoch"] in (0, 1)
+    writer.close()
+    state, _ = load_checkpoint(tmp_path, "f")
+    assert state["model"]["w"].tolist() == [1, 1, 1]
+    assert state["history"] == [{"epoch": 0}, {"epoch": 1}]
+
+
+def test_the_copy_shares_nothing_but_ties():
+    weight = torch.arange(3.0)
+    copied = host_copy({"a": [weight, {"b": weight}], "c": (1, "x", None)})
+    assert copied["a"][0] is copied["a"][1]["b"]
+    assert copied["a"][0] is not weight
+    assert copied["c"] == (1, "x", None)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_at_the_next_one(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    writer = CheckpointWriter(tmp_path / "file" / "run", "f")
+    writer.save({"epoch": 1})
+    with pytest.raises(OutputsError, match="cannot write"):
+        writer.save({"epoch": 2})
+    writer.close()
+
+
+def test_a_run_ends_with_its_last_checkpoint_written(make_trainer, tmp_path):
+    make_trainer(3).fit()
+    assert load_checkpoint(tmp_path / "run", "f")[0]["epoch"] == 3
+    assert not [path for path in (tmp_path / "run").iterdir() if path.suffix == ".tmp"]

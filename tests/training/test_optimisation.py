@@ -173,3 +173,24 @@ def test_a_rate_scaled_for_one_step_and_a_schedule_in_iterations_do_not_undo_eac
         weight.grad = torch.zeros_like(weight)
         optimizer.step()
     assert seen == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_on_a_gpu_one_kernel_changes_all_parameters(name):
+    one, two = network().cuda(), network().cuda()
+    fused = build_optimizer(one.parameters(), name, 0.1, 0.9, 0.01)
+    assert fused.defaults["fused"]
+    plain = build_optimizer(two.cpu().parameters(), name, 0.1, 0.9, 0.01)
+    for _ in range(3):
+        for optimizer, model in ((fused, one), (plain, two)):
+            optimizer.zero_grad()
+            device = next(model.parameters()).device
+            sum(
+                (parameter.sin() * torch.arange(parameter.numel(), device=device).view_as(parameter)).sum()
+                for parameter in model.parameters()
+            ).backward()
+            optimizer.step()
+    for found, expected in zip(one.parameters(), two.parameters(), strict=True):
+        assert_close(found.cpu(), expected)

@@ -28,7 +28,7 @@ from mmlib.data.media.source import Clip, ClipRequest, MediaSource, check_source
 from mmlib.data.prepared import PreparedWriter, open_prepared
 from mmlib.data.progress import Progress
 from mmlib.errors import DataError, OutputsError, UsageError
-from mmlib.files import content_hash, read_json, write_json
+from mmlib.files import content_hash, read_json, write_json, write_problem
 
 LAYOUT = 1  # raise when the same listing and request would write other content
 STATE = {"sound": "by time stamps"}  # what an interrupted preparation must agree with beside its listing
@@ -173,7 +173,9 @@ class Workplace:
             write_json(state, wanted)
             Rows(self.arrays, self.request).create(len(self.clips))
         except OSError as error:
-            raise OutputsError(f"cannot write {self.place}: {error.strerror}. Choose another --out.") from error
+            raise OutputsError(
+                f"cannot write {self.place}: {write_problem(error, self.place)}. Free space or choose another --out."
+            ) from error
 
     def decode(self, options: Options) -> list[Row]:
         """Decode what the journal does not have yet; all rows, in order, when everything is done."""

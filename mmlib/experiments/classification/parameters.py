@@ -73,6 +73,11 @@ class Parameters(RecipeSettings, ValuationSettings, IEMFSettings, ModulationSett
     image_size: Annotated[int, Field(ge=16, le=1024)] | None = about(
         None, "media: pixels a side of the pictures shown; null for the published number (224 or 128)", neutral=None
     )
+    resize: Literal["exact", "fast", "device"] = about(
+        "exact",
+        "media: how pictures are cropped and resized: exact; fast, in bytes; device, exact on the device that trains",
+        neutral="exact",
+    )
     frozen_copies: Index = about(
         0, "media: so many fixed augmentations of each training picture, one drawn a step; 0: always new", neutral=0
     )
@@ -253,6 +258,7 @@ class Parameters(RecipeSettings, ValuationSettings, IEMFSettings, ModulationSett
         """Options that show media in another way mean nothing, in silence, where there are none."""
         given = {"image_size": self.image_size, "frozen_copies": self.frozen_copies}
         given |= {"spectrogram": self.spectrogram == "iemf", "frame_pick": self.frame_pick == "middle"}
+        given["resize"] = self.resize != "exact"
         for name in (name for name, value in given.items() if value and self.dataset not in MEDIA):
             raise ValueError(
                 f"{name} = {getattr(self, name)!r} is an option of data sets of media ({', '.join(MEDIA)}); dataset is "

@@ -23,6 +23,7 @@ from mmlib.data.loader import BatchLoader
 from mmlib.data.randomness import mix
 from mmlib.data.sampling import SamplingPlan
 from mmlib.experiments.classification.parameters import Parameters
+from mmlib.experiments.loaders import computed_on_device, loader_workers
 from mmlib.experiments.predictions import collect_outputs
 from mmlib.models import MultimodalClassifier
 from mmlib.training import Evaluation, Group
@@ -65,15 +66,17 @@ class Valuation:
         contributions(np.ones((0, 2 ** len(self.modalities) - 1), bool), self.modalities)  # there are enough of them
         self.samples, self.train = len(train), train
         augmented = parameters.valuation_inputs == "augmented"
+        device = next(model.parameters()).device
         self.loader = BatchLoader(
             train if augmented else as_evaluated(train, parameters),
             batch_size=max(parameters.batch_size, 128),
             shuffle=False,
             seed=mix(parameters.seed, "valuation"),
-            workers=parameters.loader_workers,
+            workers=loader_workers(parameters, device, group),
             rank=group.rank,
             world_size=group.size,
-            pin_memory=next(model.parameters()).device.type == "cuda",
+            pin_memory=device.type == "cuda",
+            deferred=computed_on_device(parameters),
         )
         self.truth = informative_columns(train, self.modalities)
         self.epoch = 0

@@ -26,6 +26,7 @@ from mmlib.data.splits import in_memory
 from mmlib.data.views import FeatureView, View
 from mmlib.errors import DataError
 from mmlib.experiments.continual.parameters import Parameters
+from mmlib.experiments.loaders import loader_workers
 from mmlib.training import Group
 
 CACHE_BYTES = 256 << 20  # computed inputs kept per split: at full shape a split does not fit, and is read as it is used
@@ -150,7 +151,8 @@ class StepLoaders:
 
     def evaluation(self) -> dict[str, BatchLoader]:
         """Validation and test clips of all classes seen."""
-        number, workers = self.step.number, self.parameters.loader_workers
+        number = self.step.number
+        workers = loader_workers(self.parameters, self.device, self.group)
         return {
             split: self.in_order(split, self.clips.seen(split, number), workers) for split in ("validation", "test")
         }
@@ -163,7 +165,8 @@ class StepLoaders:
     def _shuffled(self, name: str, rows: np.ndarray, batch_size: int, cycled: bool = False) -> BatchLoader:
         plan = (CycledPlan if cycled else SamplingPlan)(rows)
         seed = mix(self.parameters.seed, name, self.step.number)
-        options = {"training": True, "drop_last": self.parameters.drop_last, "workers": self.parameters.loader_workers}
+        workers = loader_workers(self.parameters, self.device, self.group)
+        options = {"training": True, "drop_last": self.parameters.drop_last, "workers": workers}
         return self._loader("train", plan, min(batch_size, len(rows)), seed, **options)
 
     def _loader(self, split: str, plan: SamplingPlan, batch_size: int, seed: int, **options: bool | int) -> BatchLoader:

@@ -15,7 +15,7 @@ from mmlib.metrics.family import metric
 from mmlib.report.assemble import Assembly
 from mmlib.statistics import holm
 from mmlib.workbook.conclusions import Conclusion
-from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, ONE_SEED, StatementVerdict
+from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NO_VERDICT, NOISE, ONE_SEED, StatementVerdict
 
 Key = tuple[object, ...]
 UNADJUSTED = ", unadjusted"
@@ -81,7 +81,7 @@ class Family:
         """The label of what is said of a method: better, worse, no difference beyond its margin, or cannot tell."""
         difference = found.difference
         if difference is None or difference.n < 2:
-            return Label(ONE_SEED if difference else found.reason, "none")
+            return Label(ONE_SEED if difference else NO_VERDICT, "none")
         if difference.p is not None and difference.p < self.level:
             word = metric(found.metric).words[difference.mean > 0]
             return self._label(word, "better" if difference.mean > 0 else "worse", conclusion_key(found))

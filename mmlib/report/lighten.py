@@ -1,7 +1,7 @@
 """Lighter pages of executed notebooks: styles and pictures that two hundred pages repeat become files beside them.
 
 A page of nbconvert holds 290 kB of style sheets and its pictures as text. Both are taken out: a style sheet once for
-all pages, a picture once per content and with a palette of 256 colours, which is enough for plots.
+all pages, a picture once per content and with a palette of 64 colours, which is enough for plots.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pathlib import Path
 
 from mmlib.files import atomic_path, sha256_bytes, write_text
 
-COLOURS = 256
+COLOURS = 64
 LARGE = 4096  # a style sheet of more characters becomes a file
 FILES = "files"
 STYLE_SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.S)
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
+NAME = re.compile(r'<span class="n">([^<]*)</span>')
+"""A name in code, which has the colour of plain text."""
 SHARED = re.compile(rf'(?:href|src)="{FILES}/([0-9a-f]{{16}}\.(?:css|png))"')
 
 
@@ -53,7 +55,7 @@ def share(page: str, folder: Path) -> str:
             return found[0]
         return f'loading="lazy" src="{FILES}/{_keep(content, "png", folder)}"'
 
-    return PICTURE.sub(picture, STYLE_SHEET.sub(style_sheet, page))
+    return NAME.sub(r"\1", PICTURE.sub(picture, STYLE_SHEET.sub(style_sheet, page)))
 
 
 def _keep(content: bytes, suffix: str, folder: Path) -> str:

@@ -23,7 +23,7 @@ TITLES = {
     "curves": "Training curves and traces",
 }
 """Figures of a table that a page shows; statements are drawn by the page itself."""
-NARROW_DPI = 220
+NARROW_DPI = 160
 
 
 def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) -> dict[str, dict[str, object]]:
@@ -38,8 +38,10 @@ def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) ->
         png = stem.with_name(f"{stem.name}.png")
         link = site.picture(png, png.name)
         width, height = _size(site.folder / link)
+        small = narrow.get(name, "")
         found[name] = {
-            "src": quote(link), "width": width, "height": height, "narrow": quote(narrow.get(name, "")),
+            "src": quote(link), "width": width, "height": height, "narrow": quote(small),
+            "narrow_size": _size(site.folder / small) if small else (0, 0),
             "caption": f"{titles[name]} – {data_name(assembly)}", "alt": alt_text(assembly, name, titles[name]),
             "stem": stem,
         }  # fmt: skip

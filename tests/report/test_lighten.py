@@ -77,4 +77,5 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path):
     small = "<style>p { color: red }</style>"
     broken = '<img src="data:image/png;base64,abc">'  # not a whole number of bytes
     assert share(small + broken, tmp_path) == small + broken
+    assert share('<span class="n">alpha</span><span class="o">=</span>', tmp_path) == 'alpha<span class="o">=</span>'
     assert not (tmp_path / "files").exists()

@@ -28,7 +28,8 @@ def test_every_figure_has_a_narrow_form(built):
         with Image.open(narrow) as small, Image.open(built.index.parent / picture["src"]) as wide:
             assert small.width < 0.75 * wide.width
             assert small.height > small.width
-        assert f'<source media="(max-width: 640px)" srcset="figures/{narrow.name}">' in built.table1
+            size = f'width="{small.width}" height="{small.height}"'
+        assert f'<source media="(max-width: 640px)" srcset="figures/{narrow.name}" {size}>' in built.table1
 
 
 def test_the_alternative_text_says_what_is_shown(built):

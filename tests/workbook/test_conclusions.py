@@ -61,6 +61,19 @@ def test_comparisons_are_averaged_seed_by_seed(claims):
     assert len(found.sources) == 12
 
 
+def test_comparisons_may_be_of_different_splits_but_not_their_rows(claims):
+    results = values(dict.fromkeys(("baseline-sum", "baseline-film"), (60.0, 61.0, 62.5)))
+    for row in ("simam2-sum", "simam2-film"):
+        results.rows[row].records = values({row: (61.0, 63.0, 64.0)}).rows[row].records
+    for row in ("baseline-film", "simam2-film"):
+        records = results.rows[row].records
+        for seed, record in records.items():
+            records[seed] = record.model_copy(update={"splits": {"train": 1}})
+    assert one_of(claims, results, "simam2").difference.n == 3
+    results.rows["simam2-film"].records = results.rows["simam2-sum"].records
+    assert "different split sizes" in one_of(claims, results, "simam2").reason
+
+
 def test_only_seeds_that_all_rows_ran_count(claims):
     found = one_of(claims, values({"baseline-sum": (60.0, 61.0, 62.0), "simam2-sum": (62.0, 62.5)}), "simam2")
     assert found.difference.seeds == (0, 1)

@@ -26,9 +26,9 @@ def shown_range(
     first, last = known[0] - ROOM * span, known[-1] + ROOM * span
     if ends is not None:
         reached = [end for end in ends if end is not None]
-        margin = 0.08 * span
-        first = max(first, min([known[0], *reached]) - margin)
-        last = min(last, max([known[-1], *reached]) + margin)
+        first, last = max(first, min([known[0], *reached])), min(last, max([known[-1], *reached]))
+        margin = 0.05 * (last - first) or 0.02 * abs(last) or 1.0
+        first, last = first - margin, last + margin
     return max(low, first), min(high, last)
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}
 NAME = 34
 """Characters of a row's or block's name in one line."""
+WORTH = 0.3
+"""Share of an axis from which a gap is left out: where intervals take its room, nothing would be won."""
 LINE = 0.62
 """Height of another line of a name, in rows."""
 
@@ -100,7 +102,7 @@ def _panel(
     axis.tick_params(axis="y", length=0)
     axis.set_xlim(limits)
     gap = find_gap([*values, *printed.values()])
-    if gap is None:
+    if gap is None or gap.high - gap.low < WORTH * (limits[1] - limits[0]):
         return []
     break_axis(axis, gap)
     return [f"axis of {known.title} broken {gap.text}"]
@@ -110,10 +112,10 @@ def _limits(values: Sequence[float], summaries: Sequence[Any], known: Metric) ->
     """Ends of the axis: all values and intervals, unless an interval goes where no value can be, or farther beyond all
     values than these span: it then ends in an arrowhead.
     """
-    least, room = known.unit.low if known.low is None else known.low, 0.02
-    span = known.scale * (known.unit.high - least)
-    ends = (known.scale * least - room * span, known.scale * known.unit.high + room * span)
-    return shown_range(values, *(ends if math.isfinite(span) else ()), ends=ends_of(summaries))
+    low, high = known.scale * (known.unit.low if known.low is None else known.low), known.scale * known.unit.high
+    span = high - low if math.isfinite(high - low) else max(values, default=0.0) - min(values, default=0.0)
+    bounds = (low - 0.02 * span, high + 0.02 * span)
+    return shown_range(values, *bounds, ends=ends_of(summaries), least=known.scale / 100)
 
 
 def _panel_title(name: str, panels: int) -> str:

@@ -17,7 +17,7 @@ from mmlib.figures import looks
 from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import draw_interval, ends_of, shown_range
 from mmlib.figures.looks import METHODS, Look
-from mmlib.figures.style import DASHES, FULL, new_figure, style
+from mmlib.figures.style import DASHES, FULL, SMALL, new_figure, style
 from mmlib.metrics.question_answering import ABOUT, OVERALL, TYPES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _bars(axis: Any, found: QuestionFindings, rows: Mapping[str, Look], names: S
         floor = found.floors.get(name)
         if floor is not None:
             axis.plot([place - 0.47, place + 0.47], [floor, floor], color="black", ls=DASHES[2], lw=1.6, zorder=6)
-    axis.set_xticks(range(len(names)), [_below(name) for name in names])
+    axis.set_xticks(range(len(names)), [_below(name) for name in names], fontsize=SMALL)
     axis.set(ylim=(0, 102), xlim=(-0.6, len(names) - 0.4))
     axis.grid(axis="x", visible=False)
 

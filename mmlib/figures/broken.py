@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-LEAST = 0.45
+LEAST = 0.5
 """Share of all that is spanned which a gap must be, to be left out."""
 FEW = 1 / 3
 """Share of all values that may lie beyond it."""

@@ -86,7 +86,7 @@ def coefficients_figure(result: CorrelationResult) -> Figure:
             axis.axhline(border - 0.5, color="#D9D9D9", lw=0.5)
         named = {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2, columnspacing=1)
-        _title(figure, f"Correlation, 95 % intervals (dotted: {STRONG:g})", result)
+        _title(figure, f"Correlation of the two ratios, 95 % intervals (dotted: {STRONG:g})", result)
     return figure
 
 
@@ -182,4 +182,4 @@ def _name(row: RowRatios) -> str:
 
 
 def _title(figure: Figure, text: str, result: CorrelationResult) -> None:
-    set_caption(figure, f"{text} (ρ: visual / audio)", result.caption)
+    set_caption(figure, text, f"ρ: visual / audio; {result.caption}")

@@ -16,19 +16,21 @@ def shown_range(
     low: float = float("-inf"),
     high: float = float("inf"),
     ends: Iterable[float | None] | None = None,
+    least: float = 1.0,
 ) -> Limits:
     """Ends of an axis that shows `values` with as much room again on both sides, within what a value can be.
 
-    With the `ends` of all intervals that are drawn, no more room than they need.
+    With the `ends` of all intervals that are drawn, no more room than they need. Values that span less than `least` get
+    the room of that.
     """
     known = sorted(values) or [0.0]
-    span = max(known[-1] - known[0], 1.0)
+    span = max(known[-1] - known[0], least)
     first, last = known[0] - ROOM * span, known[-1] + ROOM * span
     if ends is not None:
         reached = [end for end in ends if end is not None]
-        margin = 0.08 * span
-        first = max(first, min([known[0], *reached]) - margin)
-        last = min(last, max([known[-1], *reached]) + margin)
+        first, last = max(first, min([known[0], *reached])), min(last, max([known[-1], *reached]))
+        margin = 0.05 * (last - first) or 0.02 * abs(last) or 1.0
+        first, last = first - margin, last + margin
     return max(low, first), min(high, last)
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.broken import break_axis, find_gap
 from mmlib.figures.captions import set_caption
-from mmlib.figures.looks import METHODS, Look, look_of
+from mmlib.figures.intervals import Limits, draw_interval, ends_of, shown_range
+from mmlib.figures.looks import look_of
 from mmlib.figures.style import FULL, SMALL, empty, new_figure, source_text, style
 from mmlib.metrics.family import Metric, metric
 from mmlib.statistics import summarise
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PROTOCOLS = {"clean": "selected on validation (clean)", "paper": "selected on test (as published)"}
 NAME = 34
 """Characters of a row's or block's name in one line."""
+WORTH = 0.3
+"""Share of an axis from which a gap is left out: where intervals take its room, nothing would be won."""
 LINE = 0.62
 """Height of another line of a name, in rows."""
 
@@ -80,11 +83,13 @@ def _panel(
     name = key.split("/")[1]
     known = metric(name)
     values = [value for row in rows for value in row.values(key).values()]
+    summaries = [summarise(list(found.values())) for row in rows if (found := row.values(key))]
+    limits = _limits([*values, *printed.values()], summaries, known)
     if not values:
         axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
         axis.set_xticks([])
     for row in rows:
-        _draw_row(axis, ticks[row.id], row, key, METHODS["plain"])
+        _draw_row(axis, ticks[row.id], row, key, limits)
         if values and not row.records:
             axis.text(
                 0.015, ticks[row.id], "not run", va="center", fontsize=SMALL, color="#555555",
@@ -95,24 +100,22 @@ def _panel(
     axis.set_xlabel(known.arrow)
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0)
-    axis.margins(x=0.06)
-    _within_range(axis, known)
+    axis.set_xlim(limits)
     gap = find_gap([*values, *printed.values()])
-    if gap is None:
+    if gap is None or gap.high - gap.low < WORTH * (limits[1] - limits[0]):
         return []
     break_axis(axis, gap)
     return [f"axis of {known.title} broken {gap.text}"]
 
 
-def _within_range(axis: Any, known: Metric) -> None:
-    """Intervals over few seeds go where no value can be: the axis does not."""
-    (low, high), room = axis.get_xlim(), 0.02
-    least = known.unit.low if known.low is None else known.low
-    span = known.scale * (known.unit.high - least)
-    if math.isfinite(span):
-        axis.set_xlim(
-            max(low, known.scale * least - room * span), min(high, known.scale * known.unit.high + room * span)
-        )
+def _limits(values: Sequence[float], summaries: Sequence[Any], known: Metric) -> Limits:
+    """Ends of the axis: all values and intervals, unless an interval goes where no value can be, or farther beyond all
+    values than these span: it then ends in an arrowhead.
+    """
+    low, high = known.scale * (known.unit.low if known.low is None else known.low), known.scale * known.unit.high
+    span = high - low if math.isfinite(high - low) else max(values, default=0.0) - min(values, default=0.0)
+    bounds = (low - 0.02 * span, high + 0.02 * span)
+    return shown_range(values, *bounds, ends=ends_of(summaries), least=known.scale / 100)
 
 
 def _panel_title(name: str, panels: int) -> str:
@@ -153,16 +156,16 @@ def _wrapped(text: str) -> str:
     return "\n".join(textwrap.wrap(text, width))
 
 
-def _draw_row(axis: Any, y: float, row: RowResult, key: str, plain: Look) -> None:
+def _draw_row(axis: Any, y: float, row: RowResult, key: str, limits: Limits) -> None:
     values = list(row.values(key).values())
     if not values:
         return
-    look = look_of(next(iter(row.records.values())).parameters) if row.records else plain
+    look = look_of(next(iter(row.records.values())).parameters)
     # Below the mean, which would hide them: few seeds lie close together.
     axis.plot(values, [y + 0.3] * len(values), look.marker, color=look.color, ms=3.6, alpha=0.7, mew=0)
     summary = summarise(values)
     if summary.low is not None:
-        axis.plot([summary.low, summary.high], [y, y], "-", color=look.color, lw=1.4)
+        draw_interval(axis, y, summary.low, summary.high, limits, along="x", color=look.color, lw=1.4)
     axis.plot(summary.mean, y, look.marker, color=look.color, ms=6.5, mec="white", mew=0.8, zorder=3)
 
 

@@ -43,6 +43,15 @@ class Part:
         return any(state.record or state.state not in ("missing", "blocked") for state in self.states)
 
 
+@dataclass
+class Block:
+    """What is said of one reason: of how many cells, how many reasons of that state come before it, the lines."""
+
+    cells: int
+    rank: int
+    lines: list[str]
+
+
 def status(plan: str | None, profile: str | None, data_root: Path | None, outputs: Path, verbose: bool = False) -> int:
     """Print states by plan and profile. Without a profile, those of which something was begun; the rest are named."""
     owner = lock_owner(outputs)
@@ -97,16 +106,25 @@ def say(
     below = untouched_lines(untouched, columns, verbose or reasons)
     below += screen.paragraph(conclusion(parts, workers), columns) if parts else []
     blocks = [] if verbose else reason_blocks(parts, columns)
-    room = LINES - len(top) - len(below) - 1
+    shown = those_that_fit(blocks, LINES - len(top) - len(below) - 1)
     print(*top, sep="\n", end="\n" if top else "")
-    for number, (_, lines) in enumerate(blocks):
-        room -= len(lines)
-        if room < 0 and number:
-            rest = [count for count, _ in blocks[number:]]
-            print(f"{len(rest)} more reasons, {sum(rest)} cells: see them with -v")
-            break
-        print(*lines, sep="\n")
+    for number in sorted(shown):
+        print(*blocks[number].lines, sep="\n")
+    if rest := [block.cells for number, block in enumerate(blocks) if number not in shown]:
+        print(f"{len(rest)} more reasons, {sum(rest)} cells: see them with -v")
     print(*below, sep="\n", end="\n" if below else "")
+
+
+def those_that_fit(blocks: list[Block], room: int) -> set[int]:
+    """Which blocks to print in `room` lines: the first of each state, which is for most cells, then the second, ..."""
+    order = sorted(range(len(blocks)), key=lambda number: (blocks[number].rank, number))
+    shown: set[int] = set()
+    for number in order:
+        room -= len(blocks[number].lines)
+        if room < 0 and shown:
+            break
+        shown.add(number)
+    return shown
 
 
 def by_cell(parts: list[Part]) -> list[str]:
@@ -135,8 +153,8 @@ def overview(parts: list[Part], columns: int | None) -> list[str]:
     return screen.table(heads, rows, columns, indent="", words={len(heads) - 1}) if rows else []
 
 
-def reason_blocks(parts: list[Part], columns: int | None) -> list[tuple[int, list[str]]]:
-    """Each reason once, with the rows it holds for, worst first: how many cells, and the lines."""
+def reason_blocks(parts: list[Part], columns: int | None) -> list[Block]:
+    """Each reason once, with the rows it holds for: worst states first, and of a state what most cells have."""
     groups: dict[tuple[str, str], dict[str, list[tuple[CellState, str]]]] = {}
     for part in parts:
         for state in part.states:
@@ -144,15 +162,18 @@ def reason_blocks(parts: list[Part], columns: int | None) -> list[tuple[int, lis
                 reason, own = shared_reason(state)
                 groups.setdefault((state.state, reason), {}).setdefault(part.name, []).append((state, own))
     whole = {part.name: part.states for part in parts}
-    blocks = []
-    for (state, reason), places in sorted(groups.items(), key=lambda group: STATES.index(group[0][0])):
+    sizes = {group: sum(map(len, places.values())) for group, places in groups.items()}
+    blocks: list[Block] = []
+    ranks: Counter[str] = Counter()
+    for state, reason in sorted(groups, key=lambda group: (STATES.index(group[0]), -sizes[group])):
         lines = screen.paragraph(f"{state}: {reason}" if reason else f"{state}:", columns)
         named = []
-        for place, cells in places.items():
+        for place, cells in groups[state, reason].items():
             rows = rows_text(cells, whole[place])
             named += [f"{place}: {rows[0]}", *rows[1:]] if len(parts) > 1 else rows
         lines += screen.listing(named, columns, indent="    ")
-        blocks.append((sum(map(len, places.values())), lines))
+        blocks.append(Block(sizes[state, reason], ranks[state], lines))
+        ranks[state] += 1
     return blocks
 
 

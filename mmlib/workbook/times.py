@@ -30,6 +30,9 @@ BASES: dict[str, str] = {
     "reference": "from reference, another machine",
 }
 
+SHORTEST = 0.5
+"""Seconds; a record's times are whole ones."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -77,10 +80,11 @@ def took(record: Record) -> Took | None:
     training = record.wall_s or 0.0
     try:
         whole = (datetime.fromisoformat(record.ended) - datetime.fromisoformat(record.started)).total_seconds()
+        whole = max(SHORTEST, whole)
     except (ValueError, TypeError):  # no times, or one with and one without a time zone
+        if not training:
+            return None
         whole = 0.0
-    if whole <= 0 and not training:
-        return None
     # A run that was resumed began before `started`: only its own clock counts all of it.
     return Took(training, max(0.0, whole - training), _epochs(record.parameters))
 

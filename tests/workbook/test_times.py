@@ -79,7 +79,8 @@ def test_what_did_not_finish_or_has_no_times_says_nothing():
     failed = record_of(cell_of(), 3, status="failed")
     silent = record_of(cell_of(), 0).model_copy(update={"wall_s": None})
     assert took(failed) is None
-    assert took(silent) is None
+    assert took(silent).of(None) == 0.5, "less than a second"
+    assert took(silent.model_copy(update={"ended": "yesterday"})) is None
     assert took(silent.model_copy(update={"ended": "yesterday", "wall_s": 5.0})).of(None) == 5
     assert learned((cell_of(), failed)).of(cell_of(seed=1)) is None
 

@@ -44,6 +44,10 @@ Timeout = Annotated[
 ]
 Cold = Annotated[bool, typer.Option("--cold-kernels", help="Start every kernel as a new Python (slower).")]
 Force = Annotated[bool, typer.Option("--force", help="Run finished cells again too.")]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Do not compare prepared data with their digests; records say so.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="By cell, with every reason.")]
 
 
 @app.command(
@@ -64,25 +68,36 @@ def run(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")] = False,
+    no_verify: NoVerify = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, why, and how long it takes; run nothing.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With --dry-run: by cell.")] = False,
 ) -> None:
-    """Run the cells of a plan that are not done, then the plan's summaries."""
+    """Run the cells of a plan that are not done, then the plan's summaries.
+
+    A log says the time left with every cell, from the first one on where records of earlier runs (or the committed
+    reference result, made on another machine) say how long such cells take.
+    """
     from mmlib.commands import workbook as commands
     from mmlib.commands.settings import split_names, split_numbers
 
     where = set_outputs(outputs)
     request = commands.Request(plan, profile, split_names(rows), split_numbers(seeds), settings or [], data_root)
     if dry_run:
-        raise typer.Exit(commands.show_pending(request, where, force))
+        from mmlib.commands.status import show_pending
+
+        raise typer.Exit(show_pending(request, where, force, workers, verbose))
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
     raise typer.Exit(commands.run(request, options))
 
 
 @app.command(epilog="Example: mmlib reproduce --workers 2   |   A second call finds nothing to do and says so.")
 def reproduce(
     profile: Profile = "embedded",
+    seeds: Seeds = None,
     data_root: DataRoot = None,
     outputs: Outputs = None,
     workers: Workers = None,
@@ -91,26 +106,35 @@ def reproduce(
     timeout: Timeout = None,
     force: Force = False,
     cold_kernels: Cold = False,
+    no_verify: NoVerify = False,
 ) -> None:
     """Run every plan in one profile (generated data unless told otherwise), then build the report."""
     from mmlib.commands import workbook as commands
+    from mmlib.commands.settings import split_numbers
     from mmlib.workbook.running.runner import RunOptions
 
-    options = RunOptions(set_outputs(outputs), workers, workers_per_gpu, scheduler, timeout, force, cold_kernels)
-    raise typer.Exit(commands.reproduce(profile, data_root, options))
+    where = set_outputs(outputs)
+    options = RunOptions(where, workers, workers_per_gpu, scheduler, timeout, force, cold_kernels, verify=not no_verify)
+    raise typer.Exit(commands.reproduce(profile, data_root, options, split_numbers(seeds)))
 
 
-@app.command(epilog="Example: mmlib status table1 --profile embedded")
+@app.command(epilog="Examples: mmlib status   |   mmlib status table1   |   mmlib status table1 --profile embedded -v")
 def status(
     plan: Annotated[str | None, typer.Argument(help="A plan; all plans without it.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile; all that were begun without it.")] = None,
     data_root: DataRoot = None,
     outputs: Outputs = None,
+    verbose: Verbose = False,
 ) -> None:
-    """Which cells are done, which are not, and why."""
-    from mmlib.commands import workbook as commands
+    """What is done and what is not, each reason once with its rows, and the time of what is to run.
 
-    raise typer.Exit(commands.status(plan, profile, data_root, set_outputs(outputs)))
+    The time is that of one cell after another. It comes from records: of earlier runs of the same row; else of other
+    rows of the plan and profile; else of the committed reference result, which another machine made. Parameters change
+    it by the number of epochs only.
+    """
+    from mmlib.commands import status as commands
+
+    raise typer.Exit(commands.status(plan, profile, data_root, set_outputs(outputs), verbose))
 
 
 @app.command(epilog="Example: mmlib report   |   Needs neither a GPU nor data: it reads records only.")
@@ -133,15 +157,43 @@ def figures(
     draw(plan, profile, set_outputs(outputs))
 
 
-@app.command(epilog="Examples: mmlib show table1   |   mmlib show synthetic-sum-s0")
+@app.command(
+    epilog="Examples: mmlib show table1   |   mmlib show table1 --profile grid_words_audio   |   mmlib show"
+    " synthetic-sum-s0"
+)
 def show(
     what: Annotated[str, typer.Argument(metavar="CELL|PLAN", help="A plan, or a cell's id or its beginning.")],
+    profile: Annotated[
+        str | None, typer.Option(help="Of a plan: the table of this profile alone, the reference's where nothing ran.")
+    ] = None,
     outputs: Outputs = None,
 ) -> None:
-    """Show a plan's rows and profiles, or a cell's record: parameters, metrics, provenance."""
+    """Show a plan's rows and profiles with a table of results, or a cell's record: parameters, metrics, provenance.
+
+    The table has a line per row: mean ± standard deviation of each metric over the seeds that finished, and n, their
+    number.
+    """
     from mmlib.commands import show as shows
 
-    shows.show(what, set_outputs(outputs))
+    shows.show(what, set_outputs(outputs), profile)
+
+
+@app.command("open", epilog="Example: mmlib open classification   |   Without a name: which notebooks there are.")
+def open_(
+    name: Annotated[str | None, typer.Argument(metavar="NOTEBOOK", help="Its name, without .ipynb.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make a new copy; the one before is kept beside it.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, or only serve.")] = True,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of JupyterLab.  [default: its own]")] = None,
+    outputs: Outputs = None,
+) -> None:
+    """Open a notebook in JupyterLab, as a copy in the outputs folder: the repository stays as it is."""
+    from mmlib.commands import open as opens
+
+    where = set_outputs(outputs)
+    if name is None:
+        print(opens.listing())
+    else:
+        opens.open_notebook(name, where, fresh, browser, port)
 
 
 @app.command(epilog="Example: mmlib reference table1 --profile embedded   |   mmlib reference table1 --made '2 cores'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -38,12 +39,34 @@ def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
         os.replace(temporary, target)
     except OSError as error:
         raise OutputsError(
-            f"cannot write {target}: {error.strerror or error}. Free space, fix its permissions, or choose another "
-            "folder with --outputs; what was written before is kept."
+            f"cannot write {target}: {write_problem(error, target)}. Free space, fix its permissions, or choose "
+            "another folder with --outputs; what was written before is kept."
         ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system answers where a disk, or a user's share of it, is full."""
+
+
+def write_problem(error: OSError, place: str | Path) -> str:
+    """Why nothing could be written at `place`, in words; of a full disk also which one it is and its room."""
+    if error.errno not in FULL:
+        return error.strerror or str(error)
+    text = os.strerror(error.errno)
+    disk = Path(os.path.abspath(place))
+    with contextlib.suppress(OSError):
+        while not disk.exists():
+            disk = disk.parent
+        while not os.path.ismount(disk) and disk != disk.parent:
+            disk = disk.parent
+        found = os.statvfs(disk)
+        left, size = (blocks * found.f_frsize / 1e6 for blocks in (found.f_bavail, found.f_blocks))
+        files = " and no room for another file" if found.f_files and not found.f_favail else ""
+        return f"{text} (the disk mounted at {disk} has {left:,.1f} of {size:,.1f} MB left{files})"
+    return text
 
 
 @functools.cache  # asking for it changes it for a moment, in all threads

@@ -39,7 +39,7 @@ def now() -> str:
 def finite_metrics(metrics: Any) -> Any:
     """The metrics as they are. Raises `ValueError` for one that is no number, or not finite."""
     for name, value in metrics.items() if isinstance(metrics, dict) else ():
-        if value is None:
+        if value is None or (type(value) is float and math.isfinite(value)):
             continue
         if isinstance(value, bool | str) or not isinstance(value, SupportsFloat):
             raise ValueError(f"metric {name!r} is {value!r:.80}; a metric is a number, or null where it does not exist")
@@ -88,8 +88,9 @@ class Result(BaseModel):
     `splits` counts samples by split, and `coverage` how many of the things that must occur do (classes, identities).
     `data_origin` says what was measured on; a stand-in only has the shape of the data set whose name it carries, and
     no verdict is ever given on it. `stages` are the parts of the run in order; what stands outside of them is the last
-    one's (version 1 has none). `files` are those beside it, as they were written (`mmlib.seal`). Times are seconds,
-    memory is MiB.
+    one's (version 1 has none). `files` are those beside it, as they were written (`mmlib.seal`). `data_verified` says
+    whether the prepared data were compared with their digests (None: none were used, or the record is older). Times
+    are seconds, memory is MiB.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -113,6 +114,7 @@ class Result(BaseModel):
     notes: list[str] = Field(default_factory=list)
     stages: list[StageResult] = Field(default_factory=list)
     files: dict[str, FileStamp] = Field(default_factory=dict)
+    data_verified: bool | None = None
 
     @field_validator("metrics", mode="before")
     @classmethod

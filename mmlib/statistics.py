@@ -1,8 +1,9 @@
 """Means, spreads and paired differences over a handful of seeds.
 
-Source: textbook one-sample and paired Student intervals (two-sided), Holm's step-down adjustment (Holm 1979). All is
-plain Python except the quantile of Student's t, which comes from scipy; nothing here needs torch. Values keep the unit
-they come in (the workbook passes fractions and shows percent).
+Source: textbook one-sample and paired Student intervals (two-sided), Holm's step-down adjustment (Holm 1979), two
+one-sided tests of equivalence (Schuirmann 1987). All is plain Python except the distribution of Student's t, which
+comes from scipy; nothing here needs torch. Values keep the unit they come in (the workbook passes fractions and shows
+percent).
 
 Seeds are few (2 to 10), so intervals are wide and rest on the assumption that seeds scatter about normally; with one
 seed there is no interval at all, and no function here invents one.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmlib.errors import UsageError
 
@@ -111,6 +112,38 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def equivalence_p(difference: Summary, margin: float) -> float | None:
+    """p of two one-sided t tests (TOST; Schuirmann 1987): small where the true mean lies within ± `margin`.
+
+    It is below 5 % where the 90 % interval of the mean lies inside the margin. None without a spread beyond rounding.
+    """
+    if _has_no_spread(difference):
+        return None
+    return max(_above(difference, -margin), _above(replace(difference, mean=-difference.mean), -margin))
+
+
+def exceedance_p(difference: Summary, margin: float) -> float | None:
+    """Two-sided p of "the true mean is no farther from zero than `margin`", of a mean that is farther; else 1.
+
+    It is below 5 % where the 95 % interval of the mean lies beyond the margin. None without a spread beyond rounding.
+    """
+    if _has_no_spread(difference):
+        return None
+    return min(1.0, 2 * _above(replace(difference, mean=abs(difference.mean)), margin))
+
+
+def _above(summary: Summary, bound: float) -> float:
+    """One-sided p of "the true mean is at most `bound`"."""
+    from scipy.special import stdtr
+
+    return float(stdtr(summary.n - 1, -(summary.mean - bound) / (summary.sd / math.sqrt(summary.n))))
+
+
+def _has_no_spread(summary: Summary) -> bool:
+    # Accuracies are multiples of one sample: equal differences are common, and differ by binary rounding only.
+    return not summary.sd or summary.sd <= ROUNDING * max(1.0, abs(summary.mean))
+
+
 def t_quantile(probability: float, degrees: int) -> float:
     """Quantile of Student's t with `degrees` degrees of freedom."""
     from scipy.special import stdtrit  # here, because scipy costs a tenth of a second that `mmlib status` can save
@@ -122,8 +155,7 @@ def _p_value(summary: Summary) -> float | None:
     """Two-sided p of "the true mean is zero"; None without a spread beyond rounding."""
     from scipy.special import stdtr
 
-    # Accuracies are multiples of one sample: equal differences are common, and differ by binary rounding only.
-    if not summary.sd or summary.sd <= ROUNDING * max(1.0, abs(summary.mean)):
+    if _has_no_spread(summary):
         return None
     t = abs(summary.mean) / (summary.sd / math.sqrt(summary.n))
     return float(2 * stdtr(summary.n - 1, -t))

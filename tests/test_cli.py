@@ -113,13 +113,14 @@ def test_dry_run_runs_nothing(toy):
     toy.plan()
     done = toy.mmlib("run", "toy", "--dry-run")
     assert done.returncode == 0
-    assert done.stdout.count("never run") == 2
+    assert "missing: never run\n    ok\n" in done.stdout
+    assert toy.mmlib("run", "toy", "--dry-run", "-v").stdout.count("never run") == 2
     assert not toy.outputs.exists()
 
 
 def test_a_closed_pipe_is_no_error(toy):
     toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": list(range(3000))}})
-    command = " ".join(toy.command("run", "toy", "--dry-run")) + " | head -1"
+    command = " ".join(toy.command("run", "toy", "--dry-run", "-v")) + " | head -1"
     done = subprocess.run(command, shell=True, env=toy.env, cwd=toy.root, capture_output=True, text=True)
     assert done.stderr == ""
 

@@ -8,10 +8,12 @@ import json
 import matplotlib
 import pytest
 from claims_fakes import CLAIMS, MIXED, fake_results, mixed_results
+from figure_rules import keeps_the_rules
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
 from mmlib.figures import curves
+from mmlib.figures.looks import METHODS
 from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES, _defaults
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.verdicts import judge_statements
@@ -103,8 +105,8 @@ def test_a_heading_says_what_all_its_rows_add_and_no_row_loses_what_tells_it_apa
         named = zip((one, two), labels, strict=True)
         results.rows = {row.id: dataclasses.replace(row, block="One modality", label=label) for row, label in named}
         axis = figures.table_figure(results).axes[0]
-        assert [label.get_text() for label in axis.get_yticklabels()] == shown
-        assert [note.get_text() for note in axis.texts] == [heading]
+        assert [label.get_text() for label in axis.get_yticklabels()] == [heading, *shown]
+        assert [label.get_fontweight() for label in axis.get_yticklabels()] == ["bold", "normal", "normal"]
 
 
 def test_names_stay_inside_the_figure(claims):
@@ -114,14 +116,12 @@ def test_names_stay_inside_the_figure(claims):
         figures.table_figure(results, claims),
         figures.statement_figure(judge_statements(claims, results), results),
     ):
-        FigureCanvasAgg(figure).draw()
-        box = figure.get_tightbbox()  # inches
-        assert -0.01 < box.x0 < box.x1 < figures.FULL + 0.01
+        assert keeps_the_rules(figure)
     table = figures.table_figure(results, claims)
     FigureCanvasAgg(table).draw()
     left, right = (axis.get_window_extent() for axis in table.axes[:2])
-    headings = [note.get_window_extent() for note in table.axes[0].texts]
-    assert max(box.x1 for box in headings) < right.x0
+    names = [label.get_window_extent() for label in table.axes[0].get_yticklabels()]
+    assert max(box.x1 for box in names) < left.x0, "headings are clear of the panels"
     assert right.x0 - left.x1 < 0.05 * table.bbox.width
 
 
@@ -163,9 +163,8 @@ def test_a_long_name_of_the_data_leaves_the_axes_their_width(claims):
     family = judge_statements(claims, results)
     for figure in (figures.table_figure(results, claims), figures.statement_figure(family, results)):
         figure.draw_without_rendering()
-        (title,) = [text for text in figure.texts if text.get_text() == figure.get_suptitle()]
-        assert title.get_window_extent().width <= figure.bbox.width
-        assert "and which" in figure.get_suptitle().replace("\n", " ")
+        assert all(text.get_window_extent().x1 <= figure.bbox.x1 for text in figure.texts)
+        assert "and which" in figures.caption_of(figure)
 
 
 def test_statement_figure_shows_intervals_and_verdicts(claims):
@@ -177,6 +176,11 @@ def test_statement_figure_shows_intervals_and_verdicts(claims):
         assert (verdict.difference.low, verdict.difference.high) in lines
     for word in ("holds", "within seed noise", "SimAM² helps summation [Top-1]", "3 seeds"):
         assert word in texts(figure)
+    hollow = [v for v in family.verdicts if v.verdict in ("holds", "contradicted") and v.p_holm >= 0.05]
+    assert 0 < len(hollow) < len(family.verdicts)
+    assert texts(figure).count(",\nunadjusted") == len(hollow)
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in ("o", "X")]
+    assert faces.count("white") == len(hollow)
 
 
 def test_curves_average_over_seeds(tmp_path):
@@ -193,6 +197,7 @@ def test_curves_average_over_seeds(tmp_path):
             (folder / "history.jsonl").write_text(text)
             results.folders[record.cell_id] = folder
     figure = figures.curves_figure(results)
+    assert keeps_the_rules(figure)
     loss, top1, coefficient = figure.axes[:3]
     assert [line.get_ydata() for line in loss.get_lines()] == [pytest.approx([1.5, 1.4, 1.3])] * 2
     assert list(loss.get_lines()[0].get_xdata()) == [1, 2, 3]
@@ -201,7 +206,11 @@ def test_curves_average_over_seeds(tmp_path):
     assert coefficient.get_title() == "coefficient k, audio"
     assert "of 2 rows" not in texts(figure), "both that have a history are shown"
     one = figures.curves_figure(results, rows=["baseline-sum"])
-    assert "band from lowest to highest, 1 of 2 rows" in texts(one)
+    assert "1 of 2 rows" in figures.caption_of(one)
+    results.curves = ["ogm_ge-sum"]
+    assert "1 of 2 rows, those that the plan names" in figures.caption_of(figures.curves_figure(results))
+    (line,) = figures.curves_figure(results).axes[0].get_lines()
+    assert line.get_color() == METHODS["ogm_ge"].color
 
 
 def test_curves_of_a_headline_that_names_its_split():

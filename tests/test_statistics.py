@@ -97,3 +97,32 @@ def test_holm_by_hand():
 def test_values_that_cannot_be_summarised(values):
     with pytest.raises(UsageError):
         statistics.summarise(values)
+
+
+@pytest.mark.parametrize("margin", [0.2, 1.0, 3.0])
+def test_equivalence_equals_two_one_sided_tests_of_scipy(margin):
+    for seed in range(5):
+        values = np.random.default_rng(seed).normal(0.3, 0.5, 5)
+        sides = [
+            stats.ttest_1samp(values, -margin, alternative="greater").pvalue,
+            stats.ttest_1samp(values, margin, alternative="less").pvalue,
+        ]
+        p = statistics.equivalence_p(statistics.summarise(values.tolist()), margin)
+        assert p == pytest.approx(max(sides))
+        inner = statistics.summarise(values.tolist(), 0.9)
+        assert (p < 0.05) == (-margin < inner.low and inner.high < margin)
+
+
+def test_exceedance_is_below_5_percent_where_the_interval_lies_beyond_the_margin():
+    values = [-2.0, -2.4, -1.8, -2.2]
+    found = statistics.summarise(values)
+    assert statistics.exceedance_p(found, 1.0) == pytest.approx(stats.ttest_1samp(values, -1.0).pvalue)
+    assert (
+        statistics.exceedance_p(found, -found.high - 1e-6) < 0.05 < statistics.exceedance_p(found, -found.high + 1e-2)
+    )
+
+
+def test_without_spread_nothing_is_equal():
+    same = statistics.summarise([0.1, 0.1, 0.1])
+    assert statistics.equivalence_p(same, 1.0) is None
+    assert statistics.exceedance_p(same, 0.01) is None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.analysis.kept import HISTORY, is_kept, kept_arrays
 from mmlib.seal import ARRAYS
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error)
@@ -16,10 +17,13 @@ DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, SyntaxError, zip
 
 
 def read_arrays(folder: str | Path | None, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
-    """The arrays whose names are `wanted`, by name.
+    """The arrays whose names are `wanted`, by name; of a run, or of a reference result's kept ones.
 
     Empty where there is no folder, the run left none, or the file is damaged, which is printed.
     """
+    if folder is not None and is_kept(folder):
+        kept = kept_arrays(folder).items()
+        return {name: values for name, values in kept if wanted(name) and not name.startswith(HISTORY)}
     path = Path(folder) / ARRAYS if folder is not None else None
     if path is None or not path.is_file():
         return {}

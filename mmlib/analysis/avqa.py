@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mmlib.analysis.words import UNBROKEN, points_text, seed_count
+from mmlib.analysis.words import UNBROKEN, difference_text, seed_count
 from mmlib.metrics.family import metric
 from mmlib.metrics.question_answering import ABOUT, OVERALL, TYPES, floor_of
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
@@ -95,7 +95,7 @@ class QuestionFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what IEMF gives both networks."""
         told = [
-            f"{NETWORKS[name]} {points_text(gain, OVERALL)}"
+            f"{NETWORKS[name]} {difference_text(gain, OVERALL)}"
             for name in NETWORKS
             if (gain := self.difference(f"{name}-iemf", name, OVERALL))
         ]
@@ -120,11 +120,11 @@ class QuestionFindings:
         told = f"Accuracy on all questions: {', '.join(accuracies)}"
         told += f"; the majority answer of each question {known.text(floor)}." if floor is not None else "."
         gains = [
-            f"{SENSES[row].removeprefix('and ')} {points_text(gain, both)}"
+            f"{SENSES[row].removeprefix('and ')} {difference_text(gain, both)}"
             for row in self.senses
             if row != "baseline" and (gain := self.difference("baseline", row, both))
         ]
-        return told + (f" On audio-visual questions both gain over {', over '.join(gains)}." if gains else "")
+        return told + (f" On audio-visual questions both are, against {'; against '.join(gains)}." if gains else "")
 
     def _network(self, network: str) -> str:
         """What each variant gives a network, and which types gain or lose beyond seed noise."""
@@ -135,7 +135,7 @@ class QuestionFindings:
                 continue
             clear = [name for name in self.types if beyond_noise(self.difference(network + suffix, network, name))]
             words = [metric(name).title.removeprefix("accuracy, ") for name in clear]
-            text = f"{VARIANTS[suffix]} {points_text(gain, OVERALL)}"
+            text = f"{VARIANTS[suffix]} {difference_text(gain, OVERALL)}"
             parts.append(text + (f" (beyond seed noise on {', '.join(words)})" if words else ""))
         if not parts:
             return ""

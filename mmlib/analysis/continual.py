@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmlib.analysis.arrays import read_arrays
-from mmlib.analysis.words import UNBROKEN, points_text, seed_count
+from mmlib.analysis.words import UNBROKEN, difference_text, seed_count
 from mmlib.metrics.continual import overall_accuracies
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
@@ -101,7 +101,7 @@ class ContinualFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what IEMF gives the methods that the paper speaks of."""
         told = [
-            f"{one.name} {points_text(gain, ACCURACY)}"
+            f"{one.name} {difference_text(gain, ACCURACY)}"
             for one in self.compared
             if one.method in PAPERS and (gain := one.gain("-iemf", ACCURACY))
         ]
@@ -167,7 +167,12 @@ def accuracy_by_step(folder: Path) -> np.ndarray | None:
     return 100 * overall_accuracies(stored["clean_accuracy_matrix"], stored["task_clips"])
 
 
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: the accuracy on each task after each step, and the tasks' clips."""
+    return read_arrays(folder, {"clean_accuracy_matrix", "task_clips"}.__contains__)
+
+
 def _gains(one: MethodRuns, suffix: str) -> str:
     """ "mean task accuracy +1.2 (...) points, forgetting ..."; empty where a variant shares no seed with the method."""
     gains = {name: one.gain(suffix, name) for name in (ACCURACY, FORGETTING)}
-    return ", ".join(f"{metric(name).title} {points_text(gain, name)}" for name, gain in gains.items() if gain)
+    return ", ".join(f"{metric(name).title} {difference_text(gain, name)}" for name, gain in gains.items() if gain)

@@ -9,16 +9,19 @@ We do: both ratios are measured on the same forward pass of every step, whicheve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmlib.analysis.arrays import read_arrays
-from mmlib.analysis.intervals import interval_text, summarise_coefficients
+from mmlib.analysis.intervals import NEAR_ONE, interval_text, summarise_coefficients
+from mmlib.analysis.tested import Tested
 from mmlib.metrics.correlation import pearson, spearman
-from mmlib.statistics import Summary
+from mmlib.metrics.family import UNITS, Metric
+from mmlib.statistics import PairedDifference, Summary, paired_difference, standard_deviation
 
 if TYPE_CHECKING:
     from mmlib.workbook.results import Results, RowResult
@@ -38,6 +41,7 @@ DRIVERS = {
 }
 STRONG = 0.7
 """What we call strong: the whole interval of the coefficient lies above this. The paper names no threshold."""
+EXCESS = Metric("excess", "Pearson’s r", unit=replace(UNITS["correlation"], digits=2))
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,16 @@ class CorrelationResult:
         )
 
     @property
+    def tested(self) -> list[Tested]:
+        """The paper's sentence, row by row: how far r over every step lies above `STRONG`."""
+        known = [(row, above(row.coefficients("step"), STRONG)) for row in self.rows]
+        return [
+            Tested(row.id, f"The two ratios are strongly correlated, r above {STRONG:g}: {row.label}", EXCESS, found)
+            for row, found in known
+            if found is not None
+        ]
+
+    @property
     def sentences(self) -> list[str]:
         """What the analysis shows, computed."""
         if not self.rows:
@@ -144,6 +158,22 @@ class CorrelationResult:
             f"over seeds lies above {STRONG:g}, that holds for so many of the {len(self.rows)} rows: {counts}."
         )
         return told
+
+
+def above(coefficients: list[float], threshold: float) -> PairedDifference | None:
+    """How far correlation coefficients lie above a threshold: tested on Fisher's scale, given on their own."""
+    if not coefficients:
+        return None
+    bar = math.atanh(threshold)
+    scaled = {place: math.atanh(max(-NEAR_ONE, min(NEAR_ONE, value))) for place, value in enumerate(coefficients)}
+    found = paired_difference(scaled, dict.fromkeys(scaled, bar))
+    mean, low, high = (
+        None if value is None else math.tanh(value + bar) - threshold for value in (found.mean, found.low, found.high)
+    )
+    return replace(
+        found, mean=mean, low=low, high=high, sd=standard_deviation(coefficients),
+        differences=tuple(value - threshold for value in coefficients),
+    )  # fmt: skip
 
 
 def _row_sentence(row: RowRatios) -> str:
@@ -182,3 +212,9 @@ def read_ratios(folder: Path | None, seed: int) -> RunRatios | None:
         x, y = np.log(decoupled.astype(float)), np.log(zeta.astype(float))
     known = np.isfinite(x) & np.isfinite(y)
     return RunRatios(seed, x[known], y[known], epoch[known]) if known.sum() >= 3 else None
+
+
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: both ratios of every step, and its epoch."""
+    stored = read_arrays(folder, {"rho_decoupled", "rho_zeta", "epoch"}.__contains__)
+    return {name: values.astype(np.uint16 if name == "epoch" else np.float32) for name, values in stored.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmlib.analysis.kept import is_kept, kept_entries
 from mmlib.files import parse_json
 
 Entry = dict[str, Any]
@@ -16,6 +17,8 @@ def read_entries(folder: str | Path) -> list[Entry]:
 
     A last line cut short (a run being written, or killed) is left out; other damage too.
     """
+    if is_kept(folder):
+        return kept_entries(folder)
     try:
         lines = (Path(folder) / "history.jsonl").read_text("utf-8", errors="replace").splitlines()
     except OSError:

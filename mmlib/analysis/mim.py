@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mmlib.analysis.intervals import interval_text
-from mmlib.analysis.words import UNBROKEN, points_text, seed_count
+from mmlib.analysis.words import UNBROKEN, difference_text, seed_count
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
 from mmlib.workbook.results import Results
@@ -77,7 +77,7 @@ class MimFindings:
                 "(row, modality)"
             )
         if self.gains:
-            told = "; ".join(f"{fusion} {points_text(gain, ACCURACY)}" for fusion, gain in self.gains.items())
+            told = "; ".join(f"{fusion} {difference_text(gain, ACCURACY)}" for fusion, gain in self.gains.items())
             return f"{metric(ACCURACY).title} of all of MIM against nothing: {told}"
         return "no row with gates ran"
 
@@ -99,7 +99,7 @@ class MimFindings:
                     )
         for fusion, gain in self.gains.items():
             told.append(
-                f"{fusion}: all of MIM against nothing, {metric(ACCURACY).title} {points_text(gain, ACCURACY)} "
+                f"{fusion}: all of MIM against nothing, {metric(ACCURACY).title} {difference_text(gain, ACCURACY)} "
                 f"({seed_count(gain.seeds)})."
             )
         return told

@@ -16,7 +16,7 @@ import numpy as np
 
 from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text
-from mmlib.analysis.words import UNBROKEN, points_text, seed_count
+from mmlib.analysis.words import UNBROKEN, difference_text, seed_count
 from mmlib.metrics.family import metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference, summarise
 from mmlib.workbook.claims import Claims
@@ -30,6 +30,8 @@ METHODS = {
     "sample": "sample-level",
 }
 """Row of the plan -> what it is called."""
+KEPT = ("valuation_modalities", "valuation_epochs", "valuation_means", "valuation_trained")
+"""Arrays of a run as a reference result keeps them."""
 BASE, GAIN, AUC = "joint", "top1_gain", "contribution_auc"
 ALONE = "top1_only_"
 
@@ -122,7 +124,7 @@ class ValuationFindings:
     def headline(self) -> str:
         """One sentence without a full stop: what re-sampling gains."""
         told = [
-            f"{one.name} {points_text(gain, 'top1')}"
+            f"{one.name} {difference_text(gain, 'top1')}"
             for one in self.compared
             if one.method in ("modality", "sample") and (gain := self.gain(one, "top1"))
         ]
@@ -140,7 +142,9 @@ class ValuationFindings:
         for one in self.compared:
             gains = {"top1": "Top-1"} | {ALONE + name: f"{name} with the others at zero" for name in self.alone}
             parts = [
-                f"{text} {points_text(gain, 'top1')}" for name, text in gains.items() if (gain := self.gain(one, name))
+                f"{text} {difference_text(gain, 'top1')}"
+                for name, text in gains.items()
+                if (gain := self.gain(one, name))
             ]
             if parts:
                 fewest = seed_count(min(one.values.values(), key=len))
@@ -199,13 +203,21 @@ def mean_contributions(
 ) -> tuple[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] | None:
     """Modalities; epochs (E,), means (E, n) and samples trained on in each epoch; None where a run left no arrays."""
     wanted = {f"valuation_{name}" for name in ("contributions", "modalities", "epochs")} | {"epoch", "samples"}
-    stored = read_arrays(folder, wanted.__contains__)
+    stored = read_arrays(folder, (wanted | set(KEPT)).__contains__)
+    if set(KEPT) <= set(stored):  # a reference result's
+        return tuple(stored[KEPT[0]].tolist()), tuple(stored[name] for name in KEPT[1:])
     if "valuation_contributions" not in stored:
         return None
     units, names = stored["valuation_contributions"], tuple(stored["valuation_modalities"].tolist())
     one = int(np.prod(np.arange(1, len(names) + 1)))
     trained = np.bincount(stored["epoch"].astype(int), weights=stored["samples"])
     return names, (stored["valuation_epochs"], units.mean(axis=1) / one, trained)
+
+
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: mean contributions and samples trained on, by epoch."""
+    found = mean_contributions(folder)
+    return {} if found is None else dict(zip(KEPT, (np.array(found[0]), *found[1]), strict=True))
 
 
 def _ends(one: MethodRuns) -> str:

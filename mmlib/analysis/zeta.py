@@ -10,7 +10,7 @@ We do: each row of the plan is one target, or one true correlation of generated 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,8 @@ import numpy as np
 
 from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.intervals import interval_text, summarise_known
+from mmlib.analysis.tested import Tested
+from mmlib.metrics.family import UNITS, Metric
 from mmlib.statistics import PairedDifference, Summary, paired_difference
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ MISSED = 0.02
 Series = Literal["forced", "data"]
 SERIES_NAMES: dict[Series, str] = {"forced": "forced by a loss", "data": "true correlation of the data"}
 BINS = 50
+VARIANCE = Metric("zeta_variance", "variance of ζ", unit=replace(UNITS["number"], digits=4))
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,19 @@ class ZetaResult:
         told = [f"{SERIES_NAMES[name]}: {_verdict(_ends(points))}" for name, points in self._judged()]
         return "ζ should scatter more at both ends; " + ("; ".join(told) or "too few correlations to say")
 
+    @property
+    def tested(self) -> list[Tested]:
+        """The paper's sentence, end by end and series by series: a difference in variance to the middle value."""
+        return [
+            Tested(
+                f"{name}-{end}", f"ζ scatters more at the {end} correlation than in the middle, {SERIES_NAMES[name]}",
+                VARIANCE, difference,
+            )
+            for name, points in self._judged()
+            for end, difference in _ends(points).items()
+            if difference is not None
+        ]  # fmt: skip
+
     def _judged(self) -> list[tuple[Series, list[ZetaPoint]]]:
         """Series with a middle and two ends."""
         return [(name, self.series(name)) for name in self.names if len(self.series(name)) >= 3]
@@ -133,10 +149,10 @@ def _extremes(name: Series, points: list[ZetaPoint]) -> str:
     """Whether each end scatters more than the middle: paired over seeds, as the paper's sentence asks."""
     ends, middle = _ends_and_middle(points)
     found = _ends(points)
-    told = [f"at the {end} ({ends[end].value:g}) {_difference_text(difference)}" for end, difference in found.items()]
+    told = [f"{_difference_text(difference)} at the {end} ({ends[end].value:g})" for end, difference in found.items()]
     return (
         f"{SERIES_NAMES[name].capitalize()}: the paper says that ζ scatters more at both ends. Against the middle "
-        f"value ({middle.value:g}) the variance differs {' and '.join(told)}: {_verdict(found)}."
+        f"value ({middle.value:g}) the variance is {' and '.join(told)}: {_verdict(found)}."
     )
 
 
@@ -170,8 +186,8 @@ def _difference(point: ZetaPoint, middle: ZetaPoint) -> PairedDifference | None:
 
 def _difference_text(difference: PairedDifference | None) -> str:
     if difference is None or difference.low is None:
-        return "by an unknown amount (fewer than two common seeds)"
-    return f"by {interval_text(difference, 4, '+')}"
+        return "not to be compared (fewer than two common seeds)"
+    return f"{VARIANCE.difference(difference.mean)} ({VARIANCE.interval(difference.low, difference.high)})"
 
 
 def analyse(results: Results) -> ZetaResult:
@@ -203,6 +219,15 @@ def _run(record: Record, folder: Path | None, seed: int) -> ZetaRun | None:
     r = _last_epoch(stored["r"], stored["epoch"]) if {"r", "epoch"} <= set(stored) else None
     top1, achieved, held_out = (record.metrics.get(f"last/{name}") for name in ("top1", "hgr", "hgr_test"))
     return ZetaRun(seed, float(variance.mean()), histogram, r, top1, achieved, held_out)
+
+
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: variance and histogram of ζ, and r of the last epoch's steps."""
+    stored = read_arrays(folder, {"last_zeta_variance", "last_zeta_histogram", "r", "epoch"}.__contains__)
+    if {"r", "epoch"} <= set(stored):
+        last = stored["epoch"] == stored["epoch"].max()
+        stored |= {name: stored[name][last] for name in ("r", "epoch")}
+    return stored
 
 
 def _last_epoch(values: np.ndarray, epoch: np.ndarray) -> float | None:

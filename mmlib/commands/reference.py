@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from mmlib.analysis.kept import gather
 from mmlib.errors import UsageError
+from mmlib.figures.analyses import ANALYSES
+from mmlib.figures.curves import MOST, default_quantities, histories_of
 from mmlib.metrics.family import metric
 from mmlib.parameters.base import project_root
 from mmlib.record import Record
@@ -13,7 +18,10 @@ from mmlib.report.assemble import claims_of
 from mmlib.report.tables import metrics_of
 from mmlib.workbook.plan import Plan, find_plan
 from mmlib.workbook.reference import load_reference, write_reference
-from mmlib.workbook.results import collect
+from mmlib.workbook.results import Results, collect
+
+LARGEST = 390_000
+"""Bytes of a file that the repository takes."""
 
 
 def keep(plan: str, profile: str, outputs: Path, made: str) -> None:
@@ -23,8 +31,43 @@ def keep(plan: str, profile: str, outputs: Path, made: str) -> None:
     """
     found = find_plan(plan)
     folder = project_root() / "outputs" / "reference"
-    path = write_reference(folder, collect(found, profile, outputs), made)
-    print(f"kept {path}: commit it, and say in the commit what changed")
+    results = collect(found, profile, outputs)
+    arrays = kept_of(found, results)
+    path = write_reference(folder, results, made, arrays)
+    beside = f" and {path.with_suffix('.npz').name}" if arrays else ""
+    print(f"kept {path}{beside}: commit what was written, and say in the commit what changed")
+    print(f"its figures again, from what is kept alone: mmlib figures {plan} --profile {profile}")
+
+
+def kept_of(plan: Plan, results: Results) -> dict[str, Any]:
+    """{"<cell>/<name>": array} of what the plan's figures need beyond records: its analysis' arrays, and histories.
+
+    Histories of all rows where they are small enough for the repository, else of the rows whose curves are drawn.
+    """
+    headline = metrics_of(plan, claims_of(plan, project_root()))[0]
+    drawn = histories_of(results)
+    quantities = [*default_quantities(drawn, headline), "k_fusion", "test/top1", "samples_per_s"]
+    keep = ANALYSES[plan.figure].keep if plan.figure else None
+    folders = {record.cell_id: results.folders.get(record.cell_id) for record in results.records}
+    rows = results.curves or list(drawn)[:MOST]
+    shown = {record.cell_id for row in rows if row in results.rows for record in results.rows[row].records.values()}
+    for cells in (folders, shown, ()):
+        arrays = gather(folders, keep, dict.fromkeys(cells, quantities))
+        if size_of(arrays) <= LARGEST:
+            return arrays
+    raise UsageError(
+        f"the arrays of {plan.name} / {results.profile} take {size_of(arrays) >> 10} KiB, more than a file of the "
+        f"repository may ({LARGEST >> 10}): run it with fewer seeds, or keep less in its analysis."
+    )
+
+
+def size_of(arrays: dict[str, Any]) -> int:
+    """Bytes of the file that would hold them."""
+    import numpy
+
+    stream = io.BytesIO()
+    numpy.savez_compressed(stream, **arrays)
+    return stream.tell()
 
 
 def check(plan: str, profile: str, outputs: Path) -> int:

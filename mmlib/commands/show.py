@@ -1,9 +1,11 @@
-"""`mmlib show`: a plan's grid, or everything a cell's record says."""
+"""`mmlib show`: a plan's grid and its results as a table, or everything a cell's record says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from mmlib.commands import screen
+from mmlib.commands.plan_results import say_results
 from mmlib.errors import UsageError
 from mmlib.files import dump_json
 from mmlib.machine import computes_bf16
@@ -13,11 +15,19 @@ from mmlib.seal import altered
 from mmlib.workbook.plan import Plan, find_plan, plan_paths
 
 
-def show(what: str, outputs: Path) -> None:
-    """Print a plan (by name or path) or a cell (by id, or an unambiguous beginning of it). Raises `UsageError`."""
+def show(what: str, outputs: Path, profile: str | None = None) -> None:
+    """Print a plan (by name or path) or a cell (by id, or an unambiguous beginning of it). Raises `UsageError`.
+
+    `profile`: only the results of this one of the plan's profiles.
+    """
     if what in plan_paths() or what.endswith((".yaml", ".yml")):
-        show_plan(find_plan(what))
+        plan = find_plan(what)
+        if profile is None:
+            show_plan(plan)
+        say_results(plan, profile, outputs)
         return
+    if profile is not None:
+        raise UsageError(f"--profile belongs to a plan, and {what!r} is none of {', '.join(plan_paths())}.")
     folders = sorted(path.parent for path in outputs.glob(f"*/[!.]*/{RECORD_FILE}"))
     found = [folder for folder in folders if folder.name == what] or [
         folder for folder in folders if folder.name.startswith(what)
@@ -34,14 +44,20 @@ def show(what: str, outputs: Path) -> None:
 
 
 def show_plan(plan: Plan) -> None:
-    print(f"{plan.name}: {plan.title}\nnotebook {plan.notebook}, claims {plan.claims}, plan {plan.path}")
+    columns = screen.width()
+
+    def say(text: str, indent: str = "  ") -> None:
+        print(*screen.paragraph(text, columns, indent), sep="\n")
+
+    say(f"{plan.name}: {plan.title}", "")
+    say(f"notebook {plan.notebook}, claims {plan.claims}, plan {plan.path}", "")
     for name, profile in plan.profiles.items():
         seeds = ", ".join(map(str, profile.seeds))
-        print(f"  profile {name} ({profile.kind}): {profile.title}; seeds {seeds}; {compact(profile.parameters)}")
+        say(f"profile {name} ({profile.kind}): {profile.title}; seeds {seeds}; {compact(profile.parameters)}")
     for row in plan.rows:
-        print(f"  row {row.id}: {row.block} / {row.label}; {compact(row.parameters)}")
+        say(f"row {row.id}: {row.block} / {row.label}; {compact(row.parameters)}")
     if computes_bf16():
-        print("this CPU computes in bfloat16: --set precision=bf16 is faster; its cost is in docs/performance.md")
+        say("this CPU computes in bfloat16: --set precision=bf16 is faster; its cost is in docs/performance.md", "")
 
 
 def show_record(record: Record, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,11 @@ from mmlib.errors import UsageError
 from mmlib.parameters.arguments import parse_settings
 from mmlib.parameters.base import project_root
 from mmlib.parameters.messages import closest
-from mmlib.workbook.cell import Cell, parameters_class
+from mmlib.workbook.cell import Cell, more_seeds, parameters_class
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan, load_plan, plan_paths
 from mmlib.workbook.running.lock import lock_owner
-from mmlib.workbook.state import CellState, Survey
+from mmlib.workbook.state import Survey
 
 if TYPE_CHECKING:
     from mmlib.workbook.running.runner import Report, RunOptions
@@ -55,6 +55,13 @@ def requested(request: Request, outputs: Path) -> tuple[list[Cell], list[Cell]]:
     return cells, plan.summary_cells(request.profile, outputs)
 
 
+def earlier_cells(request: Request, outputs: Path, cells: list[Cell]) -> Iterator[Cell]:
+    """Other cells of the request's plan and profile; those that have run say how long `cells` will take."""
+    asked = {cell.id for cell in cells}
+    own = find_plan(request.plan).cells(request.profile, outputs=outputs)
+    yield from (cell for cell in (*own, *more_seeds(own)) if cell.id not in asked)
+
+
 def run(request: Request, options: RunOptions) -> int:
     """Run a request; returns the exit code."""
     from mmlib.workbook.running.runner import run_cells
@@ -62,7 +69,7 @@ def run(request: Request, options: RunOptions) -> int:
     cells, summaries = requested(request, options.outputs)
     if request.settings and not summaries and find_plan(request.plan).summaries:
         print("parameters differ from the plan's: its summaries are not made")
-    report = run_cells(cells, summaries, options)
+    report = run_cells(cells, summaries, options, earlier_cells(request, options.outputs, cells))
     say_end(report, options.outputs)
     return report.exit_code
 
@@ -79,8 +86,8 @@ def say_end(report: Report, outputs: Path) -> None:
     print(f"{len(report.outcomes)} cells: {counts}. Ran {report.ran}. Results and logs: {outputs / 'runs'}")
 
 
-def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
-    """All plans in one profile, then the report; returns the exit code."""
+def reproduce(profile: str, data_root: Path | None, options: RunOptions, seeds: list[int] | None = None) -> int:
+    """All plans in one profile, then the report; returns the exit code. Each plan has its own seeds without `seeds`."""
     from mmlib.workbook.running.runner import run_cells
 
     cells: list[Cell] = []
@@ -90,7 +97,7 @@ def reproduce(profile: str, data_root: Path | None, options: RunOptions) -> int:
         if profile not in plan.profiles:
             print(f"plan {plan.name} has no profile {profile}; left out")
             continue
-        cells += plan.cells(profile, overrides=runtime_settings(plan, data_root), outputs=options.outputs)
+        cells += plan.cells(profile, seeds, runtime_settings(plan, data_root), outputs=options.outputs)
         summaries += plan.summary_cells(profile, options.outputs)
     done = run_cells(cells, summaries, options)
     say_end(done, options.outputs)
@@ -129,57 +136,6 @@ def report(outputs: Path) -> None:
     print(f"report: {build_report(outputs) or report_path(outputs)}")
 
 
-def show_pending(request: Request, outputs: Path, force: bool) -> int:
-    """Print which cells of a request would run, and why (`--dry-run`)."""
-    cells, summaries = requested(request, outputs)
-    states = survey(outputs).look(cells + summaries)
-    for state in states:
-        if force or not state.done:
-            print_state(state, "--force" if state.done else state.reason)
-    print_counts(states)
-    return 0
-
-
 def survey(outputs: Path) -> Survey:
     owner = lock_owner(outputs)
     return Survey(Fingerprints(project_root()), running_since=owner.get("started", "") if owner else None)
-
-
-def status(plan: str | None, profile: str | None, data_root: Path | None, outputs: Path) -> int:
-    """Print states by plan and profile. Without a profile, those of which something was begun; the rest are named."""
-    plans = [find_plan(plan)] if plan else all_plans(profile)
-    looking = survey(outputs)
-    owner = lock_owner(outputs)
-    if owner:
-        print(f"a run is in progress: process {owner['pid']} on {owner['host']}")
-    for each in plans:
-        untouched = []
-        for name in [profile] if profile else each.profiles:
-            if profile and not plan and name not in each.profiles:
-                continue
-            cells = each.cells(name, overrides=runtime_settings(each, data_root), outputs=outputs)
-            states = looking.look(cells)
-            if profile or any(state.record or state.state not in ("missing", "blocked") for state in states):
-                print(f"{each.name} / {name}")
-                print_states(states + looking.look(each.summary_cells(name, outputs)))
-            else:
-                untouched.append(f"{name} ({len(cells)} cells, {states[0].state})")
-        if untouched:
-            print(f"{each.name}: never run: {', '.join(untouched)}")
-    return 0
-
-
-def print_states(states: list[CellState]) -> None:
-    """One line per cell, and the counts."""
-    for state in states:
-        print_state(state, "" if state.reason == "done" else state.reason)
-    print_counts(states)
-
-
-def print_state(state: CellState, reason: str) -> None:
-    print(f"  {state.state:<8} {state.cell.id}{f': {reason}' if reason else ''}")
-
-
-def print_counts(states: list[CellState]) -> None:
-    counts = Counter(state.state for state in states)
-    print(f"  {len(states)} cells: {', '.join(f'{number} {name}' for name, number in sorted(counts.items()))}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from mmlib.data.media import clock
 from mmlib.data.prepared import Prepared
+from mmlib.data.prepared_blocks import unsealed
 from mmlib.data.split_audit import audit_columns, audit_lines
 
 
@@ -18,6 +20,9 @@ def report_lines(prepared: Prepared) -> list[str]:
     counts = prepared.manifest["counts"]
     if {"listed", "found", "decoded", "skipped"} <= set(counts):
         lines.append(", ".join(f"{counts[name]:,} {name}" for name in ("listed", "found", "decoded", "skipped")))
+    if unsealed(prepared.manifest):
+        lines.append(unsealed(prepared.manifest))
+    lines += clock.lines(prepared.manifest["source"])
     reasons = Counter(entry.get("reason", "") for entry in prepared.manifest["skipped"]).most_common()
     lines += [f"skipped, {reason}: {count:,}" for reason, count in reasons]
     group = prepared.manifest["source"].get("audit", {}).get("grouped_by")

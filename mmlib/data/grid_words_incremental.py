@@ -46,6 +46,7 @@ from mmlib.data.grid_words import (
 )
 from mmlib.data.prepared import SPLITS, write_prepared
 from mmlib.data.progress import Progress
+from mmlib.data.ranges import narrowed
 from mmlib.errors import DataError
 
 __all__ = ["LAYOUT", "TASKS", "inputs", "missing", "prepare_folder"]
@@ -101,7 +102,7 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
             "start_s": tokens[:, 1] / UNITS_PER_SECOND,
             "end_s": tokens[:, 2] / UNITS_PER_SECOND,
         },
-        arrays={"audio": audio.astype(np.float32), "visual": visual.astype(options["storage"])},
+        arrays={"audio": audio.astype(np.float32), "visual": narrowed(visual, options["storage"], "visual")},
         source={
             "layout": LAYOUT,
             "inputs_sha256": inputs_hash,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from mmlib.data import verification
 from mmlib.data.batch import Batch
 from mmlib.data.dataset import BatchRequest, MultimodalDataset
 from mmlib.data.randomness import Draws
@@ -74,7 +75,12 @@ class BatchLoader:
         self._pin = pin_memory
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, which seeds the order and all augmentation together with the seed."""
+        """Choose the epoch, which seeds the order and all augmentation together with the seed.
+
+        Raises `DataError` where the data are known to be damaged by now (`mmlib.data.verification`).
+        """
+        if self.world_size == 1:  # several processes must stop together, which they do when the run ends
+            verification.check()
         self.epoch = epoch
         if self._replaced is None:
             self._take(self.sampler.plan(epoch))

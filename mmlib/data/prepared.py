@@ -4,7 +4,8 @@ A prepared folder holds
 
 - `manifest.json`: format, version, dataset, class names, split sizes, and for every file its dtype, shape and SHA-256;
   where the data came from (settings and hashes of the inputs), the versions of what decoded them, counts of what was
-  listed, found, decoded and skipped with reasons, and for generated data the truth that was built in;
+  listed, found, decoded and skipped with reasons, and for generated data the truth that was built in; SHA-256 of every
+  block of the arrays' files, and of the manifest itself (`mmlib.seal`);
 - `index.csv`: one row per sample: `id`, `label` (class number), `split`, `group` (what must not cross splits: clip,
   speaker, video), then columns of the dataset;
 - one `.npy` per array; row i of the array is row i of the index. Arrays are memory-mapped, never unpickled.
@@ -23,7 +24,6 @@ Folders appear whole or not at all: everything is written to a temporary folder 
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import platform
 import shutil
@@ -36,23 +36,19 @@ from typing import Any, Literal
 import numpy as np
 
 import mmlib
-from mmlib.data.prepared_check import (
-    FORMAT,
-    INDEX_COLUMNS,
-    INDEX_ROWS,
-    ITEM,
-    SPLITS,
-    VERSION,
-    Problem,
-    check_prepared,
-    open_array,
-    read_index,
-    read_manifest,
-)
+from mmlib.data import verification
+from mmlib.data.allocation import allocated
+from mmlib.data.prepared_blocks import BLOCK, Problem, check_content, check_prepared, file_digests
+from mmlib.data.prepared_check import BLOCKS, FORMAT, ITEM, SPLITS, VERSION, open_array, read_manifest
+from mmlib.data.prepared_index import as_column, read_index, write_index
 from mmlib.errors import OutputsError
-from mmlib.files import content_hash, sha256_file, write_json
+from mmlib.files import content_hash, dump_json, parse_json, sha256_file, write_json
+from mmlib.seal import DIGEST, sealed
 
 __all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", "open_prepared", "write_prepared"]
+
+
+_NO_CONTENT = ("versions", BLOCKS, DIGEST)  # entries of a manifest that say nothing of what was prepared
 
 
 @dataclass(frozen=True)
@@ -112,8 +108,11 @@ class Prepared:
 
     @property
     def manifest_hash(self) -> str:
-        """SHA-256 of what was prepared. Versions are left out: what they change shows in the arrays' hashes."""
-        return content_hash({key: value for key, value in self.manifest.items() if key != "versions"})
+        """SHA-256 of what was prepared. Versions are left out: what they change shows in the arrays' hashes.
+
+        So are digests that came later, so that data prepared before and after have the same hash.
+        """
+        return content_hash({key: value for key, value in self.manifest.items() if key not in _NO_CONTENT})
 
     def rows(self, split: str) -> np.ndarray:
         """Row numbers of a split, in index order."""
@@ -121,14 +120,23 @@ class Prepared:
 
 
 def open_prepared(folder: str | Path, verify: bool = False) -> Prepared:
-    """Open a prepared folder; `verify` also compares every hash. Raises `DataError` naming the file and the remedy."""
-    folder = Path(folder)
+    """Open a prepared folder, comparing manifest and index with their digests; `verify`: the arrays too, all of them.
+
+    Within a run, arrays are compared while it trains (`mmlib.data.verification`). Raises `DataError` naming the file
+    and the remedy.
+    """
+    prepared = _opened(Path(folder))
+    for name in prepared.arrays if verify else ():
+        check_content(prepared.folder, prepared.manifest, name)
+    verification.opened(prepared.folder, prepared.manifest)
+    return prepared
+
+
+def _opened(folder: Path) -> Prepared:
     manifest = read_manifest(folder)
-    index = read_index(folder, manifest, verify)
-    arrays = {
-        name: open_array(folder, name, entry, manifest["index"]["rows"], verify)
-        for name, entry in manifest["arrays"].items()
-    }
+    index = read_index(folder, manifest)
+    rows = manifest["index"]["rows"]
+    arrays = {name: open_array(folder, name, entry, rows) for name, entry in manifest["arrays"].items()}
     return Prepared(folder, manifest, index, arrays)
 
 
@@ -180,7 +188,7 @@ class PreparedWriter:
             self._by_item.add(name)
         with _writing(self.folder):
             path = self._temporary / f"{name}.npy"
-            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
+            self._arrays[name] = allocated(path, dtype, shape)
         return self._arrays[name]
 
     def adopt(self, name: str, path: Path, by_item: bool = False) -> None:
@@ -203,11 +211,12 @@ class PreparedWriter:
         versions: Mapping[str, str] | None = None,
     ) -> Path:
         """Write index and manifest, check the whole, and rename it into place."""
-        columns = {name: _column(values) for name, values in index.items()}
+        columns = {name: as_column(values) for name, values in index.items()}
         rows = len(columns["id"])
         with _writing(self.folder):
-            types = _write_index(self._temporary / "index.csv", columns)
-            arrays = {name: self._describe(name, array) for name, array in self._arrays.items()}
+            types = write_index(self._temporary / "index.csv", columns)
+            blocks: dict[str, list[str]] = {}
+            arrays = {name: self._describe(name, array, blocks) for name, array in self._arrays.items()}
             manifest = {
                 "format": FORMAT,
                 "version": VERSION,
@@ -229,21 +238,21 @@ class PreparedWriter:
                 ),
                 "skipped": [dict(entry) for entry in skipped],
                 "truth": dict(truth or {}),
+                BLOCKS: {"bytes": BLOCK, "sha256": blocks},
             }
-            write_json(self._temporary / "manifest.json", manifest)
-            open_prepared(self._temporary)
+            plain = parse_json(dump_json(manifest))  # the digest is of what will be read: keys are texts there
+            write_json(self._temporary / "manifest.json", sealed(plain))
+            _opened(self._temporary)
             self._rename()
         return self.folder
 
-    def _describe(self, name: str, array: np.memmap) -> dict[str, Any]:
+    def _describe(self, name: str, array: np.memmap, blocks: dict[str, list[str]]) -> dict[str, Any]:
+        """The manifest's entry of an array; the digests of its blocks go to `blocks`."""
         array.flush()
         path = self._temporary / f"{name}.npy"
-        return {
-            "file": path.name,
-            "dtype": array.dtype.str,
-            "shape": list(array.shape),
-            "sha256": sha256_file(path),
-        } | ({"by": ITEM} if name in self._by_item else {})
+        whole, blocks[name] = file_digests(path, BLOCK)
+        entry = {"file": path.name, "dtype": array.dtype.str, "shape": list(array.shape), "sha256": whole}
+        return entry | ({"by": ITEM} if name in self._by_item else {})
 
     def _rename(self) -> None:
         aside = self._temporary.with_suffix(".old")
@@ -281,26 +290,6 @@ def write_prepared(
 def temporary_prefix(folder: Path) -> str:
     """How the temporary folders of `folder` are named; a killed preparation leaves one behind."""
     return f".{folder.name}."
-
-
-def _write_index(path: Path, columns: dict[str, np.ndarray]) -> dict[str, str]:
-    """Write the columns as CSV and return their types."""
-    columns = {name: columns[name] for name in INDEX_COLUMNS} | columns  # the four fixed columns come first
-    kinds = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "str"}
-    types = {name: kinds[values.dtype.kind] for name, values in columns.items()}
-    with open(path, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        for start in range(0, max(map(len, columns.values())), INDEX_ROWS):
-            rows = {name: values[start : start + INDEX_ROWS] for name, values in columns.items()}
-            texts = [[str(v).lower() if types[name] == "bool" else str(v) for v in rows[name]] for name in columns]
-            writer.writerows(zip(*texts, strict=True))
-    return types
-
-
-def _column(values: Iterable) -> np.ndarray:
-    plain = isinstance(values, np.ndarray) and not values.dtype.hasobject
-    return values if plain else np.asarray(list(values))
 
 
 @contextlib.contextmanager

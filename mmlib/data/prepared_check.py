@@ -1,22 +1,20 @@
-"""Checks of a prepared folder: each says what is wrong, in which file, and what to do.
+"""Checks of a prepared folder's manifest and of its arrays' headers: what is wrong, in which file, and what to do.
 
-Opening a folder runs the cheap checks (headers, sizes, the whole index); `verify=True` also compares hashes, which
-reads every byte. The format itself is described in `mmlib.data.prepared`.
+They run whenever a folder is opened. The format itself is described in `mmlib.data.prepared`, the index is read in
+`mmlib.data.prepared_index`, and contents are compared in `mmlib.data.prepared_blocks`.
 """
 
 from __future__ import annotations
 
-import csv
-import itertools
 import tokenize
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmlib.errors import DataError, UsageError
-from mmlib.files import name_problem, read_json, sha256_file
+from mmlib.files import name_problem, read_json
+from mmlib.seal import DIGEST, is_broken
 
 FORMAT = "mmlib-prepared"
 VERSION = 1
@@ -24,7 +22,7 @@ SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "label", "split", "group")
 ITEM = "item"  # the column of rows in arrays that samples share, and the mark of such arrays
 COLUMN_TYPES = ("int", "float", "bool", "str")
-INDEX_ROWS = 1 << 16  # of the index read or written at once: as text a row takes ten times its numbers
+BLOCKS = "blocks"  # the manifest's entry of digests of pieces of the arrays' files
 
 _MANIFEST_KEYS: dict[str, type] = {
     "dataset": str,
@@ -38,24 +36,17 @@ _MANIFEST_KEYS: dict[str, type] = {
     "skipped": list,
     "truth": dict,
 }
-_BOOLEANS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a prepared folder: the file, and the message a user reads."""
-
-    where: Path
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
+REMEDY = "The prepared folder is damaged"
+"""How the remedy begins in a message: where a folder can be made again at once, it is cut off."""
 
 
 def damaged(path: Path, what: str) -> DataError:
     """The error for a damaged file of a prepared folder: where, what, and the remedy."""
     return DataError(
-        f"{path}: {what}. The prepared folder is damaged: delete {path.parent} and prepare the data again."
+        f"{path}: {what}. {REMEDY}: move it away, or delete it, and prepare the data again (`mmlib data check FOLDER` "
+        "lists what is wrong)."
     )
 
 
@@ -83,7 +74,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for key, kind in _MANIFEST_KEYS.items():
         if not isinstance(manifest.get(key), kind):
             raise damaged(path, f"the entry {key!r} is missing or is not a {kind.__name__}")
+    unknown = sorted(set(manifest) - set(_MANIFEST_KEYS) - {"format", "version", BLOCKS, DIGEST})
+    if unknown:
+        raise damaged(path, f"the entry {unknown[0]!r:.80} is none of a manifest's")
     _check_entries(path, manifest)
+    _check_blocks(path, manifest)
+    if is_broken(manifest) or (BLOCKS in manifest) != (manifest.get(DIGEST) is not None):
+        raise damaged(path, "it was changed after it was written (its digest is another's)")
     return manifest
 
 
@@ -124,6 +121,20 @@ def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
         raise damaged(path, f"the source names the target {target!r}, which is no index column of floats")
 
 
+def _check_blocks(path: Path, manifest: dict[str, Any]) -> None:
+    """Digests of pieces of every array's file, in manifests since there are any."""
+    if BLOCKS not in manifest:
+        return
+    blocks = manifest[BLOCKS]
+    if not isinstance(blocks, dict) or not _is_count(blocks.get("bytes")) or not blocks["bytes"]:
+        raise damaged(path, f"the entry {BLOCKS!r} does not say how long a block is")
+    known = blocks.get("sha256")
+    if not isinstance(known, dict) or set(known) != set(manifest["arrays"]):
+        raise damaged(path, f"the entry {BLOCKS!r} has other arrays than the manifest")
+    if not all(isinstance(digests, list) and _are(str, digests) for digests in known.values()):
+        raise damaged(path, f"the entry {BLOCKS!r} holds something else than digests")
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 62
 
@@ -151,8 +162,8 @@ _NO_ARRAY = (
 """What NumPy raises for a header that it cannot read."""
 
 
-def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify: bool = False) -> np.ndarray:
-    """Memory-map one array (read-only, no pickle) after comparing it with its manifest entry. Raises `DataError`."""
+def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int) -> np.ndarray:
+    """Memory-map one array (read-only, no pickle) after comparing its header with the manifest. Raises `DataError`."""
     path = folder / entry["file"]
     if not path.is_file():
         raise damaged(path, f"the file of array {name!r} is missing")
@@ -165,104 +176,10 @@ def open_array(folder: Path, name: str, entry: dict[str, Any], rows: int, verify
             path,
             f"array {name!r} is {array.dtype} {list(array.shape)}, the manifest says {entry['dtype']} {entry['shape']}",
         )
+    if not array.flags.c_contiguous:  # we write none of these: the same bytes would be read in another order
+        raise damaged(path, f"array {name!r} says that its columns come first (fortran_order), its rows do")
     if "by" not in entry and array.shape[0] != rows:
         raise damaged(path, f"array {name!r} has {array.shape[0]} rows, the index has {rows}")
     if path.stat().st_size != array.offset + array.nbytes:
         raise damaged(path, f"array {name!r} has {path.stat().st_size} bytes, expected {array.offset + array.nbytes}")
-    if verify and sha256_file(path) != entry["sha256"]:
-        raise damaged(path, f"the content of array {name!r} does not have the hash in the manifest")
     return array
-
-
-def read_index(folder: Path, manifest: dict[str, Any], verify: bool = False) -> dict[str, np.ndarray]:
-    """Read `index.csv` into typed columns, each `(N,)`, checking every row. Raises `DataError`."""
-    entry = manifest["index"]
-    path = folder / entry["file"]
-    if not path.is_file():
-        raise damaged(path, "the index is missing")
-    if verify and sha256_file(path) != entry["sha256"]:
-        raise damaged(path, "the content of the index does not have the hash in the manifest")
-    types, read, pieces = entry["columns"], 0, []
-    try:
-        with open(path, newline="", encoding="utf-8") as stream:
-            reader = csv.reader(stream, strict=True)
-            header = next(reader, [])
-            if set(header) != set(types) or len(header) != len(types):
-                raise damaged(path, f"malformed index: columns {header}, the manifest says {list(types)}")
-            while rows := list(itertools.islice(reader, INDEX_ROWS)):
-                pieces.append(_typed_rows(path, header, types, rows, read))
-                read += len(rows)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise damaged(path, f"malformed index ({error})") from error
-    if read != entry["rows"]:
-        raise damaged(path, f"the index has {read} rows, the manifest says {entry['rows']}")
-    pieces = pieces or [_typed_rows(path, header, types, [], 0)]
-    index = {name: np.concatenate([piece[name] for piece in pieces]) for name in header}
-    _check_index(path, manifest, index)
-    return index
-
-
-def check_prepared(folder: str | Path) -> list[Problem]:
-    """Everything wrong with a prepared folder (hashes included), one `Problem` per file; empty when sound."""
-    folder = Path(folder)
-    problems: list[Problem] = []
-    try:
-        manifest = read_manifest(folder)
-    except DataError as error:
-        return [Problem(folder / "manifest.json", str(error))]
-    try:
-        read_index(folder, manifest, verify=True)
-    except DataError as error:
-        problems.append(Problem(folder / manifest["index"]["file"], str(error)))
-    for name, entry in manifest["arrays"].items():
-        try:
-            open_array(folder, name, entry, manifest["index"]["rows"], verify=True)
-        except DataError as error:
-            problems.append(Problem(folder / entry["file"], str(error)))
-    return problems
-
-
-def _typed_rows(
-    path: Path, header: list[str], types: dict[str, str], rows: list[list[str]], before: int
-) -> dict[str, np.ndarray]:
-    """Columns of some rows, of which `before` precede."""
-    short = next((number for number, row in enumerate(rows, before + 2) if len(row) != len(header)), None)
-    if short is not None:
-        raise damaged(path, f"malformed index: line {short} does not have {len(header)} fields")
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    return {name: _typed(path, name, types[name], values) for name, values in zip(header, columns, strict=True)}
-
-
-def _typed(path: Path, name: str, kind: str, values: tuple[str, ...]) -> np.ndarray:
-    try:
-        if kind == "str":
-            return np.array(values, dtype=str)
-        if kind == "bool":
-            return np.array([_BOOLEANS[value] for value in values], dtype=bool)
-        return np.array(values, dtype=str).astype(np.int64 if kind == "int" else np.float64)
-    except (ValueError, KeyError) as error:
-        raise damaged(path, f"malformed index: column {name!r} has a value that is not {kind} ({error})") from error
-
-
-def _check_index(path: Path, manifest: dict[str, Any], index: dict[str, np.ndarray]) -> None:
-    labels, splits = index["label"], index["split"]
-    outside = np.flatnonzero((labels < 0) | (labels >= len(manifest["classes"])))
-    if outside.size:
-        row = int(outside[0])
-        raise damaged(
-            path, f"line {row + 2}: label {labels[row]} is out of range for {len(manifest['classes'])} classes"
-        )
-    unknown = np.flatnonzero(~np.isin(splits, SPLITS))
-    if unknown.size:
-        row = int(unknown[0])
-        raise damaged(path, f"line {row + 2}: unknown split {str(splits[row])!r} (known: {', '.join(SPLITS)})")
-    counts = {split: int(np.sum(splits == split)) for split in SPLITS if np.any(splits == split)}
-    if counts != manifest["splits"]:
-        raise damaged(path, f"the index has splits {counts}, the manifest says {manifest['splits']}")
-    if len(np.unique(index["id"])) != len(labels):
-        raise damaged(path, "ids are not unique")
-    items = next((entry["shape"][0] for entry in manifest["arrays"].values() if "by" in entry), 0)
-    outside = np.flatnonzero((index[ITEM] < 0) | (index[ITEM] >= items)) if ITEM in index else labels[:0]
-    if outside.size:
-        row = int(outside[0])
-        raise damaged(path, f"line {row + 2}: item {index[ITEM][row]} is out of range for {items} items")

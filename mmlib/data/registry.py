@@ -6,6 +6,7 @@ input file, so the same request finds the folder again, and a changed input neve
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -58,8 +59,8 @@ def prepare(
     """Prepare the dataset, or find it prepared, and return its folder.
 
     Safe to call from several processes at once: one prepares, the others wait and find the folder. A damaged folder in
-    the store is prepared again. Raises `BlockedError` (something missing), `ParameterError` (unknown option),
-    `OutputsError`.
+    the store is kept under another name and prepared again. Raises `BlockedError` (something missing),
+    `ParameterError` (unknown option), `OutputsError`.
     """
     info = find_dataset(name)
     reason = missing(name, data_root)
@@ -98,7 +99,8 @@ def _prepare_locked(
             if problem is None:  # another process was faster
                 return folder
             if problem:
-                print(f"{problem} It is in the store: it is prepared again now.", flush=True)
+                aside = _set_aside(folder)
+                print(f"{problem} It is prepared again now; the damaged folder is kept as {aside.name}.", flush=True)
             for leftover in folder.parent.glob(f"{temporary_prefix(folder)}*.tmp"):
                 shutil.rmtree(leftover, ignore_errors=True)  # of a preparation that was killed: we hold the lock
             prepare = info.module.prepare_folder if info.raw is None else info.module.prepare_raw
@@ -142,12 +144,21 @@ def _problem(folder: Path) -> str | None:
     if not folder.exists():
         return ""
     from mmlib.data.prepared import open_prepared
+    from mmlib.data.prepared_check import REMEDY
 
     try:
         open_prepared(folder)
     except DataError as error:
-        return str(error).partition(" The prepared folder is damaged")[0]  # the remedy is at hand
+        return str(error).partition(f" {REMEDY}")[0]  # the remedy is at hand
     return None
+
+
+def _set_aside(folder: Path) -> Path:
+    """Rename a damaged folder, so that whoever wants to know what happened to it can; nothing of it is deleted."""
+    names = (folder.with_name(f"{folder.name}.damaged-{number}") for number in itertools.count(1))
+    aside = next(path for path in names if not path.exists())
+    folder.rename(aside)
+    return aside
 
 
 def resolve_options(info: DatasetInfo, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mmlib.data.media.opening import opened
 from mmlib.data.media.reasons import SkippedClip
 from mmlib.data.phase_correlation import flow_field
 from mmlib.data.prepared import write_prepared
+from mmlib.data.ranges import narrowed
 from mmlib.errors import DataError
 
 LAYOUT = 1  # raise when the same options would write other content
@@ -74,7 +75,10 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
             "split": split_of[video],
             "group": names,
         },
-        arrays={"visual": items[:, None, FRAMES // 2 : FRAMES // 2 + 1], "flow": flow.astype(np.float16)},
+        arrays={
+            "visual": items[:, None, FRAMES // 2 : FRAMES // 2 + 1],
+            "flow": narrowed(flow, np.float16, "the flow"),
+        },
         source={
             "layout": LAYOUT,
             "inputs_sha256": inputs_hash,

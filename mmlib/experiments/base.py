@@ -21,12 +21,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mmlib.data.dataset import MultimodalDataset
+from mmlib.data.verification import verifying
 from mmlib.errors import ParameterError
 from mmlib.experiments import provenance
 from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.protocols import chosen_protocols
 from mmlib.experiments.result_files import describe, gather_arrays, write_arrays, write_weights
 from mmlib.experiments.settings import RecipeSettings
+from mmlib.parameters.base import resolve_path
 from mmlib.record import DataOrigin, Result, run_id_of, write_result
 from mmlib.seal import NUMBERS, WEIGHTS, stamps
 from mmlib.training import (
@@ -143,7 +145,8 @@ class Experiment(ABC):
 def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     """Train and evaluate once, resuming an interrupted run of the same parameters; returns the result.
 
-    Raises `BlockedError` (no GPU, data missing), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
+    Prepared data are compared with their digests meanwhile (`mmlib.data.verification`). Raises `BlockedError` (no GPU,
+    data missing), `DataError` (damaged), `ParameterError`, `NonFiniteLossError`, `OutputsError`.
     """
     started = time.perf_counter()
     device = provenance.pick_device(parameters.device)
@@ -153,11 +156,16 @@ def execute(experiment: Experiment, parameters: RecipeSettings) -> FinishedRun:
     with process_group(device.type) as group, deterministic_algorithms(parameters.deterministic):
         device = provenance.pick_device(parameters.device)  # of this process, now that it is known which it is
         seed_everything(parameters.seed)
-        setup, outcome = fit(experiment, parameters, folder, device, group)
-        if not group.first:
-            return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
-        conclusion = experiment.conclude(parameters, setup, outcome, device)
+        store = getattr(parameters, "data_store", "")  # an experiment without prepared data has none
+        with verifying(resolve_path(store) if store else None, group.first) as data:
+            setup, outcome = fit(experiment, parameters, folder, device, group)
+            if not group.first:
+                return FinishedRun.at(folder, Result(parameters=parameters.model_dump(mode="json"), metrics={}))
+            conclusion = experiment.conclude(parameters, setup, outcome, device)
+            data.finish()
         result = describe(experiment, parameters, outcome, conclusion, device)
+        result.data_verified = data.wanted if data.used else None
+        result.notes += data.notes
         result.run_id = run_id_of(folder)
         result.wall_s = round(time.perf_counter() - started + outcome.seconds_before, 3)
         write_arrays(folder, gather_arrays(experiment, setup, outcome) | conclusion.arrays)

@@ -58,8 +58,7 @@ class DataSettings(TrainingParameters):
     def data_key(self) -> str:
         from mmlib.data.registry import options_for
 
-        where = self.located()
-        return dump_json([self.dataset, where.data_root, where.data_store, options_for(self)], indent=None)
+        return dump_json([self.dataset, self.data_root, self.data_store, options_for(self)], indent=None)
 
     def modules_by_name(self) -> tuple[str, ...]:
         from mmlib.data.registry import find_dataset

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import modality_look
 from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, png, style
 from mmlib.fusion.modalities import in_order
@@ -53,7 +55,7 @@ def training_figure(run: FinishedRun, *metrics: str) -> Figure:
             axis.set(xlabel="epoch", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].legend(loc="best")
-        say_data(figure, run)
+        say_data(figure, run, "Training: grey lines mark the epochs that the protocols chose")
     return figure
 
 
@@ -71,6 +73,7 @@ def modulation_figure(run: FinishedRun) -> Figure:
         ratios = {name: name.removeprefix("rho_") for name in arrays if name.startswith("rho_")}
         meaning = "\n(modality / mean of the others)"
     groups = in_order(name.removeprefix("k_") for name in arrays if name.startswith("k_"))
+    looks = [modality_look(group, place) for place, group in enumerate(groups)]
     with style():
         figure, ((left, right),) = new_figure(FULL, 2.6, 1, 2)
         for index, (name, label) in enumerate(ratios.items()):
@@ -84,11 +87,11 @@ def modulation_figure(run: FinishedRun) -> Figure:
         else:
             empty(left, "one modality alone: there is no ratio")
         for index, group in enumerate(groups):
-            draw_steps(right, epochs, arrays[f"k_{group}"], SERIES[index], group, ls=DASHES[index])
+            draw_steps(right, epochs, arrays[f"k_{group}"], looks[index].color, group, ls=looks[index].dash)
         highest = max([1.0, *(float(np.nanmax(arrays[f"k_{group}"])) for group in groups)])  # MSLR and IEMF pass 1
         right.set(xlabel="epoch", ylabel="gradient coefficient k", ylim=(-0.02, 1.05 * highest))
         right.legend(**box)
-        say_data(figure, run)
+        say_data(figure, run, "Ratios and coefficients: each step light, means of epochs dark")
     return figure
 
 
@@ -114,16 +117,16 @@ def zeta_figure(run: FinishedRun, protocol: str = "last") -> Figure:
         draw_steps(row[2], arrays["epoch"], arrays["r"], SERIES[0], "r", ls="-")
         row[2].axhline(math.tanh(1), color="black", lw=0.8, ls=":")
         row[2].annotate("tanh 1: constant ζ", (1, math.tanh(1)), xycoords=("axes fraction", "data"),
-                        xytext=(0, 3), textcoords="offset points", ha="right", size=6.5)  # fmt: skip
+                        xytext=(0, 3), textcoords="offset points", ha="right", size=7)  # fmt: skip
         row[2].set(xlabel="epoch", ylabel="correlation measure r", ylim=(0, 1.02))
-        say_data(figure, run)
+        say_data(figure, run, "ζ on the test split, and r of Eq. 6 at every step")
     return figure
 
 
-def say_data(figure: Figure, run: FinishedRun) -> None:
-    """Title a figure with the data it shows: a figure that is passed on alone must still say so."""
+def say_data(figure: Figure, run: FinishedRun, what: str, more: str = "") -> None:
+    """Caption a figure: what it shows, the data and the seed. A figure that is passed on alone must still say so."""
     origin = {"generated": " (generated)", "stand-in": " (generated stand-in)"}.get(run.data_origin or "", "")
-    figure.suptitle(f"{run.parameters['dataset']}{origin}, seed {run.seed}", fontsize=8.5)
+    set_caption(figure, what, "; ".join(filter(None, (f"{run.parameters['dataset']}{origin}, seed {run.seed}", more))))
 
 
 def show_in_notebooks() -> None:

@@ -55,7 +55,7 @@ class Analysis:
     """What a plan with `figure: <name>` is read and drawn by; `module` is imported when something is drawn.
 
     `printed` says that the analysis lays the paper's numbers beside the records; `beside` lists files that it reads
-    beyond those that every run leaves.
+    beyond those that every run leaves. `keep` says which arrays of a run a reference result keeps for it.
     """
 
     analyse: Callable[..., Any]
@@ -63,6 +63,7 @@ class Analysis:
     drawings: tuple[Drawing, ...]
     printed: bool = False
     beside: Callable[[Results, Path], list[Path]] | None = None
+    keep: Callable[[Path], dict[str, Any]] | None = None
 
     def of(self, results: Results, claims: Claims | None, outputs: Path) -> Findings:
         """What the records under `outputs` say."""
@@ -86,6 +87,7 @@ ANALYSES = {
             Drawing("coefficients", "coefficients_figure", "Correlation coefficients with 95 % intervals over seeds"),
             Drawing("traces", "traces_figure", "Both ratios over training, mean over seeds"),
         ),
+        keep=correlation_analysis.keep,
     ),
     "zeta": Analysis(
         zeta_analysis.analyse,
@@ -96,6 +98,7 @@ ANALYSES = {
             Drawing("achieved", "achieved_figure", "Correlation achieved and held out against the target"),
             Drawing("outcome", "outcome_figure", "r and accuracy against the correlation achieved"),
         ),
+        keep=zeta_analysis.keep,
     ),
     "iemf": Analysis(
         iemf_analysis.analyse,
@@ -122,6 +125,7 @@ ANALYSES = {
         ),
         printed=True,
         beside=iemf_beside.beside_files,
+        keep=iemf_analysis.keep,
     ),
     "continual": Analysis(
         continual_analysis.analyse,
@@ -131,6 +135,7 @@ ANALYSES = {
             Drawing("steps", "steps_figure", "Accuracy on all classes seen, after each step", "traced"),
             Drawing("gains", "gains_figure", "Against the same method without IEMF", "with_parts"),
         ),
+        keep=continual_analysis.keep,
     ),
     "valuation": Analysis(
         valuation_analysis.analyse,
@@ -141,6 +146,7 @@ ANALYSES = {
             Drawing("auc", "auc_figure", "The modality that says nothing, found by contributions", "judged"),
         ),
         printed=True,
+        keep=valuation_analysis.keep,
     ),
     "mim": Analysis(
         mim_analysis.analyse,

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.avqa import NETWORKS, SENSES, VARIANTS, QuestionFindings
-from mmlib.figures.intervals import draw_interval, shown_range
-from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, PALETTE, new_figure, set_title, style
+from mmlib.figures import looks
+from mmlib.figures.captions import set_caption
+from mmlib.figures.intervals import draw_interval, ends_of, shown_range
+from mmlib.figures.looks import METHODS, Look
+from mmlib.figures.style import DASHES, FULL, SMALL, new_figure, style
 from mmlib.metrics.question_answering import ABOUT, OVERALL, TYPES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOOKS = dict(zip(VARIANTS, (PALETTE[name] for name in ("blue", "sky", "orange", "pink", "green")), strict=True))
-SENSE_LOOKS = dict(zip(SENSES, (PALETTE[name] for name in ("yellow", "sky", "green", "blue")), strict=True))
+LOOKS = {suffix: METHODS[looks.VARIANTS[suffix]] for suffix in VARIANTS}
+SENSE_LOOKS = dict(zip(SENSES, (METHODS[n] for n in ("question", "with_sound", "with_picture", "plain")), strict=True))
 AVERAGE = "average"
 FLOOR = "majority answer of each question"
 FEWEST = 3
@@ -64,7 +67,7 @@ def _radars(means: Mapping[str, Mapping[str, float]], types: Sequence[str], titl
                 _radar(axis, shown, spokes(modality, types))
                 axis.set_title(f"{NETWORKS[network]}, {modality.lower()}", pad=14)
         figure.legend(handles=_radar_legend(means, networks), loc="outside lower center", ncols=3, handlelength=3.2)
-        set_title(figure, title, caption)
+        set_caption(figure, title, caption)
     return figure
 
 
@@ -75,14 +78,12 @@ def _radar(axis: Any, shown: Mapping[str, Mapping[str, float]], names: Mapping[s
         suffix: np.array([of[name] for name in names]) for suffix, of in shown.items() if names.keys() <= of.keys()
     }
     for suffix, drawn in values.items():
-        place = list(VARIANTS).index(suffix)
-        line = {"color": LOOKS[suffix], "ls": DASHES[1] if not suffix else "-", "marker": MARKERS[place], "ms": 3.5}
-        axis.plot(np.append(angles, angles[:1]), np.append(drawn, drawn[:1]), **line)
+        axis.plot(np.append(angles, angles[:1]), np.append(drawn, drawn[:1]), **LOOKS[suffix].line(ms=3.5))
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
     axis.set_xticks(angles, list(names.values()))
-    axis.tick_params(axis="x", pad=-1, labelsize=6.5)
-    axis.tick_params(axis="y", labelsize=6)
+    axis.tick_params(axis="x", pad=-1, labelsize=7)
+    axis.tick_params(axis="y", labelsize=7)
     if values:
         every = np.concatenate(list(values.values()))
         low = max(0.0, 5 * np.floor(every.min() / 5) - 5)
@@ -95,17 +96,7 @@ def _radar_legend(means: Mapping[str, Any], networks: Sequence[str]) -> list[Any
     from matplotlib.lines import Line2D
 
     there = [suffix for suffix in DRAWN if any(network + suffix in means for network in networks)]
-    return [
-        Line2D(
-            [],
-            [],
-            color=LOOKS[suffix],
-            ls=DASHES[1] if not suffix else "-",
-            marker=MARKERS[list(VARIANTS).index(suffix)],
-            label=VARIANTS[suffix],
-        )
-        for suffix in there
-    ]
+    return [Line2D([], [], **LOOKS[suffix].line(label=VARIANTS[suffix])) for suffix in there]
 
 
 def types_figure(found: QuestionFindings) -> Figure:
@@ -115,13 +106,15 @@ def types_figure(found: QuestionFindings) -> Figure:
         figure, axes = new_figure(FULL, 0.9 + 2.1 * len(found.networks), len(found.networks), 1, sharex=True)
         for axis, network in zip(axes[:, 0], found.networks, strict=True):
             rows = {network + suffix: LOOKS[suffix] for suffix in found.variants(network)}
-            hatches = [HATCHES[list(VARIANTS).index(suffix)] for suffix in found.variants(network)]
-            _bars(axis, found, rows, names, hatches)
+            _bars(axis, found, rows, names)
             axis.set_ylabel(f"{NETWORKS[network]}\naccuracy (%)")
         labels = {suffix: VARIANTS[suffix] for suffix in VARIANTS if any(n + suffix in found.values for n in NETWORKS)}
-        looks = [(LOOKS[suffix], HATCHES[list(VARIANTS).index(suffix)], label) for suffix, label in labels.items()]
-        figure.legend(handles=_bar_legend(looks), loc="outside lower center", ncols=3)
-        set_title(figure, "Accuracy by type of question", found.caption)
+        figure.legend(
+            handles=_bar_legend({label: LOOKS[suffix] for suffix, label in labels.items()}),
+            loc="outside lower center",
+            ncols=3,
+        )
+        set_caption(figure, "Accuracy by type of question", found.caption)
     return figure
 
 
@@ -130,28 +123,27 @@ def senses_figure(found: QuestionFindings) -> Figure:
     names = [*found.types, OVERALL]
     with style():
         figure, ((axis,),) = new_figure(FULL, 3.2, 1, 1)
-        places = [list(SENSES).index(row) for row in found.senses]
-        hatches = [HATCHES[place] for place in places]
-        _bars(axis, found, {row: SENSE_LOOKS[row] for row in found.senses}, names, hatches)
+        _bars(axis, found, {row: SENSE_LOOKS[row] for row in found.senses}, names)
         axis.set_ylabel("accuracy (%)")
-        looks = [(SENSE_LOOKS[row], hatch, SENSES[row]) for row, hatch in zip(found.senses, hatches, strict=True)]
-        figure.legend(handles=_bar_legend(looks), loc="outside lower center", ncols=3)
-        set_title(figure, "What is there beside the question, by type of question", found.caption)
+        figure.legend(
+            handles=_bar_legend({SENSES[row]: SENSE_LOOKS[row] for row in found.senses}),
+            loc="outside lower center",
+            ncols=3,
+        )
+        set_caption(figure, "What is there beside the question, by type of question", found.caption)
     return figure
 
 
-def _bars(
-    axis: Any, found: QuestionFindings, rows: Mapping[str, str], names: Sequence[str], hatches: Sequence[str]
-) -> None:
-    """Bars of these rows (with their colours) at each metric."""
+def _bars(axis: Any, found: QuestionFindings, rows: Mapping[str, Look], names: Sequence[str]) -> None:
+    """Bars of these rows (with their looks) at each metric."""
     width = 0.84 / max(1, len(rows))
     for place, name in enumerate(names):
-        for index, ((row, color), hatch) in enumerate(zip(rows.items(), hatches, strict=True)):
+        for index, (row, look) in enumerate(rows.items()):
             summary = found.summary(row, name)
             if summary is None:
                 continue
             middle = place + (index - (len(rows) - 1) / 2) * width
-            axis.bar(middle, summary.mean, width, color=color, hatch=hatch, edgecolor="#444444", linewidth=0.5)
+            axis.bar(middle, summary.mean, width, **look.bar())
             if summary.low is not None and summary.n >= FEWEST:
                 draw_interval(axis, middle, summary.low, summary.high, (0.0, 100.0), color="black", lw=1.0)
             seeds = list(found.values[row][name].values())
@@ -159,7 +151,7 @@ def _bars(
         floor = found.floors.get(name)
         if floor is not None:
             axis.plot([place - 0.47, place + 0.47], [floor, floor], color="black", ls=DASHES[2], lw=1.6, zorder=6)
-    axis.set_xticks(range(len(names)), [_below(name) for name in names])
+    axis.set_xticks(range(len(names)), [_below(name) for name in names], fontsize=SMALL)
     axis.set(ylim=(0, 102), xlim=(-0.6, len(names) - 0.4))
     axis.grid(axis="x", visible=False)
 
@@ -172,11 +164,11 @@ def _below(name: str) -> str:
     return f"{''.join(word[0] for word in about.split('-'))}:\n{kind}"
 
 
-def _bar_legend(looks: Sequence[tuple[str, str, str]]) -> list[Any]:
+def _bar_legend(drawn: Mapping[str, Look]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    bars = [Patch(facecolor=c, hatch=hatch, edgecolor="#444444", lw=0.5, label=label) for c, hatch, label in looks]
+    bars = [Patch(**look.bar(label=label)) for label, look in drawn.items()]
     seeds = Line2D([], [], ls="", marker="o", ms=3, mfc="white", mec="black", label="seeds; line: 95 %")
     return [*bars, seeds, Line2D([], [], color="black", ls=DASHES[2], label=FLOOR)]
 
@@ -191,24 +183,24 @@ def gains_figure(found: QuestionFindings) -> Figure:
             gains = {(s, n): found.difference(network + s, network, n) for s in parts for n in names}
             theirs = {(s, n): _printed_gain(found, network, s, n) for s in parts for n in names}
             drawn = [g.mean for g in gains.values() if g] + [value for value in theirs.values() if value is not None]
-            limits = shown_range([0.0, *drawn])
+            limits = shown_range([0.0, *drawn], ends=ends_of(gains.values()))
             for place, name in enumerate(names):
                 for index, suffix in enumerate(parts):
                     at = place + (index - (len(parts) - 1) / 2) * 0.22
-                    marker = MARKERS[list(VARIANTS).index(suffix)]
+                    color, marker = LOOKS[suffix].color, LOOKS[suffix].marker
                     if (gain := gains[suffix, name]) is not None:
                         if gain.low is not None:
-                            look = {"color": LOOKS[suffix], "lw": 1.2}
+                            look = {"color": color, "lw": 1.2}
                             draw_interval(axis, at, gain.low, gain.high, limits, along="x", **look)
-                        axis.plot(gain.mean, at, marker, color=LOOKS[suffix], ms=4.5, mec="black", mew=0.4, zorder=4)
+                        axis.plot(gain.mean, at, marker, color=color, ms=4.5, mec="black", mew=0.4, zorder=4)
                     if theirs[suffix, name] is not None:
-                        axis.plot(theirs[suffix, name], at, "x", color=LOOKS[suffix], ms=4, mew=1.1, zorder=3)
+                        axis.plot(theirs[suffix, name], at, "x", color=color, ms=4, mew=1.1, zorder=3)
             axis.axvline(0, color="black", lw=0.8)
             axis.set(xlim=limits, xlabel="accuracy, difference (points)\nbetter →", title=NETWORKS[network])
         row[0].set_yticks(range(len(names)), [_below(name).replace("\n", " ") for name in names])
         row[0].set_ylim(len(names) - 0.5, -0.5)
         figure.legend(handles=_gain_legend(parts, found), loc="outside lower center", ncols=3)
-        set_title(figure, "Against the same network without IEMF", f"{found.caption}; mean and 95 % interval, paired")
+        set_caption(figure, "Against the same network without IEMF", f"{found.caption}; mean and 95 % interval, paired")
     return figure
 
 
@@ -220,10 +212,7 @@ def _printed_gain(found: QuestionFindings, network: str, suffix: str, name: str)
 def _gain_legend(parts: Sequence[str], found: QuestionFindings) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    marks = {suffix: MARKERS[list(VARIANTS).index(suffix)] for suffix in parts}
-    handles = [
-        Line2D([], [], color=LOOKS[suffix], marker=mark, ms=4, label=VARIANTS[suffix]) for suffix, mark in marks.items()
-    ]
+    handles = [Line2D([], [], **LOOKS[suffix].line(ls="-", ms=4, label=VARIANTS[suffix])) for suffix in parts]
     if found.printed:
         handles.append(Line2D([], [], ls="", marker="x", color="#555555", ms=4, label="published, on MUSIC-AVQA"))
     return handles

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.continual import ACCURACY, FORGETTING, VARIANTS, ContinualFindings, MethodRuns
-from mmlib.figures.intervals import Limits, draw_interval, shown_range
-from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, PALETTE, new_figure, set_title, style
+from mmlib.figures import looks
+from mmlib.figures.captions import set_caption
+from mmlib.figures.intervals import Limits, draw_interval, ends_of, shown_range
+from mmlib.figures.looks import METHODS
+from mmlib.figures.style import FULL, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOOKS = dict(zip(VARIANTS, (PALETTE[name] for name in ("blue", "sky", "orange", "pink", "green")), strict=True))
+LOOKS = {suffix: METHODS[looks.VARIANTS[suffix]] for suffix in VARIANTS}
 PARTS = {suffix: label for suffix, label in VARIANTS.items() if suffix not in ("", "-relu")}
 """IEMF, and parts and forms of it."""
 PANELS = 4
@@ -48,19 +51,19 @@ def steps_figure(found: ContinualFindings) -> Figure:
                 below[-1].set_xlabel("tasks learnt")
                 below[-1].tick_params(labelbottom=True)
         figure.legend(handles=_legend(found, lines=True), loc="outside lower center", ncols=3)
-        set_title(figure, "Accuracy on all classes seen, after each step", f"{found.caption}; band: range over seeds")
+        set_caption(figure, "Accuracy on all classes seen, after each step", f"{found.caption}; band: range over seeds")
     return figure
 
 
 def _draw_steps(axis: Any, one: MethodRuns) -> None:
-    for index, (suffix, color) in enumerate(LOOKS.items()):
+    for suffix, look in LOOKS.items():
         runs = one.steps.get(suffix)
         if not runs:
             continue
         values = np.stack(list(runs.values()))  # (seeds, S)
         tasks = np.arange(1, values.shape[1] + 1)
-        axis.fill_between(tasks, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, lw=0)
-        axis.plot(tasks, values.mean(axis=0), color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.5)
+        axis.fill_between(tasks, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, lw=0)
+        axis.plot(tasks, values.mean(axis=0), **look.line(ms=3.5))
         axis.set_xticks(tasks)
 
 
@@ -80,7 +83,7 @@ def bars_figure(found: ContinualFindings) -> Figure:
         for axis in axes[:, 0]:
             axis.grid(axis="x", visible=False)
         figure.legend(handles=_legend(found, lines=False), loc="outside lower center", ncols=3)
-        set_title(figure, "Continual learning without and with IEMF (figure 3)", found.caption)
+        set_caption(figure, "Continual learning without and with IEMF (figure 3)", found.caption)
     return figure
 
 
@@ -91,8 +94,7 @@ def _draw_bars(axis: Any, found: ContinualFindings, name: str, sign: float, limi
         ran = {suffix: summary for suffix, summary in ran.items() if summary is not None}
         for index, (suffix, summary) in enumerate(ran.items()):
             middle = place + (index - (len(ran) - 1) / 2) * width
-            look = {"color": LOOKS[suffix], "hatch": _hatch(suffix), "edgecolor": "#444444", "linewidth": 0.5}
-            axis.bar(middle, sign * summary.mean, width, **look)
+            axis.bar(middle, sign * summary.mean, width, **LOOKS[suffix].bar())
             if summary.low is not None:
                 ends = sorted((sign * summary.low, sign * summary.high))
                 draw_interval(axis, middle, *ends, limits, color="black", lw=1.0)
@@ -108,7 +110,8 @@ def gains_figure(found: ContinualFindings) -> Figure:
         for axis, name in zip(row, (ACCURACY, FORGETTING), strict=True):
             known = metric(name)
             gains = [{suffix: one.gain(suffix, name) for suffix in PARTS} for one in methods]
-            limits = shown_range([0.0, *(gain.mean for of in gains for gain in of.values() if gain is not None)])
+            every = [gain for of in gains for gain in of.values() if gain is not None]
+            limits = shown_range([0.0, *(gain.mean for gain in every)], ends=ends_of(every))
             for place, of in enumerate(gains):
                 _draw_gains(axis, place, of, limits)
             axis.axvline(0, color="black", lw=0.8)
@@ -117,7 +120,7 @@ def gains_figure(found: ContinualFindings) -> Figure:
         row[0].set_ylim(len(methods) - 0.5, -0.5)
         handles = [handle for handle in _legend(found, lines=True) if handle.get_label() in PARTS.values()]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
-        set_title(figure, "Against the same method without IEMF", f"{found.caption}; mean and 95 % interval, paired")
+        set_caption(figure, "Against the same method without IEMF", f"{found.caption}; mean and 95 % interval, paired")
     return figure
 
 
@@ -127,21 +130,17 @@ def _draw_gains(axis: Any, place: int, gains: dict[str, Any], limits: Limits) ->
             continue
         at = place + (index - (len(gains) - 1) / 2) * 0.2
         if gain.low is not None:
-            draw_interval(axis, at, gain.low, gain.high, limits, along="x", color=LOOKS[suffix], lw=1.3)
+            draw_interval(axis, at, gain.low, gain.high, limits, along="x", color=LOOKS[suffix].color, lw=1.3)
         axis.plot(
             gain.mean,
             at,
-            MARKERS[list(VARIANTS).index(suffix)],
-            color=LOOKS[suffix],
+            LOOKS[suffix].marker,
+            color=LOOKS[suffix].color,
             ms=5,
             mec="black",
             mew=0.5,
             zorder=4,
         )
-
-
-def _hatch(suffix: str) -> str:
-    return HATCHES[list(VARIANTS).index(suffix)]
 
 
 def _variants(found: ContinualFindings) -> list[str]:
@@ -156,13 +155,6 @@ def _legend(found: ContinualFindings, lines: bool) -> list[Any]:
 
     shown = _variants(found)
     if lines:
-        places = [list(VARIANTS).index(suffix) for suffix in shown]
-        return [
-            Line2D([], [], color=LOOKS[suffix], ls=DASHES[place], marker=MARKERS[place], ms=4, label=VARIANTS[suffix])
-            for suffix, place in zip(shown, places, strict=True)
-        ]
-    bars = [
-        Patch(facecolor=LOOKS[suffix], hatch=_hatch(suffix), edgecolor="#444444", lw=0.5, label=VARIANTS[suffix])
-        for suffix in shown
-    ]
+        return [Line2D([], [], **LOOKS[suffix].line(ms=4, label=VARIANTS[suffix])) for suffix in shown]
+    bars = [Patch(**LOOKS[suffix].bar(label=VARIANTS[suffix])) for suffix in shown]
     return [*bars, Line2D([], [], ls="", marker="o", ms=3.5, mfc="white", mec="black", label="seeds; line: 95 %")]

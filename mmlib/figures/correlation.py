@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.correlation import LEVELS, STRONG, CorrelationResult, RowRatios
-from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ def scatter_figure(result: CorrelationResult) -> Figure:
     """ln ρ from ζ against ln ρ decoupled, every step a point coloured by its epoch; fusions down, drivers across."""
     fusions, drivers = _grid(result.rows)
     with style():
-        figure, axes = _panels(fusions, drivers, 1.05)
+        figure, axes = _panels(fusions, drivers, 1.05, sharex=True, sharey="row")
         if not result.rows:
             empty(axes[0][0], "no finished run has both ratios")
             return figure
@@ -37,9 +38,9 @@ def scatter_figure(result: CorrelationResult) -> Figure:
         _label(axes, fusions, drivers, X_LABEL, Y_LABEL)
         if points is not None:
             bar = figure.colorbar(points, ax=axes.ravel().tolist(), location="bottom", aspect=40, pad=0.02, shrink=0.9)
-            bar.set_label("epoch (dark: early)", size=7)
+            bar.set_label("epoch (dark: early)")
             bar.outline.set_visible(False)
-            bar.ax.tick_params(labelsize=6.5)
+            bar.ax.tick_params(labelsize=7)
         _title(figure, "Two ratios, one forward pass", result)
     return figure
 
@@ -48,7 +49,7 @@ def traces_figure(result: CorrelationResult) -> Figure:
     """Both ln ρ over training: mean over seeds at every step (light) and of every epoch (dark)."""
     fusions, drivers = _grid(result.rows)
     with style():
-        figure, axes = _panels(fusions, drivers, 1.0, sharex=True)
+        figure, axes = _panels(fusions, drivers, 1.0, sharex=True, sharey=True)
         if not result.rows:
             empty(axes[0][0], "no finished run has both ratios")
             return figure
@@ -85,7 +86,7 @@ def coefficients_figure(result: CorrelationResult) -> Figure:
             axis.axhline(border - 0.5, color="#D9D9D9", lw=0.5)
         named = {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2, columnspacing=1)
-        _title(figure, f"Correlation, 95 % intervals (dotted: {STRONG:g})", result)
+        _title(figure, f"Correlation of the two ratios, 95 % intervals (dotted: {STRONG:g})", result)
     return figure
 
 
@@ -126,7 +127,7 @@ def _scatter(axis: Any, row: RowRatios, last: int) -> Any:
     found = row.summary("step")
     if found is not None:
         axis.text(
-            0.03, 0.97, f"r = {found.mean:.2f}".replace("-", "−"), transform=axis.transAxes, va="top", fontsize=6.5,
+            0.03, 0.97, f"r = {found.mean:.2f}".replace("-", "−"), transform=axis.transAxes, va="top", fontsize=7,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
         )  # fmt: skip
     axis.margins(0.06)
@@ -156,7 +157,7 @@ def _coefficients(axis: Any, place: int, row: RowRatios) -> None:
         color, marker = SERIES[index], MARKERS[index]
         label = name if place == 0 else f"_{name}"
         if found is None:
-            axis.text(0, y, "not defined", fontsize=5.5, va="center", ha="center", color="#555555")
+            axis.text(0, y, "not defined", fontsize=7, va="center", ha="center", color="#555555")
             continue
         axis.plot(values, [y + 0.075] * len(values), ".", color=color, ms=2.4, mew=0, alpha=0.9)
         if found.low is not None:
@@ -171,7 +172,7 @@ def _label(axes: Any, fusions: Sequence[str], drivers: Sequence[str], x: str, y:
     for line, fusion in enumerate(fusions):
         axes[line][0].set_ylabel(f"{FUSIONS.get(fusion, fusion)}\n{y}", fontsize=7)
     for axis in axes.flat:
-        axis.tick_params(labelsize=6.5)
+        axis.tick_params(labelsize=7)
     for axis in axes[-1]:
         axis.set_xlabel(x, fontsize=7)
 
@@ -181,4 +182,4 @@ def _name(row: RowRatios) -> str:
 
 
 def _title(figure: Figure, text: str, result: CorrelationResult) -> None:
-    set_title(figure, f"{text} (ρ: visual / audio)", result.caption)
+    set_caption(figure, text, f"ρ: visual / audio; {result.caption}")

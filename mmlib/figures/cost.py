@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.cost import MethodCost
-from mmlib.figures.style import FULL, HATCHES, PALETTE, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import FULL, HATCHES, PALETTE, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ def cost_figure(methods: Sequence[MethodCost], caption: str = "") -> Figure:
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
         noise = max((run.step_noise for method in methods for run in method.runs if run.step_noise), default=0.0)
         told = f"our definition; step times are noisy by up to {100 * noise:.0f} %"
-        set_title(figure, "Cost to reach the baseline’s best accuracy", "; ".join(filter(None, (caption, told))))
+        set_caption(figure, "Cost to reach the baseline’s best accuracy", "; ".join(filter(None, (caption, told))))
     return figure
 
 

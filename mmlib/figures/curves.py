@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.histories import read_entries
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, source_text, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import Look, looks_of
+from mmlib.figures.style import FULL, NORMAL, empty, new_figure, source_text, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mmlib.workbook.results import Results
 
 History = dict[str, list[tuple[int, float]]]
+MOST = 8
+"""Rows in one figure."""
 SPLITS = ("train", "validation", "test")
 TITLES = {
     "train/loss": "training loss (nats)",
@@ -76,52 +80,114 @@ def curves_figure(
     quantities: Sequence[str] | None = None,
     headline: str = "top1",
 ) -> Figure:
-    """One panel per quantity, one line per row (at most seven); a band spans the seeds."""
+    """One panel per quantity, one line per row (at most eight); a band spans the seeds. The caption says which rows."""
     histories = histories_of(results)
-    chosen = [row for row in (rows if rows is not None else default_rows(results)) if row in histories][: len(SERIES)]
-    shown = "" if len(chosen) == len(histories) else f", {len(chosen)} of {len(histories)} rows"
+    chosen = [row for row in (rows if rows is not None else results.curves) if row in histories][:MOST]
+    chosen = chosen or list(histories)[:MOST]
+    told = _which(results, chosen, len(histories))
     histories = {row: histories[row] for row in chosen}
+    looks = looks_of([next(iter(results.rows[row].records.values())).parameters for row in chosen])
     quantities = list(quantities or default_quantities(histories, headline))
     panels = max(1, len(quantities))
     columns = 2 if panels == 4 else min(3, panels)
     lines = -(-panels // columns)
     with style():
-        figure, axes = new_figure(FULL, 1.0 + 1.75 * lines + 0.16 * -(-max(1, len(chosen)) // 2), lines, columns)
+        figure, axes = new_figure(FULL, 0.4 + 1.7 * lines + 0.16 * -(-max(1, len(chosen)) // 2), lines, columns)
         flat = list(axes.flat)
         for axis, quantity in zip(flat, quantities, strict=False):
-            _draw_panel(axis, quantity, histories)
+            _draw_panel(axis, quantity, histories, looks)
         for axis in flat[len(quantities) :]:
             axis.set_axis_off()
         if not quantities:
             empty(flat[0], "no training history here")
         else:
             labels = [f"{results.rows[row].block}: {results.rows[row].label}" for row in chosen]
-            figure.legend(flat[0].get_lines(), labels, loc="outside lower center", ncols=2)
-        title = f"Training: mean over seeds, band from lowest to highest{shown}"
-        set_title(figure, title, source_text(results))
+            figure.legend(flat[0].get_lines()[: len(chosen)], labels, loc="outside lower center", ncols=2)
+            _share(dict(zip(quantities, flat, strict=False)))
+            told += _without_outlier(dict(zip(quantities, flat, strict=False)), histories, labels)
+        title = f"{results.title.split(':')[0]}: training, mean over seeds, band from lowest to highest"
+        set_caption(figure, title, "; ".join([source_text(results), *told]))
     return figure
 
 
-def default_rows(results: Results) -> list[str]:
-    """The summation rows where there are several (one fusion, every method), else the first seven."""
-    rows = [row for row in results.rows if row.endswith("-sum")]
-    return rows if len(rows) > 1 else list(results.rows)[: len(SERIES)]
+def _which(results: Results, chosen: Sequence[str], there: int) -> list[str]:
+    """Which rows of those that left a history are drawn."""
+    if len(chosen) == there:
+        return []
+    named = ", those that the plan names" if set(chosen) <= set(results.curves) else ""
+    return [f"{len(chosen)} of {there} rows{named}"]
 
 
-def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]]) -> None:
+def _share(panels: Mapping[str, Any]) -> None:
+    """Panels of one kind of quantity, such as the coefficients of all modalities, get one range."""
+    kinds: dict[str, list[Any]] = {}
+    for quantity, axis in panels.items():
+        kinds.setdefault(_kind(quantity), []).append(axis)
+    for axes in kinds.values():
+        ends = [axis.get_ylim() for axis in axes]
+        for axis in axes:
+            axis.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
+
+
+def _kind(quantity: str) -> str:
+    """What a panel measures: `k_audio` and `k_visual` are one kind, and so is an error on two lists."""
+    for prefix in ("k_", "rho_"):
+        if quantity.startswith(prefix):
+            return prefix
+    return quantity.partition("/")[2] or quantity
+
+
+def _without_outlier(
+    panels: Mapping[str, Any], histories: Mapping[str, Sequence[History]], labels: Sequence[str]
+) -> list[str]:
+    """Where one row's curve alone takes up most of a panel, the panel shows the others whole; says of which and how
+    far that row goes.
+    """
+    told = []
+    for quantity, axis in panels.items():
+        known = metric(quantity)
+        scale = known.scale if "/" in quantity else 1
+        ranges = {}
+        for label, seeds in zip(labels, histories.values(), strict=True):
+            _, mean, _, _ = _spread([dict(history.get(quantity, [])) for history in seeds])
+            if mean:
+                ranges[label] = (scale * min(mean), scale * max(mean))
+        alone = _outlier(ranges)
+        if alone is None:
+            continue
+        rest = [ends for label, ends in ranges.items() if label != alone]
+        low, high = min(low for low, _ in rest), max(high for _, high in rest)
+        room = 0.25 * (high - low)
+        axis.set_ylim(low - room, high + room)
+        far = max(ranges[alone], key=lambda value: abs(value - (low + high) / 2))
+        told.append(f"{_title(quantity)}: {alone} leaves the panel (to {far:.3g})".replace("-", "−"))
+    return told
+
+
+def _outlier(ranges: Mapping[str, tuple[float, float]]) -> str | None:
+    """The row without which the others would have three times the room; None where there is none, or too few rows."""
+    if len(ranges) < 3:
+        return None
+
+    def span(names: Sequence[str]) -> float:
+        return max(ranges[name][1] for name in names) - min(ranges[name][0] for name in names)
+
+    whole = span(list(ranges))
+    left = {name: span([other for other in ranges if other != name]) for name in ranges}
+    name = min(left, key=left.__getitem__)
+    return name if 0 < left[name] < whole / 3 else None
+
+
+def _draw_panel(axis: Any, quantity: str, histories: Mapping[str, Sequence[History]], looks: Sequence[Look]) -> None:
     scale = metric(quantity).scale if "/" in quantity else 1
-    for index, seeds in enumerate(histories.values()):
+    for look, seeds in zip(looks, histories.values(), strict=True):
         values = [{epoch: scale * value for epoch, value in history.get(quantity, [])} for history in seeds]
         epochs, mean, low, high = _spread(values)
-        color = SERIES[index]
-        axis.plot(
-            epochs, mean, color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.2,
-            markevery=max(1, len(epochs) // 6),
-        )  # fmt: skip
-        axis.fill_between(epochs, low, high, color=color, alpha=0.12, lw=0)
+        axis.plot(epochs, mean, **look.line(ms=3.4, markevery=max(1, len(epochs) // 6)))
+        axis.fill_between(epochs, low, high, color=look.color, alpha=0.12, lw=0)
     axis.set_title(_title(quantity))
     if "/" in quantity:
-        axis.set_ylabel(metric(quantity).arrow, fontsize=7)
+        axis.set_ylabel(metric(quantity).arrow, fontsize=NORMAL)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
     axis.margins(x=0.04)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmlib.analysis.mim import GAP, PROTOCOLS, MimFindings
-from mmlib.figures.intervals import draw_interval, shown_range
-from mmlib.figures.style import FULL, MARKERS, SERIES, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.intervals import draw_interval, ends_of, shown_range
+from mmlib.figures.style import FULL, MARKERS, SERIES, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ def gaps_figure(found: MimFindings) -> Figure:
 
     rows, names = found.gapped, found.noisy
     with style():
-        figure, (panels,) = new_figure(FULL, 1.4 + 0.5 * len(rows), 1, len(names), sharey=True)
+        figure, (panels,) = new_figure(FULL, 1.4 + 0.5 * len(rows), 1, len(names), sharey=True, sharex=True)
         for axis, name in zip(panels, names, strict=True):
             seeds = [
                 value for one in rows for protocol in PROTOCOLS for value in one.seeds_of(GAP + name, protocol).values()
             ]
-            limits = shown_range([0.0, *seeds], -100.0, 100.0)
+            every = [one.summary(GAP + name, protocol) for one in rows for protocol in PROTOCOLS]
+            limits = shown_range([0.0, *seeds], -100.0, 100.0, ends=ends_of(every))
             for place, one in enumerate(rows):
                 for number, protocol in enumerate(PROTOCOLS):
                     gap, line = one.summary(GAP + name, protocol), place + 0.36 * number
@@ -49,5 +51,5 @@ def gaps_figure(found: MimFindings) -> Figure:
         ]
         handles.append(Line2D([], [], ls="", marker="o", ms=2.4, mfc="white", mec="black", mew=0.5, label="seeds"))
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-        set_title(figure, "Do gates close on noise steps?", f"{found.caption}; test samples, mean and 95 % interval")
+        set_caption(figure, "Do gates close on noise steps?", f"{found.caption}; test samples, mean and 95 % interval")
     return figure

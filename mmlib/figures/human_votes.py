@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.human_votes import ALL, NAMES, Votes
-from mmlib.figures.style import FULL, HATCHES, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import MODALITIES, Look
+from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BARS = {"voice": ("voice", SERIES[0]), "face": ("face", SERIES[4]), "both": ("voice and face", "#DDDDDD")}
+BARS = {
+    "voice": ("voice", MODALITIES["audio"]),
+    "face": ("face", MODALITIES["visual"]),
+    "both": ("voice and face", Look("#6E6E6E", "P", hatch="...")),
+}
 WIDTH = 0.26
 
 
@@ -32,16 +38,15 @@ def human_votes_figure(found: Sequence[Votes]) -> Figure:
         _coefficients(row[1], found)
         votes = next((each.votes for each in found if each.emotion == ALL), sum(each.votes for each in found))
         caption = f"CREMA-D, {votes:,} votes; means over clips; an illustration, without intervals or causal claim"
-        set_title(figure, "The rule of IEMF applied to people", caption)
+        set_caption(figure, "The rule of IEMF applied to people", caption)
     return figure
 
 
 def _bars(axis: Any, found: Sequence[Votes]) -> None:
     places = np.arange(len(found))
-    for index, (name, (label, color)) in enumerate(BARS.items()):
+    for index, (name, (label, look)) in enumerate(BARS.items()):
         shares = [100 * getattr(each, name) for each in found]
-        look = {"color": color, "edgecolor": "#333333", "lw": 0.5, "hatch": HATCHES[index]}
-        axis.bar(places + (index - 1) * WIDTH, shares, WIDTH, label=label, **look)
+        axis.bar(places + (index - 1) * WIDTH, shares, WIDTH, **look.bar(label=label))
     names = [NAMES.get(each.emotion, "all six" if each.emotion == ALL else each.emotion) for each in found]
     axis.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
     axis.set(ylabel="votes for the intended emotion (%)", ylim=(0, 118))
@@ -63,7 +68,7 @@ def _coefficients(axis: Any, found: Sequence[Votes]) -> None:
         height = max(each.coefficient + 0.01, height + 0.035)  # names of neighbours do not touch
         axis.annotate(
             "all six" if whole else NAMES.get(each.emotion, each.emotion), (each.ratio, each.coefficient),
-            xytext=(each.ratio + 0.03, height), va="center", size=6.5,
+            xytext=(each.ratio + 0.03, height), va="center", size=7,
             arrowprops={"arrowstyle": "-", "color": "#999999", "lw": 0.5, "shrinkA": 0, "shrinkB": 2},
         )  # fmt: skip
     axis.set(xlabel="r: mean of one cue / both", ylabel="coefficient I = 1 + tanh(1 − r)", xlim=(low, high))

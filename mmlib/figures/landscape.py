@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmlib.figures.style import FULL, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import FULL, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,13 +53,13 @@ def landscape_figure(landscapes: Mapping[str, Landscape], caption: str = "") -> 
         first = next(iter(landscapes.values()))
         norms = {"trained": "statistics of training", "estimated": "measured at each point"}[first.norms]
         made = f"{first.samples} samples, batch norms: {norms}"
-        set_title(figure, "Loss around the trained weights", "; ".join(filter(None, (caption, made))))
+        set_caption(figure, "Loss around the trained weights", "; ".join(filter(None, (caption, made))))
     return figure
 
 
 def _contours(axis: object, places: np.ndarray, loss: np.ndarray, levels: np.ndarray) -> None:
     lines = axis.contour(places, places, loss, levels=levels, colors="black", linewidths=0.5)
-    axis.clabel(lines, levels[::2], fmt="%.2g", fontsize=5.5, inline_spacing=2)
+    axis.clabel(lines, levels[::2], fmt="%.2g", fontsize=7, inline_spacing=2)
 
 
 def _ticks(low: float, high: float) -> list[float]:

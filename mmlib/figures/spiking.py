@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, PALETTE, SERIES, new_figure, style
+from mmlib.figures.looks import modality_look
+from mmlib.figures.style import FULL, HATCHES, PALETTE, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def spiking_figure(arrays: Mapping[str, np.ndarray], modalities: Sequence[str], 
             left.axhline(100 * bound, color="black", lw=0.8, ls=":")
         words = f"dotted: below {100 * SILENT:g} % silent, above {100 * BUSY:g} % nearly always on"
         left.annotate(words, (1, 100 * BUSY), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                      textcoords="offset points", ha="right", size=6.5)  # fmt: skip
+                      textcoords="offset points", ha="right", size=7)  # fmt: skip
         left.set(xlabel="layer of neurons, from the input", ylabel="firing rate\n(% of neurons and steps)")
         left.set_ylim(0, max(70, 1.08 * left.dataLim.y1))
         left.set_title(f"test split, epoch chosen by '{protocol}'")
@@ -45,8 +46,9 @@ def _rates(axis: Any, index: int, modality: str, names: np.ndarray, rates: np.nd
     """Layers on the way through are joined by a line; those of shortcuts are open marks beside it."""
     aside = np.array(["shortcut" in name for name in names])
     depth = np.cumsum(~aside)  # a shortcut stands at the layer before it, whose block it bridges
-    color, marker = SERIES[index], MARKERS[index]
-    axis.plot(depth[~aside], 100 * rates[~aside], color=color, ls=DASHES[index], marker=marker, label=modality)
+    look = modality_look(modality, index)
+    color, marker = look.color, look.marker
+    axis.plot(depth[~aside], 100 * rates[~aside], **look.line(label=modality))
     if aside.any():
         label = f"{modality}, shortcuts"
         axis.plot(depth[aside], 100 * rates[aside], marker, mfc="white", mec=color, ms=5, label=label)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from mmlib.figures.style import FULL, PALETTE, new_figure, set_title, source_text, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import FULL, PALETTE, new_figure, source_text, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LOOKS = {
     "one seed: undecided": ("#666666", "D"),
 }
 DASHED = (0, (3, 1))
+LEVEL = 0.05
 WRAP = 60
 LINE = 0.128  # inches per line of a label
 
@@ -39,10 +41,11 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
             _draw_panel(axis, unit, group)
         drawn = [verdict for verdict in family.verdicts if verdict.difference is not None]
         if drawn:
-            figure.legend(handles=_legend(any(v.rival for v in drawn)), loc="outside lower center", ncols=4)
+            handles = _legend(any(v.rival for v in drawn), any(map(is_hollow, drawn)))
+            figure.legend(handles=handles, loc="outside lower center", ncols=4)
         protocol = {"clean": "clean protocol", "paper": "selected on test"}.get(family.protocol, family.protocol)
         title = f"Statements of {results.title.split(':')[0]}: differences paired over seeds"
-        set_title(figure, title, f"{source_text(results)}; {protocol}")
+        set_caption(figure, title, f"{source_text(results)}; {protocol}")
     return figure
 
 
@@ -83,7 +86,12 @@ def _heights(labels: list[str]) -> list[float]:
     return heights
 
 
-def _legend(rivals: bool) -> list[Any]:
+def is_hollow(verdict: StatementVerdict) -> bool:
+    """Whether it holds, or is contradicted, only without allowing for the number of tests (Holm, over one figure's)."""
+    return verdict.verdict in ("holds", "contradicted") and verdict.p_holm is not None and verdict.p_holm >= LEVEL
+
+
+def _legend(rivals: bool, hollow: bool) -> list[Any]:
     from matplotlib.lines import Line2D
 
     grey = "#333333"
@@ -93,14 +101,19 @@ def _legend(rivals: bool) -> list[Any]:
         Line2D([], [], color=grey, lw=1.5, label="95 % interval"),
     ]
     closest = Line2D([], [], color=grey, lw=1.5, ls=DASHED, label="95 % interval to the rival that decides")
-    return handles + ([closest] if rivals else [])
+    alone = Line2D(
+        [], [], marker="o", ls="", color=grey, mfc="white", ms=5.5, label="hollow: unadjusted for so many tests"
+    )
+    return handles + ([closest] if rivals else []) + ([alone] if hollow else [])
 
 
 def _draw(axis: Any, y: float, verdict: StatementVerdict) -> None:
     color, marker = LOOKS.get(verdict.verdict, ("#666666", "s"))
     difference = verdict.difference
     transform = axis.get_yaxis_transform()
-    axis.text(1.015, y, verdict.verdict, transform=transform, va="center", fontsize=7, color=color, clip_on=False)
+    hollow = is_hollow(verdict)
+    said = verdict.verdict + (",\nunadjusted" if hollow else "")
+    axis.text(1.015, y, said, transform=transform, va="center", fontsize=7, color=color, clip_on=False, linespacing=1.0)
     if difference is None:
         return
     axis.plot(difference.differences, [y] * difference.n, "|", color=color, ms=5, alpha=0.8)
@@ -108,4 +121,5 @@ def _draw(axis: Any, y: float, verdict: StatementVerdict) -> None:
         axis.plot([difference.low, difference.high], [y, y], "-", color=color, lw=1.5)
     elif difference.low is not None:  # to one of several rivals: dashed, the statement rests on all
         axis.plot([difference.low, difference.high], [y, y], ls=DASHED, color=color, lw=1.5)
-    axis.plot(difference.mean, y, marker, color=color, ms=5.5, mec="white", mew=0.6, zorder=3)
+    face, edge = ("white", color) if hollow else (color, "white")
+    axis.plot(difference.mean, y, marker, color=color, ms=5.5, mfc=face, mec=edge, mew=0.9 if hollow else 0.6, zorder=3)

@@ -1,12 +1,14 @@
 """The house style of every figure: sizes of a two-column page, colours safe for colour-blind readers, shapes for grey.
 
 Colours are those of Okabe and Ito (2008). No figure relies on colour alone: every series has a marker, a dash or a
-hatch of its own, so that it can be told apart in a greyscale print. matplotlib is imported when a figure is drawn.
+hatch of its own, so that it can be told apart in a greyscale print. All text is 7 to 9 points at the printed width.
+What a figure shows stands below it as a caption (`mmlib.figures.captions`). matplotlib is imported when one is drawn.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import io
 import textwrap
 from collections.abc import Iterator
@@ -48,15 +50,18 @@ DASHES: list[Any] = [
 ]
 HATCHES = ["", "///", "...", "xxx", "\\\\\\", "+++", "ooo"]
 
+SMALL, NORMAL, LARGE = 7.0, 7.5, 8.0
+"""Sizes of text, points: marks and notes; ticks; axes and titles of panels."""
+
 _SETTINGS = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
-    "axes.titlesize": 8.5,
+    "axes.titlesize": LARGE,
     "axes.titleweight": "bold",
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7,
+    "axes.labelsize": LARGE,
+    "xtick.labelsize": NORMAL,
+    "ytick.labelsize": NORMAL,
+    "legend.fontsize": NORMAL,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -155,13 +160,57 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
+_NARROW = contextvars.ContextVar("narrow", default=False)
+
+
+@contextlib.contextmanager
+def narrow() -> Iterator[None]:
+    """Figures drawn inside are one column wide, for a small screen: their panels stand below one another."""
+    before = _NARROW.set(True)
+    try:
+        yield
+    finally:
+        _NARROW.reset(before)
+
+
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
-    """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks."""
+    """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks.
+
+    Inside of `narrow()` the grid is one column of panels as high as they were; the axes come in the same order.
+    """
     from matplotlib.figure import Figure
 
+    if _NARROW.get() and width > COLUMN:
+        return _stacked(height, rows, columns, options)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, axes
+
+
+def _stacked(height: float, rows: int, columns: int, options: dict[str, Any]) -> tuple[Figure, Any]:
+    """The narrow form. Rows of unequal height belong together: they stay together, column by column."""
+    from matplotlib.figure import Figure
+
+    class Narrow(Figure):
+        def legend(self, *args: Any, ncols: int = 1, **kwargs: Any) -> Any:
+            made = super().legend(*args, ncols=min(ncols, 2), **kwargs)
+            if any(len(text.get_text()) > 26 for text in made.get_texts()):
+                made.remove()
+                made = super().legend(*args, ncols=1, **kwargs)
+            for text in made.get_texts():
+                text.set_text(textwrap.fill(text.get_text(), 54))
+            return made
+
+    inside = dict(options.get("gridspec_kw") or {})
+    ratios = options.get("height_ratios") or inside.get("height_ratios")
+    shared = {name: options[name] in (True, "all") for name in ("sharex", "sharey") if name in options}
+    passed = {name: value for name, value in options.items() if name in ("subplot_kw",)} | shared
+    if ratios:
+        passed["height_ratios"] = list(ratios) * columns
+    # The title takes more lines, and every panel has a head and labels of its own.
+    figure = Narrow(figsize=(COLUMN, 0.5 + height * (1 + 0.8 * (columns - 1))), layout="constrained")
+    axes = figure.subplots(rows * columns, 1, squeeze=False, **passed)[:, 0]
+    return figure, axes.reshape(columns, rows).T if ratios else axes.reshape(rows, columns)
 
 
 def greyscale(color: str) -> float:
@@ -178,10 +227,13 @@ def empty(axis: Any, message: str) -> None:
     axis.text(0.5, 0.5, message, ha="center", va="center", transform=axis.transAxes, color="#555555", wrap=True)
 
 
-def set_title(figure: Figure, text: str, caption: str) -> None:
-    """Title a figure: `text`, under it the caption in lines that fit. A longer line would push the axes aside."""
-    characters, points = (58, 7.5) if figure.get_figwidth() <= COLUMN else (100, 8.5)
-    figure.suptitle("\n".join([text, *textwrap.wrap(caption, characters)]), fontsize=points)
+def ordered(count: int) -> list[str]:
+    """Colours of `count` values that have an order, dark to light; the lightest still shows on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    places = [0.0] if count == 1 else [0.84 * place / (count - 1) for place in range(count)]
+    return [to_hex(colormaps["cividis"](place)) for place in places]
 
 
 def source_text(results: Any) -> str:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import METHODS
+from mmlib.figures.style import FULL, empty, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LOOKS = [METHODS[name] for name in ("one_modality", "ogm_ge", "iemf")]
+"""From scratch, from the joint model, from the joint model with IEMF."""
 Curves = Mapping[int, Sequence[float | None]]
 """{seed: value at each epoch}, as `mmlib.analysis.histories.curves_by_seed` gives them."""
 
@@ -29,7 +33,7 @@ def unimodal_figure(curves: Mapping[str, Mapping[str, Curves]], caption: str = "
     """
     shown = metric(quantity)
     with style():
-        figure, (row,) = new_figure(FULL, 2.9, 1, max(1, len(curves)), sharex=True)
+        figure, (row,) = new_figure(FULL, 2.9, 1, max(1, len(curves)), sharex=True, sharey=True)
         if not any(by_seed for ways in curves.values() for by_seed in ways.values()):
             for axis in row:
                 empty(axis, "no run of one modality alone is finished")
@@ -45,7 +49,7 @@ def unimodal_figure(curves: Mapping[str, Mapping[str, Curves]], caption: str = "
         handles = {line.get_label(): line for axis in row for line in axis.get_lines() if line.get_label()[0] != "_"}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
         title = "One modality alone, mean over seeds, band from lowest to highest"
-        set_title(figure, title, caption)
+        set_caption(figure, title, caption)
     return figure
 
 
@@ -58,11 +62,10 @@ def _draw(axis: Any, index: int, label: str, by_seed: Curves, scale: float) -> t
     if not epochs or not np.isfinite(values).all(axis=0).any():
         return None
     places, mean = np.arange(1, epochs + 1), values.mean(axis=0)
-    color = SERIES[index]
-    look = {"color": color, "ls": DASHES[index], "marker": MARKERS[index], "ms": 3.2}
-    axis.plot(places, mean, label=label, markevery=max(1, epochs // 6), **look)
-    axis.fill_between(places, values.min(axis=0), values.max(axis=0), color=color, alpha=0.12, lw=0)
-    return float(places[-1]), float(mean[-1]), color
+    look = LOOKS[index % len(LOOKS)]
+    axis.plot(places, mean, **look.line(ms=3.2, markevery=max(1, epochs // 6), label=label))
+    axis.fill_between(places, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.12, lw=0)
+    return float(places[-1]), float(mean[-1]), look.color
 
 
 def _label_ends(axis: Any, ends: Sequence[tuple[float, float, str] | None], digits: int) -> None:
@@ -73,7 +76,7 @@ def _label_ends(axis: Any, ends: Sequence[tuple[float, float, str] | None], digi
     for epoch, value, color in known:
         place = max(value, place + room)
         axis.annotate(
-            f"{value:.{digits}f}", (epoch, place), xytext=(4, 0), textcoords="offset points", va="center", size=6.5,
+            f"{value:.{digits}f}", (epoch, place), xytext=(4, 0), textcoords="offset points", va="center", size=7,
             color=color, annotation_clip=False,
         )  # fmt: skip
     axis.margins(x=0.04)

@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.analysis.valuation import ALONE, METHODS, MethodRuns, ValuationFindings
-from mmlib.figures.intervals import draw_interval, shown_range
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, new_figure, set_title, style
+from mmlib.analysis.valuation import ALONE, MethodRuns, ValuationFindings
+from mmlib.figures.captions import set_caption
+from mmlib.figures.intervals import draw_interval, ends_of, shown_range
+from mmlib.figures.looks import METHODS, modality_look
+from mmlib.figures.style import FULL, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LOOKS = {
+    "joint": METHODS["plain"],
+    "joint_longer": METHODS["longer"],
+    "ogm_ge": METHODS["ogm_ge"],
+    "modality": METHODS["modality_level"],
+    "sample": METHODS["sample_level"],
+}
 PRINTED = {"Kinetics-Sounds": ("D", "#555555"), "MM-Debiased": ("X", "#999999")}
 """Mark and colour of the printed differences, by data set."""
 
@@ -36,13 +45,14 @@ def gains_figure(found: ValuationFindings) -> Figure:
             gains = [found.gain(one, name) for one in methods]
             marks = [one for one in found.published if one.method in {m.method for m in methods}] if not place else []
             values = [0.0, *(gain.mean for gain in gains if gain), *(one.value for one in marks)]
-            limits = shown_range(values)
+            limits = shown_range(values, ends=ends_of(gains))
             for line, gain in enumerate(gains):
                 if gain is None:
                     continue
+                look = LOOKS[methods[line].method]
                 if gain.low is not None:
-                    draw_interval(axis, line, gain.low, gain.high, limits, along="x", color=SERIES[0], lw=1.3)
-                axis.plot(gain.mean, line, MARKERS[0], color=SERIES[0], ms=5, mec="black", mew=0.5, zorder=4)
+                    draw_interval(axis, line, gain.low, gain.high, limits, along="x", color=look.color, lw=1.3)
+                axis.plot(gain.mean, line, look.marker, color=look.color, ms=5, mec="black", mew=0.5, zorder=4)
             for one in marks:
                 line = next(line for line, method in enumerate(methods) if method.method == one.method)
                 mark, color = PRINTED.get(one.data, ("P", "#777777"))
@@ -52,14 +62,15 @@ def gains_figure(found: ValuationFindings) -> Figure:
             axis.set(xlim=limits, xlabel=f"{known.title} (points)\n{known.arrow}")
         row[0].set_yticks(range(len(methods)), [one.name for one in methods])
         row[0].set_ylim(len(methods) - 0.4, -0.6)
-        handles = [Line2D([], [], color=SERIES[0], marker=MARKERS[0], ms=5, mec="black", label="ours, 95 % interval")]
+        handles = [Line2D([], [], color="#333333", marker="o", ms=5, mec="black", label="ours, 95 % interval")]
         for data in dict.fromkeys(one.data for one in found.published):
             mark, color = PRINTED.get(data, ("P", "#777777"))
             handles.append(
                 Line2D([], [], ls="", marker=mark, color=color, mec="black", mew=0.4, label=f"printed, {data}")
             )
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-        set_title(figure, "Against joint training", f"{found.caption}; epochs chosen on validation, paired over seeds")
+        said = f"{found.caption}; epochs chosen on validation, paired over seeds"
+        set_caption(figure, "Gain over joint training", said)
     return figure
 
 
@@ -82,7 +93,7 @@ def contributions_figure(found: ValuationFindings) -> Figure:
         axes[1, 0].set_ylim(0, max(1.2, axes[1, 0].get_ylim()[1]))  # all methods' axis: they share it
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
-        set_title(
+        set_caption(
             figure,
             "Contributions to training samples, by epoch",
             f"{found.caption}; mean and range over seeds; 1 is a modality that cooperates as it should",
@@ -100,10 +111,10 @@ def _draw_means(axis: Any, one: MethodRuns) -> None:
                 for epochs_of, means, _ in one.means.values()
             ]
         )  # (seeds, epochs)
-        look = {"color": SERIES[place], "ls": DASHES[place], "marker": MARKERS[place]}
+        look = modality_look(name, place)
         shown = np.array(epochs) + 1
-        axis.fill_between(shown, values.min(axis=0), values.max(axis=0), color=SERIES[place], alpha=0.2, lw=0)
-        axis.plot(shown, values.mean(axis=0), ms=3, label=name, **look)
+        axis.fill_between(shown, values.min(axis=0), values.max(axis=0), color=look.color, alpha=0.2, lw=0)
+        axis.plot(shown, values.mean(axis=0), **look.line(ms=3, label=name))
     axis.axhline(1, color="black", lw=0.8, ls=":")
 
 
@@ -120,16 +131,16 @@ def auc_figure(found: ValuationFindings) -> Figure:
     with style():
         figure, ((axis,),) = new_figure(FULL, 1.0 + 0.35 * len(methods))
         for line, one in enumerate(methods):
-            summary = one.auc
+            summary, look = one.auc, LOOKS[one.method]
             if summary.low is not None:
-                draw_interval(axis, line, summary.low, summary.high, (40.0, 102.0), along="x", color=SERIES[0], lw=1.3)
-            axis.plot(summary.mean, line, MARKERS[0], color=SERIES[0], ms=5, mec="black", mew=0.5, zorder=4)
+                draw_interval(axis, line, summary.low, summary.high, (40.0, 102.0), along="x", color=look.color, lw=1.3)
+            axis.plot(summary.mean, line, look.marker, color=look.color, ms=5, mec="black", mew=0.5, zorder=4)
             values = list(one.last_auc.values())
             axis.plot(values, [line + 0.2] * len(values), "o", ms=2.6, mfc="white", mec="black", mew=0.6)
         axis.axvline(50, color="black", lw=0.8, ls=":")
-        axis.set_yticks(range(len(methods)), [METHODS[one.method] for one in methods])
+        axis.set_yticks(range(len(methods)), [one.name for one in methods])
         axis.set(xlim=(40, 102), ylim=(len(methods) - 0.4, -0.6), xlabel=metric("contribution_auc").axis)
-        set_title(
+        set_caption(
             figure,
             "The modality that says nothing, found by contributions",
             f"{found.caption}; test samples, last epoch; dots: seeds; dotted: chance",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmlib.analysis.zeta import MISSED, SERIES_NAMES, Series, ZetaPoint, ZetaResult
-from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.style import COLUMN, DASHES, MARKERS, SERIES, empty, new_figure, ordered, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def distribution_figure(result: ZetaResult) -> Figure:
         for (axis,), name in zip(axes, names, strict=True):
             points = result.series(name)
             widest = max(float(point.density.max()) for point in points)
-            for place, point in enumerate(points):
-                _violin(axis, place, point, 0.42 / widest)
+            for place, (point, shade) in enumerate(zip(points, ordered(len(points)), strict=True)):
+                _violin(axis, place, point, 0.42 / widest, shade)
             axis.set_xticks(range(len(points)), [f"{p.value:g}{'*' if p.missed else ''}" for p in points])
             axis.axhline(0.5, color="black", lw=0.7, ls=":")
             axis.set(ylim=(0, 1), ylabel="ζ", xlabel=_x_label(name, points))
             axis.grid(axis="x", visible=False)
-            axis.set_title(TITLES[name], fontsize=7.5)
-        set_title(figure, "Distribution of ζ (bar: quartiles; point: median)", result.caption)
+            axis.set_title(TITLES[name])
+        set_caption(figure, "Distribution of ζ (bar: quartiles; point: median)", result.caption)
     return figure
 
 
@@ -54,7 +55,7 @@ def scatter_figure(result: ZetaResult) -> Figure:
         axis.set(xlabel="correlation (achieved, or of the data)", ylabel="mean over channels of var(ζ)")
         axis.set_ylim(bottom=0)
         _legend(figure, axis, any(point.missed for point in result.points))
-        set_title(figure, "Scatter of ζ, mean and 95 % interval over seeds", result.caption)
+        set_caption(figure, "Scatter of ζ, mean and 95 % interval over seeds", result.caption)
     return figure
 
 
@@ -73,7 +74,7 @@ def achieved_figure(result: ZetaResult) -> Figure:
             xlim=(-0.03, 1), ylim=(-0.03, 1.03), xlabel="target correlation", ylabel="correlation, maximal or forced"
         )
         _legend(figure, axis, any(point.missed for point in points))
-        set_title(figure, "What the forcing achieves", result.caption)
+        set_caption(figure, "What the forcing achieves", result.caption)
     return figure
 
 
@@ -91,17 +92,19 @@ def outcome_figure(result: ZetaResult) -> Figure:
             axis.set_ylabel(label)
         axes[-1][0].set_xlabel("correlation (achieved, or of the data)")
         _legend(figure, axes[0][0], any(point.missed for point in result.points))
-        set_title(figure, "r and accuracy, mean and 95 % interval over seeds", result.caption)
+        set_caption(figure, "r and accuracy, mean and 95 % interval over seeds", result.caption)
     return figure
 
 
-def _violin(axis: Any, place: int, point: ZetaPoint, scale: float) -> None:
+def _violin(axis: Any, place: int, point: ZetaPoint, scale: float, shade: str) -> None:
+    from matplotlib.colors import to_rgb
+
     density = point.density
     edges = np.linspace(0, 1, len(density) + 1)
     width = scale * np.repeat(density, 2)
     heights = np.repeat(edges, 2)[1:-1]
-    face = "#C9DDEB" if not point.missed else "white"
-    axis.fill_betweenx(heights, place - width, place + width, facecolor=face, edgecolor=SERIES[0], lw=0.6)
+    face = (*to_rgb(shade), 0.45) if not point.missed else "white"
+    axis.fill_betweenx(heights, place - width, place + width, facecolor=face, edgecolor=shade, lw=0.8)
     share = np.concatenate([[0.0], np.cumsum(density) / density.sum()])
     low, middle, high = np.interp([0.25, 0.5, 0.75], share, edges)
     axis.plot([place, place], [low, high], color="black", lw=1.6, solid_capstyle="butt")

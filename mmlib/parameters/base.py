@@ -7,6 +7,7 @@ this module does not load torch.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,24 +93,17 @@ class ExperimentParameters(BaseModel):
         A parameter that was added later declares the value at which everything is as it was before, its neutral one
         (`json_schema_extra={"neutral": ...}`), and is left out there: cells that do not use it keep their ids.
         """
+        neutral = _neutral_values(type(self))
         return {
             name: value
             for name, value in self.model_dump(mode="json").items()
-            if name not in self.runtime_fields and not self._is_neutral(name, value)
+            if name not in self.runtime_fields and (name not in neutral or value != neutral[name])
         }
-
-    @classmethod
-    def _is_neutral(cls, name: str, value: Any) -> bool:
-        extra = cls.model_fields[name].json_schema_extra
-        return isinstance(extra, dict) and "neutral" in extra and value == extra["neutral"]
 
     @classmethod
     def neutral_values(cls) -> dict[str, Any]:
         """The parameters that were added later, with the values that records made before have."""
-        extras = {name: info.json_schema_extra for name, info in cls.model_fields.items()}
-        return {
-            name: extra["neutral"] for name, extra in extras.items() if isinstance(extra, dict) and "neutral" in extra
-        }
+        return dict(_neutral_values(cls))
 
     @classmethod
     def of_record(cls, values: Mapping[str, Any]) -> Self:
@@ -145,3 +139,10 @@ class ExperimentParameters(BaseModel):
     def prepare_data(self) -> str | None:
         """Prepare the data (or find them prepared) and return the hash of their manifest."""
         return None
+
+
+@functools.cache
+def _neutral_values(parameters: type[ExperimentParameters]) -> dict[str, Any]:
+    """Read once of each class: thousands of cells ask."""
+    extras = {name: info.json_schema_extra for name, info in parameters.model_fields.items()}
+    return {name: extra["neutral"] for name, extra in extras.items() if isinstance(extra, dict) and "neutral" in extra}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmlib.analysis.kept import is_kept
 from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.files import content_hash, read_json, safe_name, sha256_file, write_json
@@ -39,7 +40,11 @@ class Assembly:
     statements: StatementFamily | None
     tables: dict[str, Table]
     figures: dict[str, Path] = field(default_factory=dict)
+    described: dict[str, str] = field(default_factory=dict)
+    """What each figure shows, in words."""
     files: list[Path] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+    """By protocol, the hash of all that its figures show: hundreds of files are read for it, once."""
     sources: str = ""
     """Hash of the code and the lock file it was made with; empty where nobody asked."""
     findings: Findings | None = None
@@ -125,16 +130,21 @@ def write_figures(
 ) -> Assembly:
     """Write the figures (PNG, PDF, SVG) under `outputs/figures`; `figures` and `files` list them."""
     from mmlib.figures import save_figure
+    from mmlib.figures.describe import describe
 
     for sheet in sheets:
         drawn = draw(assembly, protocol, sheet)
         hashes = {}
         for name, figure in drawn.items():
+            assembly.described[name] = describe(figure)
             assembly.figures[name] = outputs / "figures" / f"{assembly.name}-{name}"
             written = save_figure(figure, assembly.figures[name])
             assembly.files += written
             hashes |= {path.name: sha256_file(path) for path in written}
-        stamp = {"made_from": made_from(assembly, outputs, protocol), "figures": list(drawn), "files": hashes}
+        stamp = {
+            "made_from": made_from(assembly, outputs, protocol), "figures": list(drawn), "files": hashes,
+            "described": {name: assembly.described[name] for name in drawn},
+        }  # fmt: skip
         write_json(_stamp(assembly, outputs, sheet), stamp)
     return assembly
 
@@ -160,9 +170,16 @@ def draw(assembly: Assembly, protocol: str, sheet: str) -> dict[str, Figure]:
 
 def made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
     """Hash of all that the figures show: records, what lies beside them, plan, claims, protocol, code."""
+    if protocol not in assembly.hashes:
+        assembly.hashes[protocol] = _made_from(assembly, outputs, protocol)
+    return assembly.hashes[protocol]
+
+
+def _made_from(assembly: Assembly, outputs: Path, protocol: str) -> str:
     results = assembly.results
     beside = [folder / name for folder in results.folders.values() for name in ("history.jsonl", "arrays.npz")]
     analysis = ANALYSES.get(assembly.plan.figure or "")
+    beside += {folder.parent for folder in results.folders.values() if is_kept(folder)}
     beside += analysis.beside(results, outputs) if analysis and analysis.beside else []
     hashes = {str(path): sha256_file(path) for path in beside if path.is_file()}
     return content_hash([repr(results), repr(assembly.plan), repr(assembly.claims), protocol, assembly.sources, hashes])
@@ -181,9 +198,11 @@ def keep_figures(assembly: Assembly, outputs: Path, protocol: str, sheet: str) -
         figures = {
             name: outputs / "figures" / safe_name(f"{assembly.name}-{name}", "the figure") for name in stamp["figures"]
         }
+        described = {name: str(stamp["described"][name]) for name in figures}
     except (OSError, UsageError, KeyError, TypeError, AttributeError):
         return False
     assembly.figures |= figures
+    assembly.described |= described
     assembly.files += list(files)
     return True
 

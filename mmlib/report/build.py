@@ -1,7 +1,7 @@
-"""The report: one HTML page over all plans and profiles, made from records alone.
+"""The report: a short front page, a page per plan, figures and executed notebooks beside them, made from records alone.
 
-It needs no GPU, no data, no network and no torch. Tables and figures are also written as files under the outputs, and
-every executed notebook is linked as a page of its own.
+It needs no GPU, no data, no network and no torch. Tables and figures are also written as files under the outputs. All
+pages open from the disk, without a server, and run no script.
 """
 
 from __future__ import annotations
@@ -10,30 +10,71 @@ import datetime
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import mmlib
-from mmlib.files import write_text
+from mmlib.files import dump_json
 from mmlib.parameters.base import project_root
 from mmlib.report import summary
+from mmlib.report.answers import answers, conclusions_of, headlines
 from mmlib.report.assemble import Assembly, assemble, write
+from mmlib.report.counts import count
+from mmlib.report.forest import lines_html
+from mmlib.report.heatmap import heat_map, heat_map_html
+from mmlib.report.judging import Family, family_of
+from mmlib.report.pages import Links, convert_notebooks
+from mmlib.report.pictures import pictures_of
 from mmlib.report.render import to_html
 from mmlib.report.sections import section_of
+from mmlib.report.site import Site
+from mmlib.report.titles import INDEX, column_name, data_name, link_to, page_name, short_title
+from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, load_plan, plan_paths
-from mmlib.workbook.verdicts import CONTRADICTED, HOLDS
 
 TEMPLATES = Path(__file__).parent / "templates"
+TITLE = "Reproducibility report: audio-visual learning"
+TRACE = "conclusions.json"
+FRONT = [
+    ("conclusions", "Conclusions"), ("map", "What holds where"), ("ran", "What ran"), ("caveats", "Caveats"),
+    ("provenance", "Provenance"),
+]  # fmt: skip
+PLAN = {"not-run": "Not run", "printed": "Printed numbers", "caveats": "Caveats"}
+"""Sections of the pages, by the names that links lead to."""
 
 GENERAL_CAVEATS = [
     "On embedded and small data the verdict concerns the statement, never the number: the paper's accuracies belong to "
     "other data.",
     "Seeds are few, so intervals are wide: “within seed noise” means that this many runs cannot tell, not that there "
-    "is no effect.",
+    "is no effect. “No difference” is only said where two one-sided tests say so, for the margin that is named.",
     "“Best on test” repeats the published selection rule and is optimistic; “clean” never looks at the test set while "
     "choosing.",
 ]
+
+
+@dataclass
+class Report:
+    """One report being made: what there is of every plan and profile, and where it is written."""
+
+    assemblies: list[Assembly]
+    outputs: Path
+    protocol: str
+    site: Site
+    family: Family
+    summaries: dict[str, list[Cell]] = field(default_factory=dict)
+    """Notebooks that sum a plan up, by the assembly that they are of."""
+    pages: dict[str, str] = field(default_factory=dict)
+    """{cell: page, relative to the report}, of executed notebooks."""
+
+    def of(self, plan: Plan) -> list[Assembly]:
+        return [assembly for assembly in self.assemblies if assembly.plan.name == plan.name]
+
+    @property
+    def plans(self) -> list[Plan]:
+        return list({assembly.plan.name: assembly.plan for assembly in self.assemblies}.values())
 
 
 def build_report(
@@ -51,7 +92,6 @@ def build_report(
     Raises `UsageError` for a malformed plan or claims file, `OutputsError` when the folder cannot be written.
     """
     outputs, project = Path(outputs).resolve(), project or project_root()
-    folder = outputs / "report"
     fingerprints = Fingerprints(project)
     assemblies = []
     for plan in _plans(project, plans):
@@ -61,9 +101,22 @@ def build_report(
             assemblies.append(
                 write(assembly, outputs, protocol, redraw=False) if assembly.results.records else assembly
             )
-    pages = _notebook_pages(assemblies, outputs, workers) if notebooks else {}
-    write_text(folder / "index.html", _page(assemblies, folder, pages, fingerprints))
-    return folder / "index.html"
+    found = conclusions_of(assemblies, protocol)
+    family = family_of(assemblies, [conclusion for _, conclusion in found])
+    report = Report(assemblies, outputs, protocol, Site(outputs / "report"), family)
+    if notebooks:
+        report.summaries = {one.name: _summaries(one, outputs, project) for one in _shown(assemblies)}
+        report.pages = _notebook_pages(report, workers)
+    templates = _templates()
+    for plan in report.plans:
+        report.site.page(page_name(plan), templates.get_template("plan.html.j2").render(**_plan_values(report, plan)))
+    told = answers(found, family), headlines(assemblies)
+    trace = {"tests": family.size, "methods": [one.trace for one in told[0]], "figures": [one.trace for one in told[1]]}
+    report.site.page(TRACE, dump_json(trace, indent=1) + "\n")
+    values = _front_values(report, *told, fingerprints)
+    index = report.site.page(INDEX, templates.get_template("front.html.j2").render(**values))
+    report.site.finish()
+    return index
 
 
 def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
@@ -73,68 +126,134 @@ def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
     return plans if names else sorted(plans, key=lambda plan: (plan.claims is None, plan.figure is not None))
 
 
-def _notebook_pages(assemblies: list[Assembly], outputs: Path, workers: int | None) -> dict[str, str]:
+def _notebook_pages(report: Report, workers: int | None) -> dict[str, str]:
     """{cell id: page, relative to the report} of every executed notebook, finished or not, and of the summaries."""
-    from mmlib.report.pages import convert_notebooks
-
-    found = {}
-    for assembly in assemblies:
+    found: dict[str, Path] = {}
+    back: dict[str, Links] = {}
+    for assembly in report.assemblies:
         folders = list(assembly.results.folders.values())
-        folders += [cell.folder for cell in _summaries(assembly, outputs)]
+        folders += [cell.folder for cell in report.summaries.get(assembly.name, [])]
+        way = [(f"../{INDEX}", "Report"), (f"../{link_to(assembly)}", _page_title(assembly))]
         for folder in folders:
             executed = sorted(folder.glob("notebook*.ipynb"), key=lambda path: path.stat().st_mtime)
-            if executed:
-                found[folder.name] = executed[-1]
-    pages = convert_notebooks(found, outputs / "report" / "notebooks", workers)
+            if executed and folder.name not in found:
+                found[folder.name], back[folder.name] = executed[-1], way
+    pages = convert_notebooks(found, report.site.folder / "notebooks", workers, back)
     return {name: f"notebooks/{page}" for name, page in pages.items()}
 
 
-def _summaries(assembly: Assembly, outputs: Path) -> list[Any]:
-    notebooks = project_root() / "notebooks"
-    if not all((notebooks / name).exists() for name in assembly.plan.summaries):
+def _page_title(assembly: Assembly) -> str:
+    return f"{short_title(assembly)}: {data_name(assembly)}"
+
+
+def _summaries(assembly: Assembly, outputs: Path, project: Path) -> list[Cell]:
+    if not all((project / "notebooks" / name).exists() for name in assembly.plan.summaries):
         return []
     return assembly.plan.summary_cells(assembly.results.profile, outputs)
 
 
-def _page(assemblies: list[Assembly], folder: Path, pages: dict[str, str], fingerprints: Fingerprints) -> str:
+def _templates() -> Any:
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+
+
+def _shared_values(report: Report) -> dict[str, Any]:
+    """What every page has: the style, and the way to all others."""
     css = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("tables.css", "report.css"))
-    papers = {assembly.claims.paper.id: assembly.claims for assembly in assemblies if assembly.claims}
-    return environment.get_template("report.html.j2").render(
-        title="Reproducibility report: audio-visual learning",
-        subtitle="; ".join(claims.paper.title for claims in papers.values()) or "no claims",
-        css=_safe(css),
-        tiles=summary.tiles(assemblies),
-        headlines=summary.headlines(assemblies),
-        scope=summary.scope(assemblies),
-        contradicted=summary.findings(assemblies, CONTRADICTED),
-        holding=summary.findings(assemblies, HOLDS),
-        numbers_against=summary.numbers_against(assemblies),
-        weight=summary.weight(assemblies),
-        tested=any(assembly.statements and assembly.statements.tested for assembly in assemblies),
-        overview=_safe(to_html(summary.overview(assemblies))),
-        across=_safe("".join(to_html(table) for table in summary.across(assemblies))),
-        missing=summary.missing(assemblies),
-        printed=_safe("".join(to_html(assembly.tables["counts"]) for assembly in _with_counts(assemblies))),
-        sections=[section_of(assembly, folder, pages) for assembly in assemblies],
-        caveats=GENERAL_CAVEATS + [caveat for claims in papers.values() for caveat in claims.caveats],
-        provenance=_provenance(assemblies, fingerprints),
-        summaries=[(name, page) for name, page in pages.items() if name not in _cells(assemblies)],
-    )
+    plans = [(quote(page_name(plan)), report.of(plan)[0], bool(_shown(report.of(plan)))) for plan in report.plans]
+    return {
+        "css": _safe(css),
+        "index": INDEX,
+        "plans": [(href, short_title(first), ran) for href, first, ran in plans],
+    }
 
 
-def _with_counts(assemblies: list[Assembly]) -> list[Assembly]:
-    """One profile of each plan whose printed numbers can be counted: the check is the same in all of them."""
-    return list({a.plan.name: a for a in reversed(assemblies) if "counts" in a.tables}.values())[::-1]
+def _shown(assemblies: list[Assembly]) -> list[Assembly]:
+    return [assembly for assembly in assemblies if assembly.results.records]
 
 
-def _cells(assemblies: list[Assembly]) -> set[str]:
-    return {cell for assembly in assemblies for cell in assembly.results.folders}
+def _plan_values(report: Report, plan: Plan) -> dict[str, Any]:
+    """What a plan's page shows."""
+    mine = report.of(plan)
+    pictures = {one.name: pictures_of(one, report.outputs, report.protocol, report.site) for one in _shown(mine)}
+    sections = [
+        section_of(one, report.site.folder, report.pages, report.family, pictures.get(one.name, {})) for one in mine
+    ]
+    claims, counted = mine[0].claims, count(one.results for one in mine)
+    counts = next((one.tables["counts"] for one in mine if "counts" in one.tables), None)
+    own = {cell for one in mine for cell in one.results.folders}
+    summaries = [cell for one in mine for cell in report.summaries.get(one.name, [])]
+    on_page = [(section["id"], section["short"]) for section in sections if section["finished"]]
+    rest = {"not-run": len(on_page) < len(sections), "printed": counts, "caveats": claims and claims.caveats}
+    on_page += [(name, PLAN[name]) for name, there in rest.items() if there]
+    return _shared_values(report) | {
+        "title": plan.title or plan.name,
+        "here": quote(page_name(plan)),
+        "on_page": on_page,
+        "paper": claims.paper if claims else None,
+        "counted": counted.text,
+        "sections": sections,
+        "printed": _safe(to_html(counts)) if counts else "",
+        "caveats": claims.caveats if claims else [],
+        "summaries": [
+            (cell.id, quote(report.pages[cell.id]))
+            for cell in summaries
+            if cell.id in report.pages and cell.id not in own
+        ],
+    }
+
+
+def _front_values(report: Report, told: list[Any], said: list[Any], fingerprints: Fingerprints) -> dict[str, Any]:
+    """What the front page shows."""
+    assemblies, family = report.assemblies, report.family
+    links = {one.name: link_to(one) for one in assemblies}
+    found = heat_map(assemblies, family)
+    titles = {one.name: f"{short_title(one)}: {one.results.profile_title}" for one in assemblies}
+    return _shared_values(report) | {
+        "title": TITLE,
+        "here": INDEX,
+        "on_page": FRONT,
+        "counted": count(one.results for one in assemblies).text,
+        "data": f"{len(_shown(assemblies))} of {len(assemblies)} data sets of the plans have results",
+        "answers": [
+            {
+                "id": f"method-{one.id}",
+                "name": one.name,
+                "sentence": _safe(one.html),
+                "margin": one.margin,
+                "lines": _safe(lines_html(f"lines-{one.id}", one.lines, links)),
+            }
+            for one in told
+        ],
+        "headlines": [
+            {"text": one.text, "href": links[one.assembly.name], "place": titles[one.assembly.name]} for one in said
+        ],
+        "scope": summary.scope(assemblies),
+        "weight": summary.weight(family),
+        "heat": _safe(heat_map_html(found)),
+        "columns": _column_titles(found.profiles, assemblies),
+        "numbers_against": summary.numbers_against(assemblies),
+        "overview": _safe(to_html(summary.overview(assemblies, family))),
+        "missing": summary.missing(assemblies),
+        "caveats": GENERAL_CAVEATS,
+        "provenance": _provenance(assemblies, fingerprints),
+        "trace": TRACE,
+    }
+
+
+def _column_titles(profiles: list[str], assemblies: list[Assembly]) -> list[tuple[str, str]]:
+    """The data sets behind the columns of the heat map."""
+    titles = {
+        profile: dict.fromkeys(
+            one.results.profile_title for one in _shown(assemblies) if one.results.profile == profile
+        )
+        for profile in profiles
+    }
+    return [(column_name(profile), "; ".join(found)) for profile, found in titles.items()]
 
 
 def _provenance(assemblies: list[Assembly], fingerprints: Fingerprints) -> list[tuple[str, str]]:

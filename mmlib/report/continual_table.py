@@ -6,6 +6,7 @@ from typing import Any
 
 from mmlib.analysis.continual import ACCURACY, FORGETTING, VARIANTS, ContinualFindings
 from mmlib.analysis.intervals import interval_text
+from mmlib.analysis.words import difference_text
 from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table
 
@@ -30,7 +31,7 @@ def continual_table(found: ContinualFindings, name: str) -> Table:
                 known, gain = one.summary(suffix, quantity), one.gain(suffix, quantity) if suffix else None
                 digits = metric(quantity).unit.digits
                 texts += ["–" if known is None else interval_text(known, digits)]
-                texts += ["–" if gain is None else interval_text(gain, digits, "+")] if compared else []
+                texts += ["–" if gain is None else difference_text(gain, quantity, unit=False)] if compared else []
                 facts |= _facts(quantity, known) | _facts(f"{quantity}_gain", gain)
             rows.append(texts)
             data.append(facts)

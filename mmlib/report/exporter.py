@@ -2,7 +2,7 @@
 
 Two hundred pages repeat the same text, the same code and the same theme. Templates are compiled once, equal Markdown
 and equal code are rendered once, and the three attributes that nbconvert sets by parsing the finished page of half a
-megabyte are written with regular expressions.
+megabyte are written with regular expressions. What an output may bring into a page is decided in `sanitise`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from jupyter_core.paths import ENV_JUPYTER_PATH, SYSTEM_JUPYTER_PATH
 from nbconvert import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters import Highlight2HTML
-from nbconvert.filters.strings import clean_html
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
 from mmlib.report.formulas import draw_formulas
+from mmlib.report.sanitise import clean, harmless
 
 TEMPLATE = "nbconvert/templates/lab"
 NO_ALT = re.compile(r"<img(?![^>]*\salt=)(?=\s)")
@@ -29,9 +29,10 @@ FOCUSABLE = re.compile(r'<div class="(?:jp-Cell-inputWrapper|[^"]*\bjp-OutputAre
 @functools.cache
 def exporter() -> PageExporter:
     """The exporter of this process."""
-    made = PageExporter(template_name="lab", extra_template_basedirs=[])  # by default, where the user stands
+    # Without `extra_template_basedirs` templates would also be looked for where the user stands.
+    made = PageExporter(template_name="lab", sanitize_html=True, extra_template_basedirs=[])
     draw_formulas(made)
-    made.register_filter("clean_html", functools.lru_cache(maxsize=1024)(clean_html))
+    made.register_filter("clean_html", clean)
     return made
 
 
@@ -45,6 +46,7 @@ class PageExporter(HTMLExporter):
 
     def from_notebook_node(self, nb: Any, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[str, dict]:
         """A notebook as (page, resources)."""
+        nb = harmless(nb)
         language = nb.metadata.get("language_info", {})
         resources = self._init_resources(resources)
         highlight = self._highlight(language.get("pygments_lexer", language.get("name")))

@@ -7,10 +7,8 @@ from typing import Any
 from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.printed import SWEEP_DATA
 from mmlib.analysis.iemf.share import Share, percent, printed_shares
-from mmlib.analysis.intervals import interval_text
+from mmlib.analysis.words import difference_text
 from mmlib.report.render import Column, Table
-
-DIGITS = 1
 
 
 def iemf_table(found: IEMFFindings, name: str) -> Table:
@@ -38,7 +36,7 @@ def iemf_table(found: IEMFFindings, name: str) -> Table:
 
 
 def _gain(found: Any) -> str:
-    return "not run" if found is None else interval_text(found, DIGITS, "+")
+    return "not run" if found is None else difference_text(found, "top1", unit=False)
 
 
 def _share_text(one: Share) -> str:

@@ -1,7 +1,8 @@
 """Executed notebooks as HTML beside the report: converted once per content, several at a time, with no network needed.
 
-nbconvert's page asks the network for MathJax, require.js and Mermaid. Those scripts are taken out, and formulas become
-MathML (`formulas`). The pages work from a memory stick.
+nbconvert's page asks the network for MathJax, require.js and Mermaid. All scripts are taken out, and formulas become
+MathML (`formulas`); what the pages have in common lies beside them (`lighten`). The pages work from a memory stick, and
+run nothing of what a notebook holds (`sanitise`).
 """
 
 from __future__ import annotations
@@ -16,23 +17,38 @@ from pathlib import Path
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.report.formulas import STYLE
+from mmlib.report.lighten import add_way_back, remove_unused, share, shared_files
+from mmlib.report.sanitise import POLICY
 
 INDEX = "index.json"
 PARALLEL_FROM = 4  # fewer pages are made faster than processes start
+MAKERS = ("pages.py", "exporter.py", "formulas.py", "lighten.py", "sanitise.py")
+"""The files that decide what a page looks like."""
+Links = list[tuple[str, str]]
 
 
-def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int | None = None) -> dict[str, str]:
-    """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again."""
-    index_path = folder / INDEX
+def convert_notebooks(
+    notebooks: Mapping[str, Path],
+    folder: Path,
+    workers: int | None = None,
+    back: Mapping[str, Links] | None = None,
+) -> dict[str, str]:
+    """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again.
+
+    `back` holds the links, (address, text), that a page begins with.
+    """
+    index_path, back = folder / INDEX, back or {}
     known = _read_index(index_path)
-    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in ("pages.py", "exporter.py", "formulas.py"))
-    wanted = {name: sha256_bytes((sha256_file(path) + maker).encode()) for name, path in notebooks.items()}
+    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in MAKERS)
+    wanted = {
+        name: sha256_bytes(f"{sha256_file(path)}{maker}{back.get(name)}".encode()) for name, path in notebooks.items()
+    }
     tasks = [
-        (str(notebooks[name]), str(folder / f"{name}.html"))
+        (str(notebooks[name]), str(folder / f"{name}.html"), back.get(name, []))
         for name, content in wanted.items()
         if known.get(name) != content or not (folder / f"{name}.html").exists()
     ]
-    for (source, target), problem in zip(tasks, _convert_all(tasks, workers or os.cpu_count() or 1), strict=True):
+    for (source, target, _), problem in zip(tasks, _convert_all(tasks, workers or os.cpu_count() or 1), strict=True):
         if problem is not None:
             print(f"{source} cannot be shown ({problem}); the report has no page of it.")
             wanted.pop(Path(target).stem)
@@ -40,6 +56,8 @@ def convert_notebooks(notebooks: Mapping[str, Path], folder: Path, workers: int 
         write_json(index_path, wanted)
         for name in set(known) - set(wanted):
             (folder / f"{name}.html").unlink(missing_ok=True)
+        pages = [(folder / f"{name}.html").read_text(encoding="utf-8") for name in wanted]
+        remove_unused(folder, set().union(*map(shared_files, pages)))
     return {name: f"{name}.html" for name in wanted}
 
 
@@ -53,7 +71,7 @@ def _read_index(path: Path) -> dict[str, str]:
     return {name: made for name, made in known.items() if not name_problem(name)}
 
 
-def _convert_all(tasks: list[tuple[str, str]], workers: int) -> list[str | None]:
+def _convert_all(tasks: list[tuple[str, str, Links]], workers: int) -> list[str | None]:
     """What was wrong with each notebook; None where it has a page now."""
     if len(tasks) < PARALLEL_FROM or workers < 2:
         return [convert(task) for task in tasks]
@@ -63,13 +81,16 @@ def _convert_all(tasks: list[tuple[str, str]], workers: int) -> list[str | None]
         return list(pool.map(convert, tasks, chunksize=1))
 
 
-def convert(task: tuple[str, str]) -> str | None:
-    """Write one page; `task` is (notebook, target). What is wrong with a notebook that cannot be shown is returned."""
+def convert(task: tuple[str, str, Links]) -> str | None:
+    """Write one page; `task` is (notebook, target, links back).
+
+    What is wrong with a notebook that cannot be shown is returned.
+    """
     import nbformat
 
     from mmlib.report.exporter import exporter
 
-    source, target = task
+    source, target, back = task
     resources = {"metadata": {"name": Path(target).stem}, "config_dir": os.devnull}  # no style sheet of the user's
     try:
         notebook = nbformat.read(source, as_version=4)
@@ -77,17 +98,13 @@ def convert(task: tuple[str, str]) -> str | None:
     except Exception as error:  # nbformat, Jinja and the Markdown reader each raise what they like over a damaged file
         Path(target).unlink(missing_ok=True)
         return str(error).strip().partition("\n")[0][:120] or type(error).__name__
-    write_text(target, offline(page).replace("</head>", f"{STYLE}</head>", 1))
+    page = offline(page).replace("<head>", f"<head>{POLICY}", 1).replace("</head>", f"{STYLE}</head>", 1)
+    page = share(page, Path(target).parent)
+    write_text(target, add_way_back(page, back) if back else page)
     return None
 
 
 def offline(page: str) -> str:
-    """The page without anything that would ask the network: remote scripts, remote style sheets, module imports."""
-    page = re.sub(r"<script\b[^>]*\bsrc=[\"'](?:https?:)?//[^>]*>\s*</script>", "", page)
-    page = re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)
-    return re.sub(
-        r"<script\b[^>]*>(?:(?!</script>).)*?(?:https?:)?//(?:cdn|unpkg)(?:(?!</script>).)*</script>",
-        "",
-        page,
-        flags=re.S,
-    )
+    """The page without scripts, and without style sheets from the network."""
+    page = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.S | re.I)
+    return re.sub(r"<link\b[^>]*\bhref=[\"'](?:https?:)?//[^>]*>", "", page)

@@ -84,9 +84,7 @@ def to_latex(table: Table) -> str:
 
 def to_html(table: Table) -> str:
     """A `<figure>` with the table; groups span their rows, verdicts carry a class of their own."""
-    head = "".join(
-        f'<th scope="col" class="{column.kind}">{html.escape(column.title)}</th>' for column in table.columns
-    )
+    head = "".join(head_html(column.title, column.kind) for column in table.columns)
     body, start = [], 0
     while start < len(table.rows):
         group = table.rows[start][0]
@@ -100,7 +98,8 @@ def to_html(table: Table) -> str:
         start = end
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in table.notes)
     return (
-        f'<figure class="table" id="{html.escape(table.name)}"><figcaption>{html.escape(table.caption)}</figcaption>'
+        f'<figure class="table cards" id="{html.escape(table.name)}">'
+        f'<figcaption>{html.escape(table.caption)}</figcaption>'
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
         + "\n".join(body) + "\n</tbody></table></div>"
         + (f'<ul class="notes">{notes}</ul>' if notes else "") + "</figure>"
@@ -135,14 +134,25 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
+def head_html(title: str, kind: str = "text") -> str:
+    """A column's head."""
+    return f'<th scope="col" class="{kind}">{html.escape(title)}</th>'
+
+
+def cell_html(title: str, shown: str, kind: str) -> str:
+    """A cell of text that is HTML already; it carries its column's title, which a small screen shows beside it."""
+    empty = " absent" if shown in ("", "–") else ""
+    return f'<td class="{kind}{empty}" data-label="{html.escape(title)}">{shown}</td>'
+
+
 def _html_cell(column: Column, text: str) -> str:
     if column.kind == "verdict" and text and text != "–":
-        text = f'<span class="verdict {slug(text)}">{html.escape(text)}</span>'
+        shown = f'<span class="verdict {slug(text)}">{html.escape(text)}</span>'
     else:
-        text = html.escape(text)
+        shown = html.escape(text)
     wide = " wide" if column.kind == "text" and len(text) > 40 else ""
-    words = " words" if column.kind == "number" and text.endswith(("better", "worse")) else ""  # may take two lines
-    return f'<td class="{column.kind}{wide}{words}">{text}</td>'
+    words = " words" if column.kind == "number" and len(text) > 14 else ""  # may take two lines
+    return cell_html(column.title, shown, f"{column.kind}{wide}{words}")
 
 
 def _markdown(text: str) -> str:

@@ -1,55 +1,52 @@
-"""One section of the report: a plan on one profile, as plain values for the template."""
+"""One section of a plan's page: the plan on one profile, as plain values for the template."""
 
 from __future__ import annotations
 
-import base64
 import html
 import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from mmlib.figures.analyses import ANALYSES
+from markupsafe import Markup
+
 from mmlib.metrics.family import metric
 from mmlib.record import Record
 from mmlib.report.assemble import Assembly
-from mmlib.report.render import slug, to_html
-from mmlib.report.statements import SOURCES, compact_statements, more_digits, plain_sentence
-from mmlib.report.summary import short_title
+from mmlib.report.counts import count
+from mmlib.report.forest import label_html, statements_html, table_html
+from mmlib.report.judging import Family
+from mmlib.report.render import cell_html, slug, to_html
+from mmlib.report.statements import SOURCES, more_digits, plain_sentence
+from mmlib.report.titles import data_name
 from mmlib.workbook.verdicts import StatementVerdict
 
 KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
-PICTURES = {
-    "rows": "Every row: seeds, mean and 95 % interval",
-    "curves": "Training curves and traces",
-    "statements": "Statements: paired differences with 95 % intervals",
-}
 
 
-def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[str, Any]:
+def section_of(
+    assembly: Assembly, folder: Path, pages: dict[str, str], family: Family, pictures: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     """What the template shows of one assembly; `folder` is the report's, links are relative to it."""
-    from markupsafe import Markup
-
-    results, family = assembly.results, assembly.statements
+    results, statements = assembly.results, assembly.statements
+    shown = {name: picture | _originals(picture["stem"], folder) for name, picture in pictures.items()}
+    table = ("rows", "curves")
     return {
         "id": assembly.name,
-        "title": f"{results.title} – {results.profile_title}",
-        "short": f"{short_title(assembly)}: {results.profile}",
+        "title": results.profile_title or results.profile,
+        "short": data_name(assembly),
         "kind": KINDS[results.kind],
         "state": state_text(assembly),
         "notes": results.notes,
         "finished": bool(results.records),
         "printed": bool(assembly.numbers),
         "tables": {"problems": ""} | {name: Markup(_html(name, assembly)) for name in assembly.tables},
-        "sentences": [sentence(verdict) for verdict in family.verdicts] if family and results.records else [],
-        "warning": family.warning if family else "",
-        "pictures": {
-            name: _picture(name, assembly.figures[name], assembly, folder)
-            for name in PICTURES
-            if name in assembly.figures
-        },
-        "findings": findings_of(assembly, folder),
+        "statements": Markup(statements_html(assembly, family)) if statements and results.records else "",
+        "sentences": [sentence(one, family, assembly) for one in statements.verdicts] if statements else [],
+        "pictures": {name: shown[name] for name in table if name in shown},
+        "findings": _findings(assembly, [shown[name] for name in shown if name not in table]),
         "problems": _count(Counter(problem.status for problem in results.problems)),
         "runs": Markup(runs_html(assembly, pages)),
         "facts": facts(results.records),
@@ -57,23 +54,14 @@ def section_of(assembly: Assembly, folder: Path, pages: dict[str, str]) -> dict[
     }
 
 
-def findings_of(assembly: Assembly, folder: Path) -> dict[str, Any]:
+def _findings(assembly: Assembly, pictures: list[dict[str, Any]]) -> dict[str, Any]:
     """What a plan for a figure found: its sentences and its pictures; empty for other plans."""
-    if assembly.findings is None or assembly.plan.figure is None:
-        return {}
-    drawings = [d for d in ANALYSES[assembly.plan.figure].drawings if d.name in assembly.figures]
-    pictures = [
-        _picture(d.name, assembly.figures[d.name], assembly, folder)
-        | {"alt": f"{d.title} – {assembly.findings.caption}"}
-        for d in drawings
-    ]
-    return {"sentences": assembly.findings.sentences, "pictures": pictures}
+    return {"sentences": assembly.findings.sentences, "pictures": pictures} if assembly.findings is not None else {}
 
 
 CAPTIONS = {
     "rows": "Every row, over seeds",
     "analysis": "The numbers behind the figures",
-    "statements": "Statements: differences between rows, paired over seeds",
     "problems": "Cells without a result",
 }
 
@@ -82,26 +70,20 @@ def _html(name: str, assembly: Assembly) -> str:
     """A table as the page shows it: the section's title and notice already say what its caption and notes repeat."""
     table = assembly.tables[name]
     notes = [note for note in table.notes if note not in assembly.results.notes]
-    if name == "statements":
-        table = compact_statements(table)
-    return to_html(replace(table, caption=CAPTIONS.get(name, table.caption), notes=notes))
+    named = f"{assembly.name}-{name}"  # a section has the table's own name
+    return to_html(replace(table, name=named, caption=CAPTIONS.get(name, table.caption), notes=notes))
 
 
 def state_text(assembly: Assembly) -> str:
     """What ran of this profile, and how to run the rest."""
-    results = assembly.results
-    if results.source == "reference":
-        return f"Not run here. Shown: {len(results.records)} committed reference runs, {results.seeds_text}."
-    finished = len(results.records)
-    text = f"{finished} of {results.wanted} cells finished"
-    if finished:
-        text += f", {results.seeds_text}"
-    if finished < results.wanted:
-        text += f". To run what is missing: `mmlib run {results.plan} --profile {results.profile}`"
-    return text + "."
+    results, counted = assembly.results, count([assembly.results])
+    seeds = f" ({results.seeds_text})" if results.records else ""
+    rest = counted.wanted - counted.finished
+    command = f" To run what is missing: `mmlib run {results.plan} --profile {results.profile}`." if rest else ""
+    return f"{counted.text}{seeds}.{command}"
 
 
-def sentence(verdict: StatementVerdict) -> dict[str, str]:
+def sentence(verdict: StatementVerdict, family: Family, assembly: Assembly) -> dict[str, Any]:
     """A statement's verdict, the sentence without it, and where the paper says so."""
     text = plain_sentence(verdict).replace(f": {verdict.verdict}.", ".", 1).replace(f": {verdict.verdict} (", " (", 1)
     where = f"{SOURCES[verdict.statement.source].capitalize()}: {verdict.statement.where}."
@@ -116,7 +98,8 @@ def sentence(verdict: StatementVerdict) -> dict[str, str]:
         where += f" Note: {verdict.statement.note}."
     if verdict.differing:
         where += f" The rows differ in {', '.join(verdict.differing)}."
-    return {"verdict": verdict.verdict, "slug": slug(verdict.verdict), "text": text, "where": where}
+    label = family.statement(verdict, assembly.plan.name, assembly.results.profile)
+    return {"label": Markup(label_html(label)), "text": text, "where": where}
 
 
 def facts(records: list[Record]) -> list[tuple[str, str]]:
@@ -151,6 +134,8 @@ def facts(records: list[Record]) -> list[tuple[str, str]]:
 def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
     """A table of every cell with a link to its executed notebook; empty where nothing was executed here."""
     results, headline = assembly.results, metric(assembly.metrics[0])
+    heads = ["row", "seed", "state", f"{headline.title} (clean)", "s", "page"]
+    kinds = ["number", "verdict", "number", "number", "text"]
     lines = []
     for row in results.rows.values():
         cells = [(seed, record.cell_id, "done", record) for seed, record in sorted(row.records.items())]
@@ -158,43 +143,37 @@ def runs_html(assembly: Assembly, pages: dict[str, str]) -> str:
         for seed, cell, status, record in cells:
             if status == "blocked":
                 continue
-            link = f'<a href="{html.escape(pages[cell])}">notebook</a>' if cell in pages else "–"
+            link = f'<a href="{html.escape(quote(pages[cell]))}">notebook</a>' if cell in pages else "–"
             value = record.metrics.get(f"clean/{headline.name}") if record else None
             seconds = f"{record.wall_s:.0f}" if record and record.wall_s is not None else "–"
             shown = "–" if value is None else headline.number(headline.scale * value)
-            values = [row.id, str(seed), status, shown, seconds]
-            texts = "".join(f"<td>{html.escape(value)}</td>" for value in values)
-            lines.append(f"<tr>{texts}<td>{link}</td></tr>")
-    if not lines or results.source == "reference":
-        return ""
-    head = "".join(f"<th>{name}</th>" for name in ("row", "seed", "state", headline.title + " (clean)", "s", "page"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    return f'<figure class="table"><div class="scroll">{table}</div></figure>'
+            state = f'<span class="verdict {slug(status)}">{html.escape(status)}</span>'
+            values = [str(seed), state, shown, seconds, link]
+            texts = "".join(map(cell_html, heads[1:], values, kinds))
+            lines.append(f'<tr><th scope="row">{html.escape(row.id)}</th>{texts}</tr>')
+    return (
+        "" if not lines or results.source == "reference" else table_html(f"{assembly.name}-runs", "", heads, lines, [])
+    )
 
 
-def _picture(name: str, stem: Path, assembly: Assembly, folder: Path) -> dict[str, str]:
-    """A figure inside the page (so that the page can be sent alone), with links to its files."""
-    png = stem.with_name(stem.name + ".png")
-    data = base64.b64encode(png.read_bytes()).decode()
+def _originals(stem: Any, folder: Path) -> dict[str, str]:
+    """Links to a figure as it was drawn, for print."""
     return {
-        "data": f"data:image/png;base64,{data}",
-        "alt": f"{PICTURES.get(name, name)} – {assembly.results.profile_title}",
-        "png": _relative(png, folder),
-        "pdf": _relative(stem.with_name(stem.name + ".pdf"), folder),
-        "svg": _relative(stem.with_name(stem.name + ".svg"), folder),
+        suffix: _relative(Path(stem).with_name(f"{Path(stem).name}.{suffix}"), folder)
+        for suffix in ("png", "pdf", "svg")
     }
 
 
 def _files(paths: list[Path], folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
     """[(name, [(format, link)])]: the formats of one table or figure together."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for path in paths:
+    for path in sorted(paths):  # in one order, whether they were drawn just now or are kept
         groups.setdefault(path.stem, []).append((path.suffix[1:].upper(), _relative(path, folder)))
     return list(groups.items())
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _hashes(values: Any) -> str:

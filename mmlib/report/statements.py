@@ -11,6 +11,7 @@ from typing import Any
 from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table
 from mmlib.report.tables import ABSENT, PROTOCOL_TITLES
+from mmlib.statistics import summarise
 from mmlib.workbook.results import Results
 from mmlib.workbook.verdicts import BLOCKED, StatementFamily, StatementVerdict
 
@@ -65,12 +66,11 @@ def _statement_texts(verdict: StatementVerdict) -> list[str]:
         printed = known.differences(list(gains.values()), more_digits(verdict))
     if difference is not None and difference.low is not None:
         interval = known.interval(difference.low, difference.high)
-    remark = _remark(verdict)
     return [
         SOURCES[statement.source], statement.text, known.title, printed,
         ABSENT if difference is None else known.difference(difference.mean), interval,
         ABSENT if difference is None else str(difference.n), verdict.verdict, p_text(verdict.p), p_text(verdict.p_holm),
-        remark,
+        remark(verdict),
     ]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def is_mean(verdict: StatementVerdict) -> bool:
     return len(verdict.statement.rows) > 2 and not verdict.statement.best
 
 
-def _remark(verdict: StatementVerdict) -> str:
+def remark(verdict: StatementVerdict) -> str:
     """What the other columns do not say: the rival, seeds that did not finish, or why there is no interval."""
     rival = f"against {verdict.rival_name}" if verdict.rival else ""
     if verdict.verdict == BLOCKED:
@@ -118,6 +118,13 @@ def plain_sentence(verdict: StatementVerdict) -> str:
     subject = f"the gain in {known.title}" if is_mean(verdict) else known.title
     rival = f" than that of the rival that decides, {verdict.rival_name}" if verdict.rival else ""
     interval = known.interval(difference.low, difference.high)
+    if (margin := verdict.statement.margin) is not None:
+        inner = summarise(difference.differences, 0.9)
+        return (
+            f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds {subject} is "
+            f"{known.difference(difference.mean)} (90 % interval {known.interval(inner.low, inner.high)}; margin "
+            f"{known.amount(margin)}, two one-sided tests)."
+        )
     return (
         f"{verdict.statement.text}: {verdict.verdict}. Over {difference.n} common seeds {subject} is "
         f"{known.difference(difference.mean)}{rival} (95 % interval {interval})."

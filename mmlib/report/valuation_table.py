@@ -6,6 +6,7 @@ from typing import Any
 
 from mmlib.analysis.intervals import interval_text
 from mmlib.analysis.valuation import ALONE, BASE, ValuationFindings
+from mmlib.analysis.words import difference_text
 from mmlib.metrics.family import metric
 from mmlib.report.render import Column, Table
 from mmlib.statistics import PairedDifference, Summary
@@ -30,7 +31,7 @@ def valuation_table(found: ValuationFindings, name: str) -> Table:
             known = one.summary(quantity)
             gain = found.gain(one, quantity) if one.method != BASE else None
             texts += ["–" if known is None else interval_text(known, digits)]
-            texts += ["–" if gain is None else interval_text(gain, digits, "+")]
+            texts += ["–" if gain is None else difference_text(gain, quantity, unit=False)]
             facts |= _facts(quantity, known) | _facts(f"{quantity}_gain", gain)
         texts.append("–" if one.auc is None else interval_text(one.auc, 1))
         longest = max((float((sizes / sizes[0]).max()) for _, _, sizes in one.means.values()), default=None)

@@ -34,7 +34,12 @@ def save_checkpoint(folder: Path, fingerprint: str, state: dict[str, Any]) -> No
     """Replace the folder's checkpoint. Raises `OutputsError`."""
     # Not durable: what a power cut damages is noticed when it is read, and training starts anew.
     with atomic_path(folder / FILE, durable=False) as path:
-        torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+        try:
+            torch.save({"format": FORMAT, "fingerprint": fingerprint, **state}, path)
+        except RuntimeError:  # torch's writer keeps to itself what the system said; to a full disk it says it again
+            with open(path, "ab") as stream:
+                stream.write(bytes(1 << 20))
+            raise
 
 
 class CheckpointWriter:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmlib.errors import OutputsError
-from mmlib.files import dump_json, write_json, write_text
+from mmlib.files import dump_json, write_json, write_problem, write_text
 
 PROGRESS_SECONDS = 2.0
 
@@ -35,7 +35,10 @@ class History:
                 with open(self.path, "a", encoding="utf-8") as stream:
                     stream.write(_line(entry))
             except OSError as error:
-                raise OutputsError(f"cannot write {self.path}: {error.strerror or error}.") from error
+                raise OutputsError(
+                    f"cannot write {self.path}: {write_problem(error, self.path)}. Free space or choose another folder "
+                    "with --outputs; what was written before is kept."
+                ) from error
 
 
 def _line(entry: dict[str, Any]) -> str:

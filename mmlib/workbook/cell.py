@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
-from bisect import bisect_left
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +15,7 @@ from typing import Literal
 from mmlib.errors import UsageError
 from mmlib.files import content_hash, safe_name, sha256_file
 from mmlib.parameters.base import ExperimentParameters, project_root
-from mmlib.record import read_record
+from mmlib.record import Record, read_record
 
 State = Literal["done", "failed", "killed", "timeout", "blocked", "stale", "missing", "running"]
 
@@ -62,28 +64,51 @@ def cell_id(notebook: str, parameters: ExperimentParameters) -> str:
 def more_seeds(cells: list[Cell]) -> list[Cell]:
     """Cells that differ from the plan's in nothing but the seed and have been run (`mmlib run --seeds 3,4`)."""
     known = {cell.id for cell in cells}
-    folders = {parent: _names_in(parent) for parent in {cell.folder.parent for cell in cells}}
+    folders = {parent: _seeds_in(parent) for parent in {cell.folder.parent for cell in cells}}
     by_row = {cell.row: cell for cell in reversed(cells)}
     found = []
     for cell in by_row.values():
         stem = cell.parameters.slug().removesuffix(str(cell.seed))
-        names = folders[cell.folder.parent]
-        for name in names[bisect_left(names, stem) :]:
-            if not name.startswith(stem):
-                break
-            seed, _, _ = name.removeprefix(stem).partition("-")
-            if name in known or not seed.isdecimal():
+        for seed, names in folders[cell.folder.parent].get(stem, {}).items():
+            if names <= known:
                 continue
-            parameters = cell.parameters.model_copy(update={"seed": int(seed)})
-            other = replace(cell, id=cell_id(cell.notebook, parameters), parameters=parameters, seed=int(seed))
-            if other.id == name:
-                found.append(other)
+            parameters = cell.parameters.model_copy(update={"seed": seed})
+            name = cell_id(cell.notebook, parameters)
+            if name in names and name not in known:
+                found.append(replace(cell, id=name, parameters=parameters, seed=seed))
     return sorted(found, key=lambda cell: (cell.row, cell.seed))
 
 
-def _names_in(folder: Path) -> list[str]:
-    """What lies in a folder, sorted; nothing where there is none."""
-    return sorted(os.listdir(folder)) if folder.is_dir() else []
+Listing = dict[str, dict[int, set[str]]]
+_SEED = re.compile(r"(.*?)([0-9]+)-[0-9a-f]{8}")
+_LISTED: dict[str, tuple[int, Listing]] = {}
+SETTLED = 2 * 10**9  # nanoseconds; file systems keep times in steps of up to two seconds
+
+
+def _seeds_in(folder: Path) -> Listing:
+    """The names in a folder that end in a seed and a hash, by what comes before and by seed; {} where there is none.
+
+    Read again only where the folder has changed: every plan and profile asks, and there may be thousands of names.
+    """
+    try:
+        changed = os.stat(folder).st_mtime_ns
+        place = str(folder)
+        if place in _LISTED and _LISTED[place][0] == changed:
+            return _LISTED[place][1]
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    found: Listing = {}
+    for name in names:
+        parts = _SEED.fullmatch(name)
+        digits = parts[2] if parts else ""
+        for before in range(len(digits)):  # what comes before the seed may itself end in digits
+            if digits[before] != "0" or before == len(digits) - 1:
+                stem = parts[1] + digits[:before]
+                found.setdefault(stem, {}).setdefault(int(digits[before:]), set()).add(name)
+    if time.time_ns() - changed > SETTLED:  # else a name may come in the same step, which would not show
+        _LISTED[place] = (changed, found)
+    return found
 
 
 def parameters_class(experiment: str) -> type[ExperimentParameters]:
@@ -106,16 +131,20 @@ def parameters_class(experiment: str) -> type[ExperimentParameters]:
     return parameters
 
 
-def inputs_hash(cell: Cell) -> str:
+Reader = Callable[[Path], tuple[Record | None, str | None]]
+
+
+def inputs_hash(cell: Cell, read: Reader = read_record) -> str:
     """Hash of all a summary reads: its source files, and of each input cell's record what the summary could show.
 
-    Which run of a finished cell it was counts; when a failed one failed again in the same way does not. More seeds
-    are looked for now: another plan of the same run may have made them since the cell was listed.
+    `read` gives the record of a cell's folder. Which run of a finished cell it was counts; when a failed one failed
+    again in the same way does not. More seeds are looked for now: another plan of the same run may have made them
+    since the cell was listed.
     """
     sources = {path.name: sha256_file(path) if path.is_file() else None for path in cell.sources}
     seen: dict[str, object] = {}
     for one in (*cell.inputs, *more_seeds(list(cell.inputs))):
-        record, _ = read_record(one.folder)
+        record, _ = read(one.folder)
         if record is not None:
             seen[one.id] = record.run_id if record.done else [record.status, record.model_dump(include={"error"})]
     return content_hash([sources, seen])

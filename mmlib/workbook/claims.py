@@ -15,20 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mmlib.errors import UsageError
 from mmlib.metrics.family import UNITS, metric
 from mmlib.parameters.messages import closest
 from mmlib.workbook.claim_values import add_values
+from mmlib.workbook.statement import Entry, Method, Statement
 from mmlib.workbook.yaml_file import read_yaml
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Paper(_Entry):
+class Paper(Entry):
     """The paper the claims come from."""
 
     id: str
@@ -37,7 +34,7 @@ class Paper(_Entry):
     code: str = ""
 
 
-class Tolerance(_Entry):
+class Tolerance(Entry):
     """When a number counts as reproduced: in the unit its metric is shown in, and multiples of the sd over our seeds
     (ddof 1)."""
 
@@ -48,7 +45,7 @@ class Tolerance(_Entry):
     reason: str = Field(min_length=1)
 
 
-class Selection(_Entry):
+class Selection(Entry):
     """How the printed number was chosen among epochs: as stated, or else as the published code does."""
 
     stated: bool
@@ -56,7 +53,7 @@ class Selection(_Entry):
     protocol: Literal["paper", "clean", "last"]
 
 
-class Column(_Entry):
+class Column(Entry):
     """What the numbers of one column share.
 
     The metric is one of `mmlib.metrics.family`, which knows its unit and which direction is an improvement; `unit` (and
@@ -93,7 +90,7 @@ class Column(_Entry):
         return self
 
 
-class PrintedRow(_Entry):
+class PrintedRow(Entry):
     """One printed row; `values` maps a column to the value as printed (in the column's unit)."""
 
     id: str
@@ -104,7 +101,7 @@ class PrintedRow(_Entry):
     bold: list[str] = []
 
 
-class ClaimTable(_Entry):
+class ClaimTable(Entry):
     """One table of the paper, and the plan that answers it; a plan may answer several.
 
     `never_judged` says why its numbers are shown beside ours without a verdict. With a `values_file`, rows may lack
@@ -145,44 +142,6 @@ class ClaimTable(_Entry):
         return next(column for column in self.columns if column.id == column_id)
 
 
-class Statement(_Entry):
-    """A sentence as a comparison: a weighted sum of rows (`contrast`), or one row against several (`better_than`)."""
-
-    id: str
-    table: str
-    text: str
-    source: Literal["paper", "bold", "ours"]
-    where: str = Field(min_length=1)
-    metrics: list[str] = Field(min_length=1)
-    note: str = ""
-    contrast: dict[str, float] | None = None
-    best: str | None = None
-    better_than: list[str] | None = None
-    printed_gain: float | None = None
-
-    @model_validator(mode="after")
-    def _is_a_comparison(self) -> Statement:
-        if (self.contrast is None) == (self.best is None) or (self.best is None) != (self.better_than is None):
-            raise ValueError("give either `contrast`, or `best` together with `better_than`")
-        if self.contrast is not None and (len(self.contrast) < 2 or abs(sum(self.contrast.values())) > 1e-9):
-            raise ValueError("the weights of `contrast` must name at least two rows and sum to zero")
-        if self.better_than is not None and (not self.better_than or self.best in self.better_than):
-            raise ValueError("`better_than` must name rows other than `best`")
-        return self
-
-    @property
-    def contrasts(self) -> list[dict[str, float]]:
-        """Every weighted sum that must be better than zero: one, or one per rival."""
-        if self.contrast is not None:
-            return [self.contrast]
-        return [{self.best: 1.0, rival: -1.0} for rival in self.better_than or []]
-
-    @property
-    def rows(self) -> list[str]:
-        """The rows compared, each once."""
-        return list(dict.fromkeys(row for contrast in self.contrasts for row in contrast))
-
-
 @dataclass(frozen=True)
 class Claim:
     """One printed number with all that is known of it. `value` as printed, in the column's unit."""
@@ -210,7 +169,7 @@ class Claim:
         return {"plan": self.table.plan, "profile": self.column.profile, "row": self.row.id}
 
 
-class Claims(_Entry):
+class Claims(Entry):
     """One claims file, checked."""
 
     format: Literal["mmlib-claims"]
@@ -218,6 +177,7 @@ class Claims(_Entry):
     paper: Paper
     tables: list[ClaimTable]
     statements: list[Statement] = []
+    methods: list[Method] = []
     caveats: list[str] = []
     # Anchors that the tables refer to; kept here so that the file can name them once.
     tolerance: Tolerance | None = None
@@ -240,6 +200,9 @@ class Claims(_Entry):
                 raise ValueError(
                     f"statement '{statement.id}' names unknown metrics {unknown}; there are {sorted(metrics)}"
                 )
+        _unique("method", [method.id for method in self.methods])
+        for method in self.methods:
+            method.check(self.statements)
         return self
 
     def claims(self, plan: str | None = None, profile: str | None = None) -> list[Claim]:

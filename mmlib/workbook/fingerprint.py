@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mmlib.workbook.cell import Cell
 
 LOCK_FILE = "requirements.lock"
-INJECTED = "injected-parameters"  # papermill's tag for the cell it adds
+INJECTED = "injected-parameters"  # papermill's tag for the cell it adds, or puts in the place of one that has it
+PARAMETERS = ("parameters", "first-parameters")
+"""Tags of the cells that hold parameters: papermill's, and ours of those that are changed first."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,10 @@ class NotebookSource:
 def read_notebook(path: Path) -> NotebookSource:
     """Hash what the code cells compute and ``metadata.mmlib``.
 
-    Not counted: prose, outputs and whatever else JupyterLab writes on saving; the parameters in the cell tagged
-    `parameters`, because a run replaces every one of them; the cell that papermill adds; white space at the ends of
-    lines and cells. Raises `UsageError` when the file is absent, is no notebook, or does not name its experiment.
+    Not counted: prose, outputs and whatever else JupyterLab writes on saving; the parameters in the cells tagged
+    `parameters` and `first-parameters`, because a run replaces every one of them; the cell that papermill adds; white
+    space at the ends of lines and cells. Raises `UsageError` when the file is absent, is no notebook, or does not name
+    its experiment.
     """
     try:
         notebook = parse_json(path.read_text(encoding="utf-8"))
@@ -64,7 +67,7 @@ def _counted(cell: Mapping[str, Any]) -> str:
     if INJECTED in tags:
         return ""
     source = "".join(cell["source"])
-    if "parameters" in tags:
+    if any(tag in tags for tag in PARAMETERS):
         source = _without_parameters(source)
     return "\n".join(line.rstrip() for line in source.splitlines()).strip("\n")
 
@@ -81,6 +84,8 @@ def _without_parameters(source: str) -> str:
 def _is_parameter(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
         return False
+    if isinstance(statement.value, ast.Name) and statement.value.id == statement.target.id:
+        return True  # named again: its value stands in another cell
     try:
         ast.literal_eval(statement.value)
     except (ValueError, TypeError):  # computed, or no value at all

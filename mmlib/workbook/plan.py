@@ -67,6 +67,7 @@ class Plan(_Strict):
     them wherever there is room for one only; without any, those of its claims. `also` are shown under `clean` alone.
     `protocols` are the two that its table shows side by side, that of the published code first.
     `comparisons` are pairs of rows that its notebook compares in its own way (clip by clip, setting by setting).
+    `curves` are the rows whose training curves are drawn; without any, the first of the plan.
     `figure` names the analysis that a plan for a figure is about: it is drawn from the records and put into words,
     beside (or without) a table.
     """
@@ -83,6 +84,7 @@ class Plan(_Strict):
     figure: Literal["correlation", "zeta", "iemf", "continual", "valuation", "mim", "avqa"] | None = None
     rows: list[PlanRow] = Field(min_length=1)
     comparisons: list[Comparison] = Field(default_factory=list)
+    curves: list[str] = Field(default_factory=list, max_length=8)
     profiles: dict[str, Profile] = Field(min_length=1)
     summaries: list[str] = Field(default_factory=list)
     _path: Path = PrivateAttr(default=Path())
@@ -121,6 +123,9 @@ class Plan(_Strict):
             for row in (compared.row, compared.against):
                 if row not in known:
                     raise ValueError(f"comparison {compared.text!r} names an unknown row {row!r}{closest(row, known)}")
+        for row in self.curves:
+            if row not in known:
+                raise ValueError(f"curves name an unknown row {row!r}{closest(row, known)}")
         return self
 
     def profile(self, name: str) -> Profile:

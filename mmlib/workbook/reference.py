@@ -2,22 +2,26 @@
 
 They stand in where nothing was run here (`mmlib.workbook.results.collect`), and today's runs can be held against them
 (`mmlib reference`). What all records share is written once (version 2), and what single stages of a run say is left
-out: a plan of 170 runs stays below the size that the repository takes.
+out: a plan of 170 runs stays below the size that the repository takes. Arrays and histories that figures need lie
+beside, in one `.npz` of all runs, whose SHA-256 the reference holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mmlib.errors import UsageError
-from mmlib.files import dump_json, read_json, write_text
+from mmlib.files import atomic_path, dump_json, read_json, sha256_file, write_text
 from mmlib.record import Record
 from mmlib.seal import DIGEST, digest_of, is_broken
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mmlib.workbook.results import Results
 
 
@@ -34,6 +38,8 @@ class Reference(BaseModel):
     plan: str
     profile: str
     made: str
+    arrays: str = ""
+    """SHA-256 of the arrays kept beside; empty where there are none."""
     records: list[Record]
 
     @model_validator(mode="before")
@@ -49,6 +55,21 @@ class Reference(BaseModel):
 def reference_path(folder: str | Path, plan: str, profile: str) -> Path:
     """Where the reference result of a plan and profile lies."""
     return Path(folder) / f"{plan}-{profile}.json"
+
+
+def arrays_path(folder: str | Path, plan: str, profile: str) -> Path:
+    """Where the arrays kept beside a reference result lie."""
+    return reference_path(folder, plan, profile).with_suffix(".npz")
+
+
+def arrays_problem(folder: str | Path, reference: Reference) -> str:
+    """Why the arrays kept beside cannot be used, in words; empty where they can, or there are none."""
+    path = arrays_path(folder, reference.plan, reference.profile)
+    if reference.arrays and not path.is_file():
+        return f"{path} is missing: figures that need the runs' arrays are not drawn"
+    if reference.arrays and sha256_file(path) != reference.arrays:
+        return f"{path} was changed after it was written: figures that need the runs' arrays are not drawn"
+    return ""
 
 
 def load_reference(folder: str | Path, plan: str, profile: str) -> Reference | None:
@@ -70,8 +91,13 @@ def load_reference(folder: str | Path, plan: str, profile: str) -> Reference | N
         raise UsageError(f"{path} is not a reference result ({first['loc']}: {first['msg']}); restore it.") from error
 
 
-def write_reference(folder: str | Path, results: Results, made: str) -> Path:
-    """Keep the finished records of `results` as the reference; `made` says how (one line). Returns the file."""
+def write_reference(
+    folder: str | Path, results: Results, made: str, arrays: Mapping[str, np.ndarray] | None = None
+) -> Path:
+    """Keep the finished records of `results` as the reference; `made` says how (one line). Returns the file.
+
+    `arrays`: {"<cell>/<name>": array}, as `mmlib.analysis.kept` reads them again.
+    """
     records = []
     for row in results.rows.values():
         for record in row.records.values():
@@ -82,7 +108,8 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
             records.append(record.model_copy(update=update))
     if not records:
         raise UsageError(f"no finished cell of {results.plan}/{results.profile}: nothing to keep as reference")
-    reference = Reference(plan=results.plan, profile=results.profile, made=made, records=records)
+    kept = _write_arrays(arrays_path(folder, results.plan, results.profile), arrays)
+    reference = Reference(plan=results.plan, profile=results.profile, made=made, arrays=kept, records=records)
     path = reference_path(folder, results.plan, results.profile)
     content = reference.model_dump(mode="json")
     whole = [record | {"stages": []} for record in content.pop("records")]
@@ -94,6 +121,18 @@ def write_reference(folder: str | Path, results: Results, made: str) -> Path:
     lines = ",\n".join(dump_json(record, indent=None) for record in rest)
     write_text(path, dump_json(content, indent=None)[:-1] + ', "records": [\n' + lines + "\n]}\n")
     return path
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray] | None) -> str:
+    """Write them, byte for byte the same each time, and return the file's SHA-256; empty where there are none."""
+    if not arrays:
+        path.unlink(missing_ok=True)
+        return ""
+    import numpy
+
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        numpy.savez_compressed(stream, **dict(sorted(arrays.items())))
+    return sha256_file(path)
 
 
 def _shared(records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mmlib.seal import altered
 from mmlib.workbook.cell import Cell, more_seeds
 from mmlib.workbook.fingerprint import Fingerprints, why_stale
 from mmlib.workbook.plan import Comparison, Plan
-from mmlib.workbook.reference import load_reference
+from mmlib.workbook.reference import arrays_path, arrays_problem, load_reference
 
 Kind = Literal["embedded", "small", "paper"]
 
@@ -76,6 +76,8 @@ class Results:
     notes: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
     comparisons: list[Comparison] = field(default_factory=list)
+    curves: list[str] = field(default_factory=list)
+    """Rows whose training curves the plan wants drawn."""
 
     @property
     def records(self) -> list[Record]:
@@ -135,7 +137,7 @@ def collect(
         cells += more_seeds(cells)
     cells = list(cells)
     results = Results(plan.name, profile, plan.title, settings.title, settings.kind, _empty_rows(plan, cells))
-    results.comparisons = plan.comparisons
+    results.comparisons, results.curves = plan.comparisons, plan.curves
     added = _added_later(cells)
     blocked: dict[str, str | None] = {}
     for cell in cells:
@@ -151,6 +153,9 @@ def collect(
         results.notes.append(
             "made on a generated stand-in that only has the shape of this data set: a rehearsal, not a result"
         )
+    unverified = sum(record.data_verified is False for record in results.records)
+    if unverified:
+        results.notes.append(f"the data of {unverified} records were not compared with their digests (--no-verify)")
     libraries = {record.hashes.library for record in results.records}
     if len(libraries) > 1:
         results.notes.append(f"the records come from {len(libraries)} versions of the library; run again to renew them")
@@ -262,6 +267,11 @@ def _use_reference(
         if row is not None and record.done and record.seed in row.seeds and not _impossible(record):
             row.records[record.seed] = _complete(record, added)
             changed += cells.get((row.id, record.seed)) != record.cell_id
+    if problem := arrays_problem(folder, reference):
+        results.notes.append(problem)
+    elif reference.arrays:
+        kept = arrays_path(folder, results.plan, results.profile)
+        results.folders |= {record.cell_id: kept / record.cell_id for record in results.records}
     if results.records:
         results.source = "reference"
         results.notes.append(f"not run here: these are the committed reference results ({reference.made})")

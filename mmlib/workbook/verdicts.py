@@ -8,6 +8,11 @@ Statements (any profile), with the 95 % interval of the difference, paired over 
   holds               the interval lies on the stated side of zero (better, by the direction of its metric)
   contradicted        the interval lies on the other side
   within seed noise   the interval contains zero
+Statements with a margin say that two rows do equally well; two one-sided tests (TOST) ask whether the difference is
+smaller than the margin:
+  holds               the 90 % interval lies within the margin, both ways
+  contradicted        the 95 % interval lies beyond the margin
+  within seed noise   neither
 Both: not run, blocked, "one seed: undecided" (one seed has no interval), "no verdict" (classes missing, other data).
 
 Records made from different data are never compared: `DifferentDataError` says which.
@@ -23,11 +28,11 @@ from mmlib.metrics.family import metric
 from mmlib.record import Record
 from mmlib.statistics import PairedDifference, Summary, contrast, holm, summarise
 from mmlib.workbook.claims import Claim, Claims, Statement
+from mmlib.workbook.deciding import CONTRADICTED, HOLDS, NOISE, ONE_SEED, decide, decide_equivalence
 from mmlib.workbook.results import Results, RowResult
 
-REPRODUCED, NOISE, NOT_REPRODUCED = "reproduced", "within seed noise", "not reproduced"
-HOLDS, CONTRADICTED = "holds", "contradicted"
-NOT_RUN, BLOCKED, ONE_SEED, NO_VERDICT = "not run", "blocked", "one seed: undecided", "no verdict"
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_RUN, BLOCKED, NO_VERDICT = "not run", "blocked", "no verdict"
 
 NUMBER_VERDICTS = (REPRODUCED, NOISE, NOT_REPRODUCED, ONE_SEED, NO_VERDICT, BLOCKED, NOT_RUN)
 STATEMENT_VERDICTS = (HOLDS, CONTRADICTED, NOISE, ONE_SEED, NO_VERDICT, BLOCKED, NOT_RUN)
@@ -221,7 +226,11 @@ def statement_verdict(
     if any(difference is None for difference in differences):
         reason = "the rows have no seed in common: nothing can be paired"
         return StatementVerdict(statement, name, protocol, NO_VERDICT, reason)
-    verdict, reason, p, decisive = _decide(differences, confidence)
+    if statement.margin is not None:
+        verdict, reason, p = decide_equivalence(differences[0], statement.margin, confidence)
+        decisive = 0
+    else:
+        verdict, reason, p, decisive = decide(differences, confidence)
     rival = statement.better_than[decisive] if statement.better_than else None
     return StatementVerdict(
         statement, name, protocol, verdict, _joined(reason, _partial(rows)), differences[decisive], p=p,
@@ -229,37 +238,6 @@ def statement_verdict(
         rival=rival, rival_name=next((f"{row.block}, {row.label}" for row in rows if row.id == rival), ""),
         differing=_differing_parameters(rows, statement.contrasts[decisive]),
     )  # fmt: skip
-
-
-def _decide(differences: Sequence[PairedDifference], confidence: float) -> tuple[str, str, float | None, int]:
-    """(verdict, reason, p, index of the difference that decides) of "every difference is above zero".
-
-    To hold, each interval must clear zero (no correction is needed for a claim that all must satisfy): the least
-    certain one decides. To be contradicted, one difference below zero is enough, so that p is multiplied by the number
-    of rivals: the most certain of those decides.
-    """
-    order = range(len(differences))
-    smallest = min(order, key=lambda i: differences[i].mean)
-    if min(difference.n for difference in differences) < 2:
-        return ONE_SEED, "one common seed: a difference has no interval", None, smallest
-    if any(difference.p is None for difference in differences):
-        return (
-            NOISE,
-            "no spread between seeds (too few distinct outcomes), so an interval has no meaning",
-            None,
-            smallest,
-        )
-    n = f"{differences[0].n} common seeds" + (", so the interval is wide" if differences[0].n < 5 else "")
-    worse = [i for i in order if differences[i].mean < 0]
-    if worse:
-        decisive = min(worse, key=lambda i: differences[i].p)
-        p = min(1.0, len(differences) * differences[decisive].p)
-        if p < 1 - confidence:
-            return CONTRADICTED, f"{n}; the difference goes the other way", p, decisive
-        return NOISE, f"{n}; p allows for {len(differences)} rivals" if len(differences) > 1 else n, p, decisive
-    decisive = max(order, key=lambda i: differences[i].p)
-    p = differences[decisive].p
-    return (HOLDS, n, p, decisive) if p < 1 - confidence else (NOISE, f"{n}; the interval contains zero", p, decisive)
 
 
 def _absent(rows: Sequence[RowResult]) -> tuple[str, str]:

@@ -53,15 +53,15 @@ def test_sentences(found):
     said = first.replace("\u00a0", " ")
     assert f"question alone {100 * (SENSES['question'] + 0.04):.1f}" in said
     assert f"the majority answer of each question {100 * FLOOR:.1f} %." in said
-    assert "On audio-visual questions both gain over question alone +" in said
+    assert "On audio-visual questions both are, against question alone " in said
     assert [text.partition(",")[0] for text in networks] == ["baseline", "AVST"]
-    assert "unimodal losses +1.0 (" in networks[0]
-    assert "IEMF +3.0 (" in networks[1]
+    assert "unimodal losses 1.0 points better (" in networks[0]
+    assert "IEMF 3.0 points better (" in networks[1]
     assert "beyond seed noise on audio counting" in networks[1]
 
 
 def test_headline_and_what_is_missing(found):
-    assert found.headline.startswith("accuracy with IEMF: baseline +3.0 (")
+    assert found.headline.startswith("accuracy with IEMF: baseline 3.0 points better (")
     some = analyse(avqa_results(rows=["baseline", "baseline-iemf", "avst"]), None)
     assert some.sentences[-1] == "Not shown: IEMF on AVST, which did not run with and without it."
     assert analyse(avqa_results(rows=["avst"]), None).headline == "IEMF did not run beside a network without it"

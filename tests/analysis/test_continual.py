@@ -53,17 +53,17 @@ def test_sentences_say_bounds_gains_and_what_is_missing():
     assert said[0].startswith("After the last step, mean over classes: fine-tuning 36.")
     assert "joint training 83." in said[0]
     lwf = next(text for text in said if text.startswith("LwF, against the same without IEMF (5 seeds): "))
-    assert "unimodal losses: mean task accuracy +1.2 (" in lwf
-    assert "; IEMF: mean task accuracy +2.0 (" in lwf
+    assert "unimodal losses: mean task accuracy 1.2 points better (" in lwf
+    assert "; IEMF: mean task accuracy 2.0 points better (" in lwf
     assert not any(text.startswith("Not shown") for text in said)
     some = analyse(continual_results(rows=["lwf", "lwf-iemf", "ss_il"])).sentences
     assert some[-1] == "Not shown: IEMF on SS-IL, AV-CIL, which did not run with and without it."
 
 
 def test_headline():
-    assert analyse(continual_results()).headline.startswith("mean task accuracy with IEMF: LwF +2.0 (")
+    assert analyse(continual_results()).headline.startswith("mean task accuracy with IEMF: LwF 2.0 points better (")
     assert analyse(continual_results(rows=["lwf"])).headline == "IEMF did not run beside a method without it"
-    assert analyse(continual_results(rows=["lwf", "lwf-iemf"], seeds=(3,))).headline.endswith("(one seed) points")
+    assert analyse(continual_results(rows=["lwf", "lwf-iemf"], seeds=(3,))).headline.endswith("(one seed)")
 
 
 def test_table_has_a_line_per_variant_that_ran():
@@ -71,5 +71,5 @@ def test_table_has_a_line_per_variant_that_ran():
     table = ANALYSIS_TABLES["continual"](found, "continual-x")
     assert [row[:2] for row in table.rows] == [["LwF", "without"], ["LwF", "IEMF"], ["joint training", "without"]]
     assert table.rows[0][3] == "–"
-    assert table.rows[1][3].startswith("+2.0 (")
+    assert table.rows[1][3].startswith("2.0 better (")
     assert table.data[1]["forgetting_gain_mean"] < 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from mmlib.analysis.correlation import CorrelationResult, RowRatios, RunRatios, read_ratios
+from mmlib.analysis.correlation import STRONG, CorrelationResult, RowRatios, RunRatios, above, read_ratios
 from mmlib.analysis.intervals import interval_text, summarise_coefficients
 from mmlib.report.analysis_tables import correlation_table
 
@@ -86,3 +87,15 @@ def test_table_holds_the_numbers_of_the_sentences():
     assert len(table.rows) == len(table.data) == 1
     assert table.data[0]["pearson_step"] == result.rows[0].summary("step").mean
     assert table.rows[0][1] in result.sentences[0]
+
+
+def test_strength_is_tested_on_fishers_scale():
+    values = [0.85, 0.9, 0.8]
+    found = above(values, STRONG)
+    z = stats.ttest_1samp(np.arctanh(values), np.arctanh(STRONG))
+    low, high = np.tanh(z.confidence_interval())
+    assert found.p == pytest.approx(z.pvalue)
+    assert found.mean == pytest.approx(np.tanh(np.arctanh(values).mean()) - STRONG)
+    assert (found.low, found.high) == pytest.approx((low - STRONG, high - STRONG))
+    assert above([], STRONG) is None
+    assert above([1.0, 0.9], STRONG).mean < 0.3

@@ -42,14 +42,14 @@ def test_all_against_nothing_is_paired(found):
     assert list(found.gains) == ["product"]
     assert found.gains["product"].mean == pytest.approx(5.0)
     assert found.gains["product"].sd == pytest.approx(0, abs=1e-9)
-    assert found.sentences[-1].startswith("product: all of MIM against nothing, accuracy, 2 classes +5.0")
+    assert found.sentences[-1].startswith("product: all of MIM against nothing, accuracy, 2 classes 5.0 points better")
 
 
 def test_without_known_noise_the_gain_is_the_headline():
     found = analyse(mim_results("mosi_utterances", noisy=()))
     assert found.gapped == found.noisy == []
     assert list(found.gains) == ["product", "sum", "concat"]
-    assert found.headline.startswith("accuracy, 2 classes of all of MIM against nothing: product +5.0")
+    assert found.headline.startswith("accuracy, 2 classes of all of MIM against nothing: product 5.0 points better")
     assert analyse(mim_results(rows=["sum-nothing"])).headline == "no row with gates ran"
 
 

@@ -52,14 +52,14 @@ def test_means_are_those_of_the_arrays(found, tmp_path):
 def test_sentences_and_headline(found):
     told = " ".join(found.sentences)
     for text in (
-        "sample-level, against joint training (5 seeds): Top-1 +3.",
-        "visual with the others at zero +12.",
+        "sample-level, against joint training (5 seeds): Top-1 3.",
+        "visual with the others at zero 12.",
         "find the modality that says nothing with an AUC of 80.",
         "joint training: mean contributions to training samples after the last valued epoch are audio ",
     ):
         assert text in told
     assert "Not shown" not in told
-    assert found.headline.startswith("Top-1 against joint training: modality-level +2.")
+    assert found.headline.startswith("Top-1 against joint training: modality-level 2.")
 
 
 def test_what_did_not_run_is_named():

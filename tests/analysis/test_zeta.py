@@ -106,3 +106,17 @@ def test_figures_mark_what_was_missed():
     assert labels == ["0", "0.5", "0.95*"]
     legend = drawn.achieved_figure(found).legends[0]
     assert "target missed by > 0.02" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_each_end_is_tested_against_the_middle():
+    runs = {0.0: (0.21, 0.20, 0.22), 0.5: (0.10, 0.11, 0.10), 0.95: (0.12, 0.09, 0.11)}
+    points = [
+        ZetaPoint(f"{value}", "forced", value, [ZetaRun(s, v, np.full(50, 4)) for s, v in enumerate(variances)])
+        for value, variances in runs.items()
+    ]
+    smallest, largest = ZetaResult(points, "made-up data").tested
+    assert smallest.text == "ζ scatters more at the smallest correlation than in the middle, forced by a loss"
+    assert smallest.difference.differences == pytest.approx((0.11, 0.09, 0.12))
+    assert smallest.known.difference(smallest.difference.mean) == "0.1067 higher"
+    assert largest.difference.p > 0.05
+    assert ZetaResult(points[:2], "made-up data").tested == []

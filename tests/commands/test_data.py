@@ -8,6 +8,7 @@ import re
 
 import pytest
 import typer
+from prepared_folders import edit_manifest
 
 from mmlib.commands import data as commands
 
@@ -45,9 +46,6 @@ def test_from_a_corpus_to_the_plans_that_it_unblocks(corpus, capsys):
         call(commands.check, target=str(root / "data" / "folder"))
     assert ended.value.exit_code == 0
     assert re.search(r"serves 48 cells of table1 / folder with --data-root \S*folder", capsys.readouterr().out)
-    manifest = root / "data" / "folder" / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["counts"]["skipped"] = 0
-    manifest.write_text(json.dumps(content))
+    edit_manifest(root / "data" / "folder", lambda manifest: manifest["counts"].update(skipped=0))
     assert commands.check_folder(root / "data" / "folder") == 3
     assert "counts.skipped is 0, the folder has 6" in capsys.readouterr().out

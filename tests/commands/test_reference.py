@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from claims_fakes import write_runs
 
 from mmlib.commands import reference
 from mmlib.errors import UsageError
+from mmlib.figures import curves_figure
 from mmlib.workbook.plan import find_plan
 from mmlib.workbook.reference import load_reference
+from mmlib.workbook.results import Results, collect
 
 
 @pytest.fixture
@@ -20,7 +23,9 @@ def kept(stub_project, capsys):
     outputs = stub_project / "outputs"
     write_runs(find_plan("table1"), "embedded", outputs)
     reference.keep("table1", "embedded", outputs, "2 cores")
-    assert "table1-embedded.json: commit it" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "table1-embedded.json and table1-embedded.npz: commit what was written" in said
+    assert "mmlib figures table1 --profile embedded" in said
     return outputs
 
 
@@ -93,3 +98,50 @@ def test_references_of_whole_records_are_read_too(kept):
     old = loaded.model_dump(mode="json") | {"version": 1}
     path.write_text(json.dumps(old))
     assert load_reference(path.parent, "table1", "embedded").records == loaded.records
+
+
+def results_of(outputs, kept) -> Results:
+    return collect(find_plan("table1"), "embedded", outputs, reference=kept / "reference")
+
+
+def test_curves_are_drawn_again_from_what_is_kept_alone(kept, tmp_path):
+    here, away = results_of(kept, kept), results_of(tmp_path / "nothing", kept)
+    assert (here.source, away.source) == ("runs", "reference")
+    one, two = curves_figure(here), curves_figure(away)
+    assert [axis.get_title() for axis in one.axes] == [axis.get_title() for axis in two.axes]
+    for first, second in zip(one.axes, two.axes, strict=True):
+        for line, again in zip(first.get_lines(), second.get_lines(), strict=True):
+            np.testing.assert_allclose(line.get_ydata(), again.get_ydata(), rtol=1e-6)
+            assert (line.get_color(), line.get_marker()) == (again.get_color(), again.get_marker())
+    assert len(one.axes[0].get_lines()) == 6, "the rows that the plan names"
+
+
+def test_the_arrays_kept_are_the_same_bytes_each_time(kept):
+    path = kept / "reference" / "table1-embedded.npz"
+    before = path.read_bytes()
+    reference.keep("table1", "embedded", kept, "2 cores")
+    assert path.read_bytes() == before
+    assert len(before) < reference.LARGEST
+
+
+@pytest.mark.parametrize(("harm", "said"), [("change", "was changed after it was written"), ("remove", "is missing")])
+def test_arrays_that_were_lost_or_changed_are_told_and_records_stay(kept, tmp_path, harm, said):
+    path = kept / "reference" / "table1-embedded.npz"
+    path.unlink() if harm == "remove" else path.write_bytes(path.read_bytes() + b"x")
+    results = results_of(tmp_path / "nothing", kept)
+    assert len(results.records) == 48
+    assert any(said in note and "not drawn" in note for note in results.notes)
+    assert "no training history here" in " ".join(text.get_text() for text in curves_figure(results).axes[0].texts)
+
+
+def test_what_is_too_large_for_the_repository_is_cut_to_the_rows_drawn(kept, monkeypatch):
+    results = results_of(kept, kept)
+    plan = find_plan("table1")
+    whole = reference.kept_of(plan, results)
+    monkeypatch.setattr(reference, "LARGEST", reference.size_of(whole) - 1)
+    fewer = reference.kept_of(plan, results)
+    rows = {record.cell_id: record.row for record in results.records}
+    assert {rows[name.partition("/")[0]] for name in fewer} == set(plan.curves)
+    monkeypatch.setattr(reference, "LARGEST", 0)
+    with pytest.raises(UsageError, match="more than a file of the repository may"):
+        reference.kept_of(plan, results)

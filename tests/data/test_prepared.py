@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import toy_questions
+from prepared_folders import edit_manifest
 from toy_questions import ASKED, ITEM, SOUND, write_questions
 
 from mmlib.data.prepared import PreparedWriter, check_prepared, open_prepared, write_prepared
@@ -38,12 +39,6 @@ def write(folder, **changes):
 @pytest.fixture
 def folder(tmp_path):
     return write(tmp_path / "tiny-1")
-
-
-def edit_manifest(folder, change):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    change(manifest)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_round_trip(folder):
@@ -118,7 +113,7 @@ def test_missing_folder_and_manifest(tmp_path):
 def test_truncated_manifest(folder):
     text = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(text[: len(text) // 2])
-    with pytest.raises(DataError, match=r"manifest.json: not valid JSON.*delete"):
+    with pytest.raises(DataError, match=r"manifest.json: not valid JSON.*move it away"):
         open_prepared(folder)
 
 
@@ -245,7 +240,7 @@ def test_flipped_byte_is_found_by_verify_only(folder):
     content[-1] ^= 1
     (folder / "waveform.npy").write_bytes(content)
     open_prepared(folder)
-    with pytest.raises(DataError, match="does not have the hash"):
+    with pytest.raises(DataError, match="the content of array 'waveform' is not as it was written"):
         open_prepared(folder, verify=True)
     assert len(check_prepared(folder)) == 1
 
@@ -262,6 +257,8 @@ def test_flipped_byte_is_found_by_verify_only(folder):
         ("b,1,train", "b,1", "line 3 does not have 6 fields"),
         ("id,label", "name,label", "columns"),
         ("\nd,", "\n", "line 5 does not have 6 fields"),
+        ("a,0,train,g1,true,0.5\nb,1,", "a,1,train,g1,true,0.5\nb,0,", "the index was changed after it was written"),
+        ("0,validation,g2", "0,validation,g3", "the index was changed after it was written"),
         (",true,", ",maybe,", "column 'loud'"),
     ],
 )

@@ -1,6 +1,5 @@
 """The registry: names, options, what is missing, and preparing at once from several processes."""
 
-import json
 import multiprocessing
 import re
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from prepared_folders import edit_manifest, shuffle_rows, swap_labels, unseal
 
 from mmlib.data import catalogue, registry
 from mmlib.data.prepared import open_prepared
@@ -91,14 +91,16 @@ def test_published_data_of_another_set_or_shape_is_refused(tmp_path):
     folder = write_standin("cremad", tmp_path / "x", samples=16, side=16)
     assert "describes 'cremad', not 'vggsound'" in missing("vggsound", folder)
     path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {"source": {"sample_rate": 16000}}))
+    whole = path.read_text()
+    edit_manifest(folder, lambda manifest: manifest.update(source={"sample_rate": 16000}))
     assert "prepared at 22050 Hz" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest | {"arrays": {"frames": manifest["arrays"]["frames"]}}))
+    path.write_text(whole)
+    unseal(folder)  # as one that was prepared before there were digests
+    edit_manifest(folder, lambda manifest: manifest["arrays"].pop("waveform"))
     assert "no array 'waveform'" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest)[:50])
+    path.write_text(whole[:50])
     assert "not valid JSON" in missing("cremad", folder)
-    path.write_text(json.dumps(manifest))
+    path.write_text(whole)
     (folder / "waveform.npy").unlink()
     assert "waveform" in missing("cremad", folder)
 
@@ -110,8 +112,25 @@ def test_damaged_store_is_prepared_again(tmp_path, capsys):
     (tmp_path / f".{folder.name}.killed.tmp").mkdir()  # what a killed preparation leaves
     assert prepare("synthetic", data_root=None, store=tmp_path, options=SMALL) == folder
     assert open_prepared(folder, verify=True).manifest_hash == before
-    assert capsys.readouterr().out.count("prepared again") == 1
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [folder.name]
+    said = capsys.readouterr().out
+    assert said.count("prepared again") == 1
+    assert f"the damaged folder is kept as {folder.name}.damaged-1" in said
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {folder.name, f"{folder.name}.damaged-1"}
+    assert (tmp_path / f"{folder.name}.damaged-1" / "frames.npy").read_bytes() == b""
+    assert registry.prepared_folders("synthetic", tmp_path) == [folder]
+
+
+@pytest.mark.parametrize("damage", [swap_labels, shuffle_rows])
+def test_a_store_whose_index_changed_is_prepared_again(tmp_path, capsys, damage):
+    folder = prepare("synthetic", data_root=None, store=tmp_path, options=SMALL)
+    text = (folder / "index.csv").read_text()
+    damage(folder)
+    changed = (folder / "index.csv").read_text()
+    assert changed != text
+    prepare("synthetic", data_root=None, store=tmp_path, options=SMALL)
+    assert (folder / "index.csv").read_text() == text
+    assert (tmp_path / f"{folder.name}.damaged-1" / "index.csv").read_text() == changed
+    assert f"kept as {folder.name}.damaged-1" in capsys.readouterr().out
 
 
 def test_store_that_cannot_be_written(tmp_path):

@@ -7,6 +7,7 @@ from notebook_parameters import assert_parameters_of
 
 from mmlib.experiments import mm_debiased
 from mmlib.experiments.mm_debiased import Parameters
+from mmlib.figures import caption_of
 
 
 def test_the_notebook_has_the_parameters_of_the_library(project):
@@ -22,7 +23,7 @@ def test_a_generated_list_is_called_so():
     assert [axis.get_xlabel() for axis in figure.axes] == ["clips", "clips"]
     drawn = [sum(bar.get_width() for bar in axis.patches) for axis in figure.axes]
     assert drawn == [240, 240]
-    assert "generated" in figure._suptitle.get_text()
+    assert "generated" in caption_of(figure)
 
 
 def test_the_published_list(data_root):

@@ -1,7 +1,8 @@
 """Malformed input of every kind: one message, an equal result, or a named warning; never a traceback, never a silent
 change, nothing executed.
 
-Small here; `MMLIB_FAULTS=250` makes so many cases of each class instead of 25, and prints the counts (`-s`).
+Small here; `MMLIB_FAULTS=250` makes so many cases of each class instead of 25, and prints the counts (`-s`). The
+fixture `campaign` counts them (`conftest.py`); prepared data and media have files of their own.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from faults import EQUAL, FAILURE, MESSAGE, NAMED, Campaign, damage, odd_json, odd_texts, odd_yaml
+from faults import CASES, DOCUMENTED, EQUAL, FAILURE, MESSAGE, NAMED, damage, guarded, odd_json, odd_texts, odd_yaml
 
 from mmlib.analysis.arrays import read_arrays
 from mmlib.analysis.histories import read_entries
 from mmlib.data.prepared import check_prepared, open_prepared, write_prepared
-from mmlib.errors import MMLibError
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.parameters.arguments import parse_settings
 from mmlib.record import GitState, Result, read_record, write_result
@@ -35,28 +35,6 @@ from mmlib.workbook.running.execute import begin, finish
 from mmlib.workbook.running.task import Outcome, Task
 from mmlib.workbook.state import Survey
 from mmlib.workbook.yaml_file import read_yaml
-
-CASES = int(os.environ.get("MMLIB_FAULTS", "25"))
-DOCUMENTED = {0, 1, 2, 3, 4, 5, 6}
-
-
-@pytest.fixture
-def campaign(request, tmp_path):
-    """A campaign that must end without failures, and with nothing executed."""
-    made = Campaign(request.node.name.removeprefix("test_"), str(tmp_path / "executed"))
-    yield made
-    print(f"\n{made.name}: {sum(made.outcomes.values())} cases, {dict(made.outcomes)}")
-    assert not os.path.exists(made.marker)
-    assert not made.failures, "\n".join(made.failures)
-    assert sum(made.outcomes.values()) >= CASES
-
-
-def guarded(run) -> str:
-    """`run`'s outcome, or a message where it raised one for the user."""
-    try:
-        return run()
-    except MMLibError as error:
-        return MESSAGE if error.exit_code in DOCUMENTED and str(error) else f"{FAILURE}: {error!r}"
 
 
 @pytest.fixture

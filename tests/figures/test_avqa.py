@@ -6,6 +6,7 @@ import matplotlib.text
 import numpy as np
 import pytest
 from avqa_fakes import avqa_claims, avqa_results
+from figure_rules import keeps_the_rules
 
 from mmlib.analysis.avqa import SENSES, VARIANTS, analyse
 from mmlib.figures import avqa as drawn
@@ -26,9 +27,7 @@ def test_all_of_them_are_drawn_inside_their_page(found):
     figures = ANALYSES["avqa"].draw(found)
     assert list(figures) == ["senses", "types", "gains", "radar", "published"]
     for figure in figures.values():
-        figure.draw_without_rendering()
-        box = figure.get_tightbbox()
-        assert -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02
+        assert keeps_the_rules(figure)
     assert all(words in texts(figures["senses"]) for words in (*SENSES.values(), "majority answer"))
     assert all(VARIANTS[suffix] in texts(figures["types"]) for suffix in ("", "-joint", "-iemf"))
 

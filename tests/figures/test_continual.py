@@ -6,6 +6,7 @@ import matplotlib.text
 import numpy as np
 import pytest
 from continual_fakes import continual_results
+from figure_rules import keeps_the_rules
 
 from mmlib.analysis.continual import VARIANTS, analyse
 from mmlib.figures import continual as drawn
@@ -25,9 +26,7 @@ def test_all_of_them_are_drawn_inside_their_page(found):
     figures = ANALYSES["continual"].draw(found)
     assert list(figures) == ["bars", "steps", "gains"]
     for figure in figures.values():
-        figure.draw_without_rendering()
-        box = figure.get_tightbbox()
-        assert -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02
+        assert keeps_the_rules(figure)
     assert all(label in texts(figures["bars"]) for label in VARIANTS.values())
     assert all(label in texts(figures["steps"]) for label in VARIANTS.values())
     assert "ReLU" not in texts(figures["gains"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.text
 import pytest
+from figure_rules import keeps_the_rules
 from mim_fakes import mim_results
 
 from mmlib.analysis.mim import analyse
@@ -16,9 +17,7 @@ def test_a_panel_for_each_modality_with_every_row_inside_the_page():
     figures = ANALYSES["mim"].draw(analyse(mim_results(rows=ROWS)))
     assert list(figures) == ["gaps"]
     figure = figures["gaps"]
-    figure.draw_without_rendering()
-    box = figure.get_tightbbox()
-    assert -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02
+    assert keeps_the_rules(figure)
     assert [axis.get_title() for axis in figure.axes] == ["text", "audio", "visual"]
     told = " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
     assert "product, purification" in told

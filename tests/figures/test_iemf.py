@@ -7,6 +7,7 @@ import dataclasses
 import matplotlib.text
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 from iemf_fakes import VOTES, iemf_claims, iemf_results, leave_landscapes
 
 from mmlib.analysis.iemf.findings import analyse
@@ -33,9 +34,7 @@ def test_all_of_them_are_drawn_inside_their_page(found):
         "gains", "factorial", "psi", "coefficient", "branches", "cost", "landscape", "spiking", "people",
     ]  # fmt: skip
     for figure in figures.values():
-        figure.draw_without_rendering()
-        box = figure.get_tightbbox()
-        assert -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02
+        assert keeps_the_rules(figure)
         assert "generated" not in texts(figure)
 
 

@@ -15,6 +15,13 @@ def test_range_is_of_the_values_and_within_what_they_can_be():
     assert shown_range([]) == (-1.0, 1.0)
 
 
+def test_range_is_no_wider_than_the_intervals_need():
+    assert shown_range([60.0, 64.0], ends=[59.0, 65.0]) == pytest.approx((58.7, 65.3))
+    assert shown_range([60.0, 64.0], ends=[0.0, 65.0])[0] == pytest.approx(56 - 0.05 * 9), "an interval drives no axis"
+    assert shown_range([0.71, 0.73], ends=[0.70, 0.74]) == pytest.approx((0.698, 0.742))
+    assert shown_range([0.5], ends=[]) == pytest.approx((0.49, 0.51))
+
+
 @pytest.mark.parametrize(
     ("interval", "drawn", "heads"),
     [((1, 2), [1, 2], []), ((-9, 2), [0, 2], ["v"]), ((1, 9), [1, 5], ["^"]), ((-9, 9), [0, 5], ["v", "^"])],

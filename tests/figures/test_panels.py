@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib.analysis.cost import Cost, MethodCost
@@ -46,12 +47,6 @@ def texts(figure):
     return " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
-def stays_inside(figure):
-    FigureCanvasAgg(figure).draw()
-    box = figure.get_tightbbox()  # inches
-    return -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02 and box.y0 > -0.02
-
-
 def test_landscapes_share_colours_and_lines_and_mark_the_weights():
     one, two = valley(0.2), valley(0.6)
     figure = landscape_figure({"OGM-GE": one, "OGM-GE + IEMF": two}, "generated data; seed 0")
@@ -75,7 +70,7 @@ def test_landscapes_share_colours_and_lines_and_mark_the_weights():
     ):
         assert word in shown
     assert "nats" in bar.get_ylabel()
-    assert stays_inside(figure)
+    assert keeps_the_rules(figure)
     assert "measured at each point" in texts(landscape_figure({"x": valley(0.1, 4, "estimated")}))
 
 
@@ -101,7 +96,7 @@ def test_unimodal_curves_are_means_with_bands_in_percent():
     assert "Top-1 accuracy (%), test" in shown
     assert "generated data; 3 seeds" in shown
     assert visual.get_title() == "visual"
-    assert stays_inside(figure)
+    assert keeps_the_rules(figure)
     assert "no run of one modality alone" in texts(unimodal_figure({"audio": {"from scratch": {}}}))
 
 
@@ -121,7 +116,7 @@ def test_human_votes_show_shares_and_the_rule():
     shown = texts(figure)
     for word in ("anger", "sadness", "all six", "900 votes", "causal claim", "voice and face"):
         assert word in shown
-    assert stays_inside(figure)
+    assert keeps_the_rules(figure)
     assert "are not here" in texts(human_votes_figure([]))
 
 
@@ -137,7 +132,7 @@ def test_costs_show_every_seed_and_what_never_got_there():
     shown = texts(figure)
     for word in ("3 of 3 got there", "1 of 3 got there", "our definition", "noisy by up to 4 %", "generated data"):
         assert word in shown
-    assert stays_inside(figure)
+    assert keeps_the_rules(figure)
     untimed = MethodCost("x", (Cost(0, 0.8, 10, 5, 20, None, None),))
     assert "can be compared" in texts(cost_figure([untimed]))
     assert "can be compared" in texts(cost_figure([]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.text
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 from valuation_fakes import valuation_claims, valuation_results
 
 from mmlib.analysis.valuation import METHODS, analyse
@@ -25,9 +26,7 @@ def test_all_of_them_are_drawn_inside_their_page(found):
     figures = ANALYSES["valuation"].draw(found)
     assert list(figures) == ["gains", "contributions", "auc"]
     for name, figure in figures.items():
-        figure.draw_without_rendering()
-        box = figure.get_tightbbox()
-        assert -0.02 < box.x0 < box.x1 < figure.get_figwidth() + 0.02, name
+        assert keeps_the_rules(figure)
         shown = list(METHODS.values())[name == "gains" :]
         assert all(method in texts(figure) for method in shown), name
 

@@ -13,6 +13,8 @@ from importlib import import_module
 
 import papermill
 import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 from mmlib.record import read_result
 
@@ -24,6 +26,9 @@ CLIPS = {"synthetic_clips": 60, "synthetic_classes": 4, "hidden": 6, "epochs": 2
 STEPS = {"synthetic_classes": 6, "synthetic_steps": 3, "synthetic_train_clips": 12, "memory_size": 12, "epochs": 2}
 SENTIMENT = {"synthetic_samples": 60, "synthetic_steps": 6, "feature_channels": 10, "epochs": 2}
 QUESTIONS = {"synthetic_clips": 40, "feature_channels": 8, "epochs": 2, "network": "avst", "pretrain_epochs": 1}
+SHOWN = {"classification": {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}}
+"""Values with which a notebook opens, where they are not the library's: it shows the paper's method."""
+PLAIN = {"simam2": False, "zeta": "half", "modulation": "none"}
 METHOD = {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
 
 
@@ -39,7 +44,7 @@ class Notebook:
 
 NOTEBOOKS = {
     "classification": Notebook(
-        (SMALL, {**SMALL, "simam2": True, "zeta": "learned", "modulation": "decoupling_free"}),
+        ({**SMALL, **PLAIN}, SMALL),
         pictures=5,
         players=3,
         mistake=({"fusion": "fiml"}, "did you mean 'film'"),
@@ -76,19 +81,37 @@ def parameters(name):
 
 
 @pytest.fixture
-def parameters_cell(path):
-    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
-    return "".join(cells[0]["source"])
+def cells(path):
+    """{tag: source} of the cells of parameters: the five that are changed first, and all others."""
+    found = [cell for cell in json.loads(path.read_text())["cells"] if cell["metadata"].get("tags")]
+    return {cell["metadata"]["tags"][0]: "".join(cell["source"]) for cell in found}
+
+
+@pytest.fixture
+def parameters_cell(cells):
+    return cells["first-parameters"] + "\n" + cells["parameters"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_names_and_defaults_are_those_of_the_library(parameters_cell, parameters):
-    cell = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(parameters_cell).body}
+def test_names_and_defaults_are_those_of_the_library(name, cells, parameters):
+    first, rest = ({node.target.id: node.value for node in ast.parse(cells[tag]).body} for tag in list(cells)[:2])
+    again = {name: value.id for name, value in rest.items() if isinstance(value, ast.Name)}
+    assert again == {name: name for name in first}, "papermill reads names in the second cell; values stay the first's"
+    cell = {name: ast.literal_eval(value) for name, value in (rest | first).items()}
     assert set(cell) == set(parameters.model_fields), "same names; the notebook orders them for its reader"
-    assert cell == parameters().model_dump()
-    assert {name: type(value) for name, value in cell.items()} == {
-        name: type(value) for name, value in parameters().model_dump().items()
-    }
+    expected = parameters().model_dump() | SHOWN.get(name, {})
+    assert cell == expected
+    assert {name: type(value) for name, value in cell.items()} == {n: type(value) for n, value in expected.items()}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_papermill_puts_a_runs_values_below_all_of_them(path):
+    given = {"epochs": 3}
+    tags = [
+        cell["metadata"].get("tags", [""]) for cell in parameterize_notebook(load_notebook_node(str(path)), given).cells
+    ]
+    kinds = [tag[0] for tag in tags if tag and tag[0]]
+    assert kinds == ["first-parameters", "parameters", "injected-parameters"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -117,7 +140,7 @@ def test_runs_from_top_to_bottom(name, path, parameters, tmp_path, monkeypatch, 
     )
     result, problem = read_result(tmp_path / "run")
     assert problem is None
-    assert result.parameters == parameters.resolve(given).model_dump()
+    assert result.parameters == parameters.resolve({**SHOWN.get(name, {}), **given}).model_dump()
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     players = [output for output in outputs if "<audio" in output.get("data", {}).get("text/html", "")]

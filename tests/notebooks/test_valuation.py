@@ -10,6 +10,7 @@ from notebook_parameters import assert_parameters_of
 from mmlib.errors import ParameterError
 from mmlib.experiments import valuation
 from mmlib.experiments.valuation import Parameters, figures
+from mmlib.figures import caption_of
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def test_the_samples_shown_are_the_extremes(outputs):
     assert found.modality == min(found.modalities, key=found.shown.means().__getitem__)
     assert len(found.train) == len(found.shown)
     first, last = figures.samples_figures(found)
-    assert "lowest contribution" in first._suptitle.get_text()
-    assert "highest contribution" in last._suptitle.get_text()
+    assert "Lowest contribution" in caption_of(first)
+    assert "Highest contribution" in caption_of(last)
 
 
 def test_the_histogram_counts_every_sample(outputs):

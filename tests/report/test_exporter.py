@@ -19,7 +19,8 @@ PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 def notebook(number: int) -> nbformat.NotebookNode:
     """A page with all kinds of outputs that our notebooks have; the last code cell differs by `number`."""
     image = {"image/png": PIXEL, "text/plain": "<Figure>"}
-    described = {"text/html": '<img alt="drawn" src="a.png"> <img src="b.png"><table><tr><td>1</td></tr></table>'}
+    table = "<table><tbody><tr><td>1</td></tr></tbody></table>"
+    described = {"text/html": f'<img alt="drawn" src="a.png"> <img src="b.png">{table}'}
     outputs = [new_output("display_data", image), new_output("display_data", described)]
     outputs += [new_output("stream", text="epoch 1\n"), new_output("error", ename="E", evalue="<no>", traceback=["a"])]
     cells = [

@@ -34,7 +34,7 @@ def test_page_draws_formulas_and_leaves_code_alone(tmp_path):
         cells=[nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("a = '$x$'")]
     )
     nbformat.write(notebook, tmp_path / "a.ipynb")
-    convert((str(tmp_path / "a.ipynb"), str(tmp_path / "a.html")))
+    convert((str(tmp_path / "a.ipynb"), str(tmp_path / "a.html"), []))
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert page.count("<math ") == 2
     assert "<code>cost $5</code>" in page

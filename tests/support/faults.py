@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -10,6 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmlib.errors import MMLibError
+
+CASES = int(os.environ.get("MMLIB_FAULTS", "25"))
+DOCUMENTED = {0, 1, 2, 3, 4, 5, 6}
 MESSAGE, EQUAL, NAMED, FAILURE = "message", "equal result", "named warning", "failure"
 LONGEST_SECONDS = 30  # of this process: other work on the machine is no hang
 
@@ -36,6 +41,14 @@ class Campaign:
         self.outcomes[kind] += 1
         if kind == FAILURE:
             self.failures.append(f"{self.name}, {what[:200]!r}: {outcome[:300]}")
+
+
+def guarded(run: Callable[[], str]) -> str:
+    """`run`'s outcome, or a message where it raised one for the user."""
+    try:
+        return run()
+    except MMLibError as error:
+        return MESSAGE if error.exit_code in DOCUMENTED and str(error) else f"{FAILURE}: {error!r}"
 
 
 def damage(content: bytes, rng: random.Random) -> bytes:

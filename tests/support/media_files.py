@@ -75,6 +75,54 @@ def _sound(samples: int, rate: int, chunk: int):
         yield frame
 
 
+def write_pieces(
+    path: Path,
+    pieces: list[tuple[float, np.ndarray]],
+    *,
+    seconds: float = 4.0,
+    rate: int = 48_000,
+    fps: int = RATE,
+    video: bool = True,
+    size: tuple[int, int] = (64, 48),
+) -> Path:
+    """A clip of grey pictures whose sound is in pieces: (start in s, samples), by time stamps; PCM where it can be."""
+    codec = "pcm_s16le" if path.suffix in (".mkv", ".mov") else "aac"
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=fps) if video else None
+        if pictures is not None:
+            pictures.width, pictures.height = size
+            pictures.pix_fmt, pictures.thread_type = "yuv420p", "NONE"
+        sound = container.add_stream(codec, rate=rate)
+        sound.layout = "mono"
+        for number in range(round(seconds * fps)) if video else ():
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")))
+        if video:
+            container.mux(pictures.encode(None))
+        chunk = 1024
+        for start, samples in pieces:
+            for first in range(0, len(samples), chunk):
+                part = samples[None, first : first + chunk]
+                form = "s16" if codec == "pcm_s16le" else "fltp"
+                part = np.rint(part * 32767).astype(np.int16) if form == "s16" else part
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format=form, layout="mono")
+                frame.sample_rate, frame.pts = rate, round(start * rate) + first
+                container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    return path
+
+
+def beep(seconds: float = 0.2, rate: int = 48_000) -> np.ndarray:
+    """A tone that begins and ends at once, `(samples,)`."""
+    return tone(round(seconds * rate), rate, 1000.0)
+
+
+def onsets(samples: np.ndarray, rate: int = 16_000, level: float = 0.1, quiet: float = 0.02) -> list[float]:
+    """When sound begins after at least `quiet` s of silence, s."""
+    loud = np.flatnonzero(np.abs(samples) > level)
+    first = np.concatenate([[True], np.diff(loud) > quiet * rate])
+    return (loud[first] / rate).tolist()
+
+
 def write_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
     """Sound `(L,)` or `(L, channels)` in [-1, 1] as 16-bit PCM."""
     import soundfile

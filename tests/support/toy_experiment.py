@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from mmlib.errors import BlockedError, DataError
 from mmlib.files import write_json
-from mmlib.parameters.base import ExperimentParameters
+from mmlib.parameters.base import ExperimentParameters, outputs_root
 from mmlib.record import Result, Selection, run_id_of, write_result
 
 
@@ -39,6 +41,7 @@ class Parameters(ExperimentParameters):
         "hang",
     ] = "ok"
     needs_data: bool = False
+    megabytes: int = Field(default=0, json_schema_extra={"neutral": 0})
     data_root: str = ""
     output: str = ""
 
@@ -46,7 +49,7 @@ class Parameters(ExperimentParameters):
         return f"toy-{self.behaviour}-s{self.seed}"
 
     def data_key(self) -> str:
-        return f"{self.needs_data} {self.data_root}"
+        return f"{self.needs_data} {self.data_root}" + (f" {self.megabytes} {self.seed}" if self.megabytes else "")
 
     def missing_data(self) -> str | None:
         if self.needs_data and not Path(self.data_root, "toy.txt").is_file():
@@ -54,9 +57,25 @@ class Parameters(ExperimentParameters):
         return None
 
     def prepare_data(self) -> str | None:
+        if self.megabytes:
+            return prepared(self).name
         if self.needs_data and not Path(self.data_root, "toy.txt").read_text():
             raise DataError("toy.txt is empty")
         return Path(self.data_root, "toy.txt").read_text() if self.needs_data else None
+
+
+def prepared(parameters: Parameters) -> Path:
+    """Prepared data of so many megabytes and of this seed, made where they are not there yet."""
+    import numpy as np
+
+    from mmlib.data.prepared import write_prepared
+
+    folder = outputs_root() / "data" / f"toy-{parameters.seed}"
+    if not folder.exists():
+        index = {"id": ["a"], "label": [0], "split": ["train"], "group": ["a"]}
+        arrays = {"x": np.full((1, parameters.megabytes << 20), parameters.seed + 1, np.uint8)}
+        write_prepared(folder, dataset="toy", classes=["one"], index=index, arrays=arrays, source={})
+    return folder
 
 
 def run(parameters: Parameters) -> Result:

@@ -25,6 +25,7 @@ steps: int = 3  # steps
 pause: float = 0.0  # seconds per step
 behaviour: str = "ok"  # how it ends
 needs_data: bool = False  # whether it needs toy.txt
+megabytes: int = 0  # size of its prepared data
 data_root: str = ""  # folder of toy.txt
 output: str = ""  # folder of the results
 """

@@ -89,3 +89,43 @@ def test_looking_for_more_seeds_lists_the_runs_once(here, monkeypatch):
     monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
     assert {cell.id for cell in more_seeds(cells)} == {cell.id for cell in more}
     assert len(listed) == 1
+
+
+def test_a_folder_of_runs_is_listed_again_only_where_it_has_changed(here, monkeypatch):
+    plan = load_plan(here.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0]}}))
+    cells, more = (
+        plan.cells("embedded", outputs=here.outputs),
+        plan.cells("embedded", [8, 10, 11], None, None, here.outputs),
+    )
+    for cell in more[:2]:
+        cell.folder.mkdir(parents=True)
+    listed = []
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
+    for _ in range(3):
+        assert [cell.seed for cell in more_seeds(cells)] == [8, 10]
+    assert len(listed) == 3, "it may change again within the same step of the file system's clock"
+    os.utime(here.outputs / "runs", (1e9, 1e9))
+    for _ in range(3):
+        assert [cell.seed for cell in more_seeds(cells)] == [8, 10]
+    assert len(listed) == 4
+    more[2].folder.mkdir()
+    assert [cell.seed for cell in more_seeds(cells)] == [8, 10, 11]
+
+
+def test_rows_that_share_a_slug_are_told_apart_without_a_hash_for_each_name(here, monkeypatch):
+    """Many rows of many plans may have one slug: the work must not grow with rows times names."""
+    from mmlib.workbook import cell as module
+
+    rows = [{"id": str(steps), "parameters": {"steps": steps}} for steps in range(1, 41)]
+    plan = load_plan(here.plan(rows=rows, profiles={"embedded": {"kind": "embedded", "seeds": [0, 1]}}))
+    cells = plan.cells("embedded", outputs=here.outputs)
+    others = plan.cells("embedded", overrides={"scale": 2.0}, outputs=here.outputs)
+    (more,) = plan.cells("embedded", seeds=[2], rows=["7"], outputs=here.outputs)
+    for each in (*cells, *others, more):
+        each.folder.mkdir(parents=True)
+    hashed = []
+    cell_id = module.cell_id
+    monkeypatch.setattr(module, "cell_id", lambda *args: hashed.append(args) or cell_id(*args))
+    assert [found.id for found in more_seeds(cells)] == [more.id]
+    assert len(hashed) <= 3 * len(rows), "one for each row and seed"

@@ -15,7 +15,7 @@ from itertools import combinations
 from math import prod
 
 from mmlib.analysis.iemf.rows import COMBINATIONS, FACTORS, top1
-from mmlib.metrics.family import metric
+from mmlib.analysis.words import difference_text
 from mmlib.statistics import PairedDifference, Summary, contrast, summarise
 from mmlib.workbook.results import Results
 
@@ -99,10 +99,5 @@ def factorial(results: Results, protocol: str = "clean") -> Factorial:
 
 
 def _effect_text(found: PairedDifference) -> str:
-    """ "+1.2 (0.3 to 2.1)" in points."""
-    known = metric("top1")
-    if found.low is None:
-        return f"{found.mean:+z.{known.unit.digits}f} (one seed)".replace("-", "−")
-    mean, low, high = (f"{value:{sign}z.{known.unit.digits}f}" for value, sign in
-                       ((found.mean, "+"), (found.low, ""), (found.high, "")))  # fmt: skip
-    return f"{mean} ({low} to {high})".replace("-", "−")
+    """ "1.2 better (0.3 to 2.1 better)" in points."""
+    return difference_text(found, "top1", unit=False)

@@ -28,6 +28,9 @@ from mmlib.analysis.words import UNBROKEN, seed_count
 from mmlib.workbook.claims import Claims
 from mmlib.workbook.results import Results
 
+SPIKING_ARRAYS = ("neurons_", "macs_", "operations_", "firing_rate_")
+"""Parts of the names of what a run of our SNN leaves."""
+
 
 @dataclass
 class IEMFFindings:
@@ -155,10 +158,13 @@ def _spiking(results: Results) -> dict[str, np.ndarray]:
     for row in ("snn-none-iemf", "snn-none"):
         records = results.rows[row].records if row in results.rows else {}
         for _, record in sorted(records.items()):
-            wanted = ("neurons_", "macs_", "operations_", "firing_rate_")
-            found = read_arrays(
-                results.folders.get(record.cell_id), lambda name, wanted=wanted: any(part in name for part in wanted)
-            )
+            folder = results.folders.get(record.cell_id)
+            found = keep(folder) if folder is not None else {}
             if any(name.startswith("neurons_") for name in found):
                 return found
     return {}
+
+
+def keep(folder: Path) -> dict[str, np.ndarray]:
+    """What a reference result keeps of a run: firing rates and operations of our SNN; nothing of other runs."""
+    return read_arrays(folder, lambda name: any(part in name for part in SPIKING_ARRAYS))

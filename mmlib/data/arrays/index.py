@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mmlib.data.prepared_check import INDEX_ROWS, SPLITS
+from mmlib.data.prepared_check import SPLITS
+from mmlib.data.prepared_index import INDEX_ROWS
 from mmlib.errors import DataError, ParameterError
 
 NEEDED = ("id", "split", "label")

@@ -13,6 +13,7 @@ import numpy as np
 from mmlib.data.av_cil.generator import OPTIONS, Generator
 from mmlib.data.features.checks import check_storage
 from mmlib.data.prepared import PreparedWriter
+from mmlib.data.ranges import narrowed
 
 LAYOUT = 1  # raise when the same options would write other content
 MODALITIES = {"audio": "features", "visual": "features"}  # how each is shown
@@ -32,7 +33,8 @@ def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inp
         audio = writer.array("audio", (len(clips), options["channels"]), np.float32)
         visual = writer.array("visual", (len(clips), *size), options["storage"])
         for rows, features in generator.chunks():
-            audio[rows], visual[rows] = features["audio"], features["visual"]
+            audio[rows] = features["audio"]
+            visual[rows] = narrowed(features["visual"], visual.dtype, "synthetic_incremental")
         return writer.finish(
             index={
                 "id": clips.id,

@@ -19,6 +19,7 @@ from mmlib.data.ave.labels import one_hot, published_labels
 from mmlib.data.features.checks import check_storage
 from mmlib.data.features.standin import scratch_folder, write_array, write_new_folder
 from mmlib.data.progress import Progress
+from mmlib.data.ranges import narrowed
 
 LAYOUT = 1  # raise when the same options would write other content
 VIDEO_ID = conversion.GENERATED_ID + "{:05d}"
@@ -72,5 +73,5 @@ def _write_features(
         progress = Progress("generated features", len(clips.label), "clips")
         for part, features in generator.chunks(clips, stream):
             for modality, values in features.items():
-                stored[modality][part] = values
+                stored[modality][part] = narrowed(values, dtype, "the generated features")
             progress.advance(part.stop - part.start)

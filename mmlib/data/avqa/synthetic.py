@@ -12,6 +12,7 @@ from mmlib.data.avqa.generator import OPTIONS, Generator
 from mmlib.data.avqa.scenes import SECONDS
 from mmlib.data.features.checks import check_storage
 from mmlib.data.prepared import PreparedWriter
+from mmlib.data.ranges import narrowed
 
 LAYOUT = 1  # raise when the same options would write other content
 
@@ -31,7 +32,8 @@ def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inp
         visual = writer.array("visual", sizes, storage, by_item=True)
         for clip in range(clips):
             features = generator.features(clip)
-            audio[clip], visual[clip] = features["audio"], features["visual"]
+            audio[clip] = narrowed(features["audio"], storage, "synthetic_avqa")
+            visual[clip] = narrowed(features["visual"], storage, "synthetic_avqa")
         writer.array("question", asked.tokens.shape, asked.tokens.dtype)[...] = asked.tokens
         for name, values in generator.scenes.arrays.items():
             writer.array(name, values.shape, values.dtype, by_item=True)[...] = values

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmlib.data.features.sources import AGAIN, Source
 from mmlib.data.prepared_check import SPLITS
+from mmlib.data.ranges import narrowed
 from mmlib.errors import DataError, ParameterError
 
 STORAGE = ("float16", "float32")
@@ -131,14 +132,7 @@ def check_finite(source: Source, values: np.ndarray, rows: np.ndarray) -> None:
 
 def stored(source: Source, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Finite values as `dtype`. Raises `DataError` where some are beyond its range, counting them."""
-    limit = np.finfo(dtype).max
-    if max(values.max(), -values.min()) > limit:
-        beyond = int(np.sum(np.abs(values) > limit))
-        raise DataError(
-            f"{source.path} holds {beyond:,} values beyond {limit:g} among {values.size:,} read together, more than "
-            f"{dtype} can store. " + ("Convert with --set storage=float32." if dtype == np.float16 else AGAIN)
-        )
-    return values.astype(dtype)
+    return narrowed(values, dtype, source.path, "" if dtype == np.float16 else AGAIN)
 
 
 def rounding_error(source: Source, storage: str, sampled: int) -> float:

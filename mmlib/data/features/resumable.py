@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmlib.data.allocation import allocated
 from mmlib.errors import UsageError
 from mmlib.files import read_json, write_json
 
@@ -29,7 +30,7 @@ class ResumableArray:
         folder.mkdir(parents=True, exist_ok=True)
         self.done = self._finished()
         if not self.done:
-            np.lib.format.open_memmap(self.path, mode="w+", dtype=self.dtype, shape=self.shape)
+            allocated(self.path, self.dtype, self.shape)
 
     def append(self, rows: np.ndarray) -> None:
         """Write the next rows and make them safe."""

@@ -26,6 +26,7 @@ from mmlib.data.features.checks import check_storage
 from mmlib.data.grid_questions import features, slots
 from mmlib.data.grid_words import ARCHIVE, FOLDER, clip_splits, inputs, missing, read_archive
 from mmlib.data.prepared import SPLITS, Prepared, PreparedWriter
+from mmlib.data.ranges import narrowed
 from mmlib.errors import ParameterError
 from mmlib.metrics.question_floors import majority_answers
 
@@ -63,7 +64,7 @@ def prepare_folder(folder: Path, root: Path, options: dict[str, Any], inputs_has
             chosen = drawn.heard_clip if name == "audio" else drawn.mouthed_clip
             for first in range(0, len(drawn), CHUNK):
                 rows = slice(first, first + CHUNK)
-                array[rows] = features.in_slots(values, chosen[rows])
+                array[rows] = narrowed(features.in_slots(values, chosen[rows]), array.dtype, f"{name} of the digits")
         writer.array("question", asked.tokens.shape, asked.tokens.dtype)[...] = asked.tokens
         for name, values in drawn.arrays.items():
             writer.array(name, values.shape, values.dtype, by_item=True)[...] = values

@@ -31,7 +31,10 @@ COLUMNS: dict[str, int | float] = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """`sound` (samples,), `frames` (count, H, W, 3) uint8 (the last repeated), index columns, a hash of its files."""
+    """`sound` (samples,), `frames` (count, H, W, 3) uint8 (the last repeated), index columns, a hash of its files.
+
+    Columns that are not in `COLUMNS` say where silence was put (`mmlib.data.media.clock`); ordinary clips have none.
+    """
 
     sound: np.ndarray | None
     frames: np.ndarray | None
@@ -52,7 +55,7 @@ def decode_clip(clip: Clip, request: ClipRequest, keep: KeepImage | None = None)
             heard = decode_sound(_named(clip.sound, "sound"), request.sound, clip.start_s, clip.end_s)
             _tolerable(clip.sound, heard.damaged, heard.decoded // 1024 + 1)
             sound, columns["samples"] = fit(heard.samples, request.sound)
-            columns |= {"sound_rate": heard.own_rate, "sound_samples": heard.decoded}
+            columns |= {"sound_rate": heard.own_rate, "sound_samples": heard.decoded} | heard.placement.columns()
         if request.frames is not None:
             seen = decode_pictures(_named(clip.pictures, "pictures"), request.frames, clip.start_s, clip.end_s, keep)
             _tolerable(clip.pictures, seen.damaged, seen.decoded)

@@ -7,6 +7,7 @@ mix, and a line cut short by a kill is ignored.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlib.data.allocation import allocated
 from mmlib.data.media.decode import Decoded, array_shapes
 from mmlib.data.media.source import ClipRequest
 from mmlib.files import dump_json
@@ -37,7 +39,9 @@ def append(path: Path, row: Row) -> None:
     line = dump_json({name: value for name, value in vars(row).items() if value not in ("", {})}, indent=None)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, f"\n{line}".encode())  # the line break comes first: it ends a line that was cut short
+        content = f"\n{line}".encode()  # the line break comes first: it ends a line that was cut short
+        if os.write(descriptor, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
 
@@ -64,11 +68,11 @@ class Rows:
         self._starts: dict[str, int] = {}
 
     def create(self, rows: int) -> None:
-        """Make the files, sparse, for so many rows; those that are there stay as they are."""
+        """Make the files for so many rows, with their place on the disk; those that are there stay as they are."""
         for name, (shape, dtype) in self.shapes.items():
             if not self._paths[name].exists():
                 temporary = self._paths[name].with_suffix(".new")
-                np.lib.format.open_memmap(temporary, mode="w+", dtype=np.dtype(dtype), shape=(rows, *shape))
+                allocated(temporary, dtype, (rows, *shape))
                 os.replace(temporary, self._paths[name])
 
     def __enter__(self) -> Rows:

@@ -101,7 +101,7 @@ class Decoders:
                 decoder.ready = True
             elif "fatal" in answer:
                 raise OutputsError(
-                    f"cannot write {answer['file'] or 'the prepared data'}: {answer['fatal']}. Free space or fix its "
+                    f"cannot write {answer['file']}: {answer['fatal']}. Free space or fix its "
                     "permissions, then repeat the command: what is decoded is kept."
                 )
             else:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mmlib.data.media import journal
+from mmlib.data.media import clock, journal
+from mmlib.data.media.accounts import counts_of, index_columns, listed_skips
 from mmlib.data.media.compaction import close_up
-from mmlib.data.media.decode import COLUMNS, clip_to_json
+from mmlib.data.media.decode import clip_to_json
 from mmlib.data.media.journal import Row, Rows
 from mmlib.data.media.pool import Decoders, Task
 from mmlib.data.media.presets import find_media_preset
@@ -26,13 +26,12 @@ from mmlib.data.media.published import PublishedFiles
 from mmlib.data.media.reasons import Reason
 from mmlib.data.media.source import Clip, ClipRequest, MediaSource, check_source, with_readable_names
 from mmlib.data.prepared import PreparedWriter, open_prepared
-from mmlib.data.prepared_check import INDEX_COLUMNS
 from mmlib.data.progress import Progress
 from mmlib.errors import DataError, OutputsError, UsageError
-from mmlib.files import content_hash, read_json, write_json
+from mmlib.files import content_hash, read_json, write_json, write_problem
 
-NOT_FOUND = {Reason.MISSING, Reason.WRONG_ID_FORM, Reason.DUPLICATE_ID, Reason.UNKNOWN_CLASS}
 LAYOUT = 1  # raise when the same listing and request would write other content
+STATE = {"sound": "by time stamps"}  # what an interrupted preparation must agree with beside its listing
 
 
 @dataclass(frozen=True)
@@ -166,14 +165,17 @@ class Workplace:
     def _open(self) -> None:
         state = self.place / "state.json"
         try:
-            if self.place.exists() and not (state.exists() and read_json(state) == {"listing": self.listing}):
+            wanted = {"listing": self.listing} | STATE
+            if self.place.exists() and not (state.exists() and read_json(state) == wanted):
                 print(f"{self.place.name} is of other lists or settings: it is begun anew.", flush=True)
                 shutil.rmtree(self.place)
             self.arrays.mkdir(parents=True, exist_ok=True)
-            write_json(state, {"listing": self.listing})
+            write_json(state, wanted)
             Rows(self.arrays, self.request).create(len(self.clips))
         except OSError as error:
-            raise OutputsError(f"cannot write {self.place}: {error.strerror}. Choose another --out.") from error
+            raise OutputsError(
+                f"cannot write {self.place}: {write_problem(error, self.place)}. Free space or choose another --out."
+            ) from error
 
     def decode(self, options: Options) -> list[Row]:
         """Decode what the journal does not have yet; all rows, in order, when everything is done."""
@@ -227,7 +229,7 @@ class Workplace:
         """Close up the rows of skipped clips, write index and manifest, rename."""
         kept = [row for row in rows if not row.reason]
         close_up(self.place, self.arrays, Rows(self.arrays, self.request), len(rows), [row.row for row in kept])
-        source, skipped = self.source, list(_skipped(self.source, iter(rows)))
+        source, skipped = self.source, list(listed_skips(self.source, iter(rows)))
         with PreparedWriter(
             self.target, dataset=source.dataset, classes=source.classes, workplace=self.arrays
         ) as writer:
@@ -236,7 +238,7 @@ class Workplace:
             writer.finish(
                 index=index_columns([self.clips[row.row] for row in kept], [row.columns for row in kept]),
                 source=self._provenance(kept, skipped),
-                counts=_counts(source, kept, skipped),
+                counts=counts_of(source, kept, skipped),
                 skipped=skipped,
                 versions=decoder_versions(),
                 truth=source.truth,
@@ -246,16 +248,21 @@ class Workplace:
 
     def _provenance(self, kept: list[Row], skipped: list[dict[str, str]]) -> dict[str, Any]:
         source, sound = self.source, self.request.sound
-        return {
-            "layout": LAYOUT,
-            "listing_sha256": self.listing,
-            "inputs_sha256": content_hash([row.sha256 for row in kept]),
-            "preset": source.preset,
-            "request": asdict(self.request),
-            "settings": dict(source.settings),
-            "audit": dict(source.audit),
-            "skipped_by_reason": dict(sorted(Counter(entry["reason"] for entry in skipped).items())),
-        } | ({"sample_rate": sound.rate} if sound else {})
+        placed = clock.noted({self.clips[row.row].id: row.columns for row in kept})
+        return (
+            {
+                "layout": LAYOUT,
+                "listing_sha256": self.listing,
+                "inputs_sha256": content_hash([row.sha256 for row in kept]),
+                "preset": source.preset,
+                "request": asdict(self.request),
+                "settings": dict(source.settings),
+                "audit": dict(source.audit),
+                "skipped_by_reason": dict(sorted(Counter(entry["reason"] for entry in skipped).items())),
+            }
+            | ({"sample_rate": sound.rate} if sound else {})
+            | ({"sound_clock": placed} if placed else {})
+        )
 
 
 def _key(clip: Clip) -> str:
@@ -266,39 +273,6 @@ def _key(clip: Clip) -> str:
             status = path.stat()
             parts.append([status.st_size, status.st_mtime_ns])
     return content_hash([clip.id, clip.start_s, clip.end_s, parts])[:16]
-
-
-def _skipped(source: MediaSource, decoded: Iterator[Row]) -> Iterator[dict[str, str]]:
-    """Every listed clip that is not in the folder, in the order of the list; `decoded`: rows of the rest."""
-    for clip in source.clips:
-        if clip.problem is not None:
-            reason, detail = clip.problem.value, clip.detail
-        else:
-            row = next(decoded)
-            reason, detail = row.reason, row.detail
-        if reason:
-            yield {"id": clip.id, "split": clip.split, "reason": reason, "detail": detail}
-
-
-def _counts(source: MediaSource, kept: list[Row], skipped: list[dict[str, str]]) -> dict[str, int]:
-    """Listed: rows of the lists. Found: those whose files were there. Decoded: rows of the folder."""
-    return {
-        "listed": len(source.clips),
-        "found": len(source.clips) - sum(entry["reason"] in NOT_FOUND for entry in skipped),
-        "decoded": len(kept),
-        "skipped": len(skipped),
-        "decoded_with_damage": sum(row.columns["damaged"] > 0 for row in kept),
-    }
-
-
-def index_columns(clips: list[Clip], columns: list[Mapping[str, int | float]]) -> dict[str, list]:
-    """The index: the four fixed columns, the reader's, then what decoding measured."""
-    index: dict[str, list] = {name: [getattr(clip, name) for clip in clips] for name in INDEX_COLUMNS}
-    for name in clips[0].columns:
-        index[name] = [clip.columns[name] for clip in clips]
-    for name in COLUMNS:
-        index[name] = [entry[name] for entry in columns]
-    return index
 
 
 def decoder_versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlib.data.catalogue import DATASETS, DatasetInfo
+from mmlib.data.media import clock
 from mmlib.data.media.prepare import Options, prepare_media
 from mmlib.data.media.presets import find_media_preset
 from mmlib.data.media.reasons import Reason
@@ -57,6 +58,7 @@ def summary(manifest: Mapping[str, Any]) -> list[str]:
     lines = [", ".join(f"{counts[name]:,} {name}" for name in ("listed", "found", "decoded", "skipped"))]
     if counts.get("decoded_with_damage"):
         lines[0] += f"; {counts['decoded_with_damage']:,} kept clips are damaged in places (column `damaged`)"
+    lines += clock.lines(manifest["source"])
     for reason, number in Counter(entry["reason"] for entry in manifest["skipped"]).most_common():
         example = next(entry for entry in manifest["skipped"] if entry["reason"] == reason)
         lines.append(

@@ -1,18 +1,20 @@
 """The sound of a media file: decoded to mono float32 at its own rate, then resampled and fitted as a preset says.
 
 Published code does: `librosa.load` (mono = mean of the channels, resampled by `kaiser_best`), or wav files written by
-`ffmpeg` (16 kHz, mono, 16 bit), or torchaudio. We do: the same with PyAV (which is FFmpeg) and torchaudio.
+`ffmpeg` (16 kHz, mono, 16 bit), or torchaudio. We do: the same with PyAV (which is FFmpeg) and torchaudio, with the
+sound where its time stamps say (`mmlib.data.media.clock`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmlib.data.media.clock import Clock, Placement
 from mmlib.data.media.opening import MAX_SAMPLES, opened
 from mmlib.data.media.reasons import Reason, SkippedClip
 from mmlib.data.media.source import SoundRequest
@@ -37,7 +39,7 @@ class Sound:
     """`samples` (L,) float32 mono in [-1, 1] at `rate` Hz, as many as are needed.
 
     `decoded`: how many samples a channel the whole file holds, at `own_rate`. `damaged`: packets that could not be
-    decoded (what they held is missing).
+    decoded (what they held is missing, silence stands there). `placement`: where silence was put.
     """
 
     samples: np.ndarray
@@ -45,6 +47,7 @@ class Sound:
     decoded: int
     own_rate: int
     damaged: int = 0
+    placement: Placement = field(default_factory=Placement)
 
 
 def decode_sound(path: Path, request: SoundRequest, start_s: float | None = None, end_s: float | None = None) -> Sound:
@@ -74,9 +77,9 @@ def _decode(path: Path, rate: int | None, request: SoundRequest, window: tuple[f
         if not RATES[0] <= own_rate <= RATES[1] or not 1 <= (stream.channels or 0) <= 64:
             detail = f"{path.name}: its sound says {own_rate} Hz, {stream.channels} channels"
             raise SkippedClip(Reason.UNDECODABLE, detail)
-        resampler = av.AudioResampler("s16", "mono", rate) if rate else None
         keeper = _Keeper(path, rate or own_rate, request, window)
-        mono = _Mono(keeper)
+        passing = _Resampled(keeper, rate) if rate else _Mono(keeper)
+        clock, origin = Clock(own_rate), (container.start_time or 0) / 1e6
         decoded = damaged = 0
         for packet in container.demux(stream):
             try:
@@ -88,16 +91,14 @@ def _decode(path: Path, rate: int | None, request: SoundRequest, window: tuple[f
                 if frame.sample_rate != own_rate:
                     raise SkippedClip(Reason.UNDECODABLE, f"{path.name}: the rate of its sound changes")
                 decoded += frame.samples
-                if resampler is None:
-                    mono.add(frame)
-                else:
-                    keeper.keep(_joined(resampler.resample(frame)))
-        if resampler is None:
-            mono.flush()
-        else:
-            keeper.keep(_joined(resampler.resample(None)))
+                start = clock.place(None if frame.time is None else frame.time - origin, frame.samples)
+                if start is not None:
+                    passing.flush()
+                    keeper.silence_until(round(start * (rate or own_rate) / own_rate))
+                passing.add(frame)
+        passing.flush()
         samples = np.concatenate(keeper.pieces) if keeper.pieces else np.zeros(0, np.float32)
-        return Sound(samples, rate or own_rate, decoded, own_rate, damaged)
+        return Sound(samples, rate or own_rate, decoded, own_rate, damaged, clock.placement)
 
 
 class _Keeper:
@@ -122,6 +123,30 @@ class _Keeper:
             self._kept += len(piece)
         if self._kept > MAX_SAMPLES:
             raise SkippedClip(Reason.TOO_LARGE, f"{self.path.name}: its sound has over {MAX_SAMPLES:,} samples")
+
+    def silence_until(self, place: int) -> None:
+        """Go on at sample `place`, with silence before it."""
+        while self._seen < place:
+            self.keep(np.zeros(min(place - self._seen, 1 << 20), np.float32))
+
+
+class _Resampled:
+    """Decoded frames through FFmpeg's resampler to 16-bit mono at `rate`; anew after each flush."""
+
+    def __init__(self, keeper: _Keeper, rate: int) -> None:
+        self.keeper, self.rate, self._resampler = keeper, rate, None
+
+    def add(self, frame: AudioFrame) -> None:
+        import av
+
+        self._resampler = self._resampler or av.AudioResampler("s16", "mono", self.rate)
+        self.keeper.keep(_joined(self._resampler.resample(frame)))
+
+    def flush(self) -> None:
+        """Pass on what the resampler holds back."""
+        if self._resampler is not None:
+            self.keeper.keep(_joined(self._resampler.resample(None)))
+            self._resampler = None
 
 
 class _Mono:

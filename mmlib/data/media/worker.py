@@ -25,6 +25,7 @@ from mmlib.data.media.published import WHOLE_SOUND, PublishedFiles
 from mmlib.data.media.reasons import Reason, SkippedClip
 from mmlib.data.media.sound import decode_sound
 from mmlib.data.media.source import ClipRequest, FrameRequest, SoundRequest
+from mmlib.files import write_problem
 
 _PR_SET_PDEATHSIG = 1
 MEMORY = 640 << 20  # bytes a decoder may allocate beyond its imports
@@ -53,7 +54,8 @@ def main() -> None:
                 append(Path(settings["journal"]), row)
                 answer: dict[str, Any] = {"row": row.row, "reason": row.reason}
             except OSError as error:  # not of the media: those are named reasons
-                answer = {"fatal": error.strerror or str(error), "file": error.filename}
+                place = error.filename or settings["folder"]
+                answer = {"fatal": write_problem(error, place), "file": place}
             print(json.dumps(answer), file=answers)
 
 

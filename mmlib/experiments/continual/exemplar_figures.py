@@ -49,12 +49,9 @@ def exemplars_figure(
             figure = _recordings(train, Path(data_root), {label: rows[:clips] for label, rows in held.items()})
         else:
             figure = _features(train, {label: rows[:MOST_EXEMPLARS] for label, rows in held.items()})
-        say_data(figure, run)
         count = int((run.arrays["memory_step"] == step).sum())
-        title = (
-            f"{figure.get_suptitle()}: {run.parameters['method']}, some of {count} exemplars held after step {step + 1}"
-        )
-        figure.suptitle(title, fontsize=8.5)
+        method = run.parameters["method"]
+        say_data(figure, run, "Exemplars in memory", f"{method}, some of {count} exemplars held after step {step + 1}")
     return figure
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from mmlib.experiments.continual.exemplar_figures import exemplars_figure
 from mmlib.experiments.training_figures import say_data, show_in_notebooks
+from mmlib.figures.captions import set_caption
 from mmlib.figures.steps import draw_steps
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, ordered, style
 from mmlib.metrics.continual import forgetting, forgotten, overall_accuracies, task_accuracies
 from mmlib.metrics.family import metric
 
@@ -80,7 +81,7 @@ def matrix_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
         left.legend(loc="lower left")
         _heat_map(right, 100 * matrix, "Blues", "accuracy (%)")
         right.set(xlabel="task", ylabel="after step")
-        say_run(figure, run, protocol)
+        say_run(figure, run, protocol, "Accuracy by step and task")
     return figure
 
 
@@ -109,10 +110,8 @@ def forgetting_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
             for axis in (left, right):
                 empty(axis, "one step: nothing to forget")
             return figure
-        for task in range(len(matrix)):
-            place, round_ = task % len(SERIES), task // len(SERIES)  # colours come again, with other marks
-            marker = MARKERS[(place + 3 * round_) % len(MARKERS)]
-            line = {"color": SERIES[place], "ls": DASHES[(place + round_) % len(DASHES)], "marker": marker}
+        for task, shade in enumerate(ordered(len(matrix))):  # tasks have an order, and so have their colours
+            line = {"color": shade, "ls": DASHES[task % len(DASHES)], "marker": MARKERS[task % len(MARKERS)]}
             left.plot(steps, 100 * matrix[:, task], label=f"task {task + 1}", **line)
         left.set(xlabel="after step", ylabel="accuracy on the task (%)", xticks=steps, ylim=(-2, 102))
         left.legend(loc="lower left", ncols=2 if len(matrix) > 4 else 1)
@@ -122,7 +121,7 @@ def forgetting_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
         right.axhline(lost.mean(), color=SERIES[1], ls=DASHES[1], label=f"mean {lost.mean():.1f} points")
         right.set(xlabel="task", ylabel="lost after the last step (points)\n← better", xticks=steps[:-1])
         right.legend(loc="best")
-        say_run(figure, run, protocol)
+        say_run(figure, run, protocol, "What is kept of each task, and what is lost")
     return figure
 
 
@@ -145,7 +144,7 @@ def confusion_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
             right.set_ylim(-2, 102)
         else:
             empty(right, "one step: no old clips")
-        say_run(figure, run, protocol)
+        say_run(figure, run, protocol, "What the clips of each task are taken for")
     return figure
 
 
@@ -174,7 +173,7 @@ def training_figure(run: FinishedRun) -> Figure:
                     axis.plot(epochs[chosen], shown.scale * values[chosen], **mark)
             axis.set(xlabel="epoch, all steps", ylabel=f"{shown.axis}\n{shown.arrow}")
             axis.legend(loc="best")
-        say_data(figure, run)
+        say_data(figure, run, "Training, all steps: grey lines begin a step, marks are the chosen epochs")
     return figure
 
 
@@ -195,7 +194,7 @@ def iemf_figure(run: FinishedRun) -> Figure:
             draw_steps(axis, arrays["epoch"], arrays[name], SERIES[0])
             axis.axhline(1, color="black", lw=0.8, ls=":")
             axis.set(xlabel="epoch, all steps", ylabel=label)
-        say_data(figure, run)
+        say_data(figure, run, "IEMF’s ratio and coefficient: each step light, means of epochs dark")
     return figure
 
 
@@ -223,7 +222,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
                 axis.get_major_locator().set_params(integer=True)
         axes[0, 0].set_ylabel("audio feature")
         axes[1, 0].set_ylabel("mean visual token" if tokens.ndim == 2 else "position; length of its token")
-        figure.suptitle(f"{dataset.prepared.dataset}: clips of the test split, as the network sees them", fontsize=8.5)
+        set_caption(figure, "Clips of the test split, as the network sees them", dataset.prepared.dataset)
     return figure
 
 
@@ -234,10 +233,9 @@ def _vector(axis: Axes, values: np.ndarray) -> None:
     axis.xaxis.get_major_locator().set_params(integer=True)
 
 
-def say_run(figure: Figure, run: FinishedRun, protocol: str) -> None:
-    """Title a figure with its data, its method and whose networks it shows."""
-    say_data(figure, run)
+def say_run(figure: Figure, run: FinishedRun, protocol: str, what: str) -> None:
+    """Caption a figure with what it shows, its data, its method and whose networks it shows."""
     parameters: dict[str, Any] = run.parameters
     method = f"{parameters['method']}{' + IEMF' if parameters['iemf'] else ''}"
     chosen = {"clean": "networks chosen on validation", "last": "networks of the last epochs"}[protocol]
-    figure.suptitle(f"{figure.get_suptitle()}: {method}, {chosen}", fontsize=8.5)
+    say_data(figure, run, what, f"{method}, {chosen}")

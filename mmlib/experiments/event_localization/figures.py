@@ -12,6 +12,7 @@ import numpy as np
 
 from mmlib.experiments import training_figures
 from mmlib.experiments.training_figures import modulation_figure, say_data, show_in_notebooks, zeta_figure
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
         axes[0, 0].set_ylabel("event")
         axes[1, 0].set_ylabel("audio feature")
         axes[2, 0].set_ylabel("map, row")
-        figure.suptitle(f"{dataset.prepared.dataset}: clips of the test split, as the network sees them", fontsize=8.5)
+        set_caption(figure, "Clips of the test split, as the network sees them", dataset.prepared.dataset)
     return figure
 
 
@@ -105,13 +106,13 @@ def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protoc
             right = 100 * (true[clip] == said[clip]).mean()
             axis.set(yticks=[0, 1], yticklabels=["predicted", "true"], ylim=(-0.55, 1.55), xlim=(0, true.shape[1]))
             axis.set_xticks(range(0, true.shape[1] + 1, 2))
-            axis.annotate(f"clip {clip}: {right:.0f} %", (1, 1.02), xycoords="axes fraction", ha="right", size=6.5)
+            axis.annotate(f"clip {clip}: {right:.0f} %", (1, 1.02), xycoords="axes fraction", ha="right", size=7)
             axis.grid(False)
             if place + columns >= len(chosen):
                 axis.set_xlabel("segment")
             else:
                 axis.set_xticklabels([])
-        say_data(figure, run)
+        say_data(figure, run, "Events of test clips, true and predicted, with the share of segments that are right")
     return figure
 
 
@@ -130,7 +131,7 @@ def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str], ro
         )  # fmt: skip
         name = short_name(classes[label], room * (end - start))
         box = {"fc": "white", "alpha": 0.75, "lw": 0, "pad": 0.6} if hatch else None
-        axis.text((start + end) / 2, height, name, ha="center", va="center", size=6, bbox=box)
+        axis.text((start + end) / 2, height, name, ha="center", va="center", size=7, bbox=box)
 
 
 def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 3, protocol: str = "clean") -> Figure:
@@ -155,12 +156,12 @@ def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 
             for t, middle in enumerate(middles):
                 label = true[clip, t]
                 name = "–" if label == background else short_name(dataset.classes[label], 11)
-                axis.text(middle, -0.7, name, fontsize=6, ha="center", va="bottom")
+                axis.text(middle, -0.7, name, fontsize=7, ha="center", va="bottom")
                 if clip == chosen[-1]:
-                    axis.text(middle, rows - 0.2, str(t), fontsize=6.5, ha="center", va="top")
-            axis.text(-1, (rows - 1) / 2, f"clip {clip}\n0 to {highest:.2f}", fontsize=6.5, ha="right", va="center")
-        figure.supxlabel("segment; attention weight of each place, dark to light; above, the true event", fontsize=7.5)
-        say_data(figure, run)
+                    axis.text(middle, rows - 0.2, str(t), fontsize=7, ha="center", va="top")
+            axis.text(-1, (rows - 1) / 2, f"clip {clip}\n0 to {highest:.2f}", fontsize=7, ha="right", va="center")
+        more = "by segment; dark to light: attention weight of each place; above: the true event"
+        say_data(figure, run, "Where the network looks", more)
     return figure
 
 
@@ -186,17 +187,17 @@ def affinity_figure(run: FinishedRun, classes: list[str], count: int = 3, protoc
                 axis = axes[row, place]
                 values = run.arrays[f"{protocol}_{kind}"][clip].astype(float)  # (T visual, T audio)
                 shown = axis.imshow(values, cmap="cividis", vmin=0, vmax=highest or 1)
-                axis.set_xticks(range(len(marks)), marks if row else [""] * len(marks), fontsize=5.5)
-                axis.set_yticks(range(len(marks)), marks, fontsize=5.5)
+                axis.set_xticks(range(len(marks)), marks if row else [""] * len(marks), fontsize=7)
+                axis.set_yticks(range(len(marks)), marks, fontsize=7)
                 axis.grid(False)
                 if row == 0:
                     axis.set_title(f"clip {clip}, {name}", fontsize=7, fontweight="normal")
                 if place == 0:
-                    axis.set_ylabel(f"{word} pruning\nvisual segment", fontsize=6.5)
-            axes[1, place].set_xlabel("audio segment", fontsize=6.5)
+                    axis.set_ylabel(f"{word} pruning\nvisual segment", fontsize=7)
+            axes[1, place].set_xlabel("audio segment", fontsize=7)
         figure.colorbar(shown, ax=axes, shrink=0.6, label="share of the row")
-        figure.supxlabel("* the event, by the true labels", fontsize=7)
-        say_data(figure, run)
+        more = "* a segment of the event, by the true labels"
+        say_data(figure, run, "What each visual segment takes up of each audio segment", more)
     return figure
 
 
@@ -216,7 +217,7 @@ def class_figure(run: FinishedRun, classes: list[str], protocol: str = "clean") 
         axis.set(xlabel="segments predicted right (%)\nbetter →", xlim=(0, 100))
         axis.invert_yaxis()
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
-        say_data(figure, run)
+        say_data(figure, run, "Segments predicted right, by class (with their number)")
     return figure
 
 
@@ -233,11 +234,11 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
         image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         if len(there) <= 12:
             for (label, said), share in np.ndenumerate(shares):
-                axis.text(said, label, f"{share:.0f}", ha="center", va="center", size=6.5,
+                axis.text(said, label, f"{share:.0f}", ha="center", va="center", size=7,
                           color="white" if share > 55 else "black")  # fmt: skip
         axis.set_xticks(range(len(there)), names, rotation=60, ha="right", fontsize=7)
         axis.set_yticks(range(len(there)), names, fontsize=7)
         axis.set(xlabel="predicted", ylabel="label", title=f"test segments, epoch chosen by '{protocol}'")
         figure.colorbar(image, ax=axis, label="share of the label's segments (%)", shrink=0.85)
-        say_data(figure, run)
+        say_data(figure, run, "Confusion of test segments")
     return figure

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmlib.experiments.classification.figures import SHOWS_PEOPLE
+from mmlib.experiments.explorer.inspection import SAME
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ def zeta_figure(inspection: Inspection, by: str = "class", channel: int | None =
     """
     if not inspection.values:
         return message_figure(NO_ZETA)
+    if inspection.constant and np.ptp(inspection.values["zeta"]) < SAME:
+        return message_figure(textwrap.fill(inspection.constant, 90))
     zeta = inspection.values["zeta"]  # (N, C)
     keys = {"class": inspection.targets, "mean ζ": zeta.mean(axis=1), "test order": inspection.positions}
     order, columns = np.argsort(keys[by], kind="stable"), np.argsort(zeta.mean(axis=0))
@@ -64,7 +69,8 @@ def zeta_figure(inspection: Inspection, by: str = "class", channel: int | None =
             place = int(np.flatnonzero(columns == channel)[0])
             for axis in row[:2]:
                 axis.axvline(place, color=SERIES[5], lw=1.1, ls=DASHES[1])
-        figure.suptitle(f"{inspection.choice.title}; {len(zeta)} test samples", fontsize=8)
+        said = f"{inspection.choice.title}; {len(zeta)} test samples"
+        set_caption(figure, "ζ of the test split", f"{said}. {inspection.constant}" if inspection.constant else said)
     return figure
 
 
@@ -112,7 +118,7 @@ def sample_figure(inspection: Inspection, sample: int) -> Figure:
         row[0].axhline(0.5, color="black", lw=0.8, ls=":")
         row[1].set(ylim=(-2.1, 4.1), title=f"energies (r = {inspection.r:.3f})")
         _probabilities(row[2], inspection, sample)
-        figure.suptitle(inspection.title(sample), fontsize=8.5)
+        set_caption(figure, "Weights, energies and probabilities of one sample", inspection.title(sample))
     return figure
 
 

@@ -21,6 +21,8 @@ from mmlib.experiments.explorer.runs import Choice
 from mmlib.fusion.simam2 import SimAM2Output
 from mmlib.models import MultimodalClassifier
 
+SAME, NARROW = 1e-6, 0.01
+"""Range below which ζ is one number, and spread over samples below which it hardly varies."""
 LARGEST = 2000  # samples looked at; more would say no more and take memory
 QUANTITIES = {"zeta": "zeta", "e1": "e1", "e2": "e2", "eU": "eu", "E*": "energy", "gate": "gate"}
 
@@ -52,6 +54,28 @@ class Inspection:
     @property
     def classes(self) -> list[str]:
         return list(self.dataset.classes)
+
+    @property
+    def constant(self) -> str:
+        """In words that ζ is the same everywhere, or for every sample, and why; empty where it varies, or is none."""
+        if not self.values:
+            return ""
+        zeta, because = self.values["zeta"], f"because of zeta = {self.choice.parameters.zeta!r}"
+        if np.ptp(zeta) < SAME:
+            return (
+                f"ζ is {zeta.mean():.2g} for every sample and channel, {because}: there is nothing to tell apart by ζ, "
+                "and r stays at tanh(1). Choose a run with a learned ζ."
+            )
+        if zeta.std(axis=0).max() < SAME:
+            span = f"{zeta.min():.2f} to {zeta.max():.2f}"
+            return f"ζ differs between channels ({span}) and is the same for every sample, {because}."
+        spread = float(zeta.std(axis=0).mean())
+        if spread < NARROW:
+            return (
+                f"ζ was learned and hardly varies: {zeta.mean():.3f} on average, with a standard deviation over "
+                f"samples of {spread:.4f} (mean of the channels)."
+            )
+        return ""
 
     def title(self, sample: int) -> str:
         """What a sample is and what the run makes of it."""

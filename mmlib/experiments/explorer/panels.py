@@ -5,6 +5,7 @@ Pictures are PNG in image widgets, so that the panels work in every front end, a
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,13 @@ from mmlib.experiments.finished import FinishedRun
 from mmlib.experiments.training_figures import modulation_figure
 
 WIDE = widgets.Layout(width="98%")
-ALL = -1  # None would leave a dropdown blank
+ALL, ANY = -1, ""  # None would leave a dropdown blank
+FILTERS: dict[str, Callable[[Choice], str]] = {
+    "plan": lambda choice: choice.plan,
+    "row": lambda choice: choice.row,
+    "seed": lambda choice: str(choice.parameters.seed),
+}
+"""What the list of runs can be narrowed by, each within the ones before it."""
 LABEL = {"description_width": "110px"}
 NOTHING = (
     "<b>No finished run was found</b> under {folder}. The panels below stay empty, except the last one, which needs "
@@ -50,13 +57,20 @@ class RunPanel:
         self.inspection: Inspection | None = None
         self.listeners: list[Callable[[Inspection | None], None]] = []
         self._inspect = lru_cache(maxsize=4)(lambda folder: inspect(self._choice(folder)))
+        self.filters = {
+            name: widgets.Dropdown(description=name, options=[("all", ANY)], style=LABEL, layout={"width": "300px"})
+            for name in FILTERS
+        }
         self.select = widgets.Dropdown(description="run", layout=WIDE, style=LABEL)
         self.again = widgets.Button(description="Look again", tooltip="List the finished runs again")
         self.small = widgets.Button(description="Train a small run", tooltip="Seconds, on generated data")
         self.message = widgets.HTML()
-        self.widget = widgets.VBox([self.select, widgets.HBox([self.again, self.small]), self.message])
+        filters = widgets.HBox(list(self.filters.values()), layout={"flex_flow": "row wrap"})
+        self.widget = widgets.VBox([filters, self.select, widgets.HBox([self.again, self.small]), self.message])
         self._listing = False
         self.select.observe(lambda change: None if self._listing else self._open(), names="value")
+        for control in self.filters.values():
+            control.observe(lambda change: None if self._listing else self.narrow(), names="value")
         self.again.on_click(lambda button: self.look())
         self.small.on_click(lambda button: self.train())
         self.look(first)
@@ -70,12 +84,33 @@ class RunPanel:
             raise UsageError(
                 f"no finished run under {self.outputs} begins with {first!r}. Leave `run` empty, or see `mmlib status`."
             )
-        self._listing = True
-        self.select.options = [(f"{choice.title}  [{choice.name}]", str(choice.folder)) for choice in self.choices]
-        self.select.value = str(fitting[0].folder) if fitting else None
-        self.select.disabled = not self.choices
-        self._listing = False
-        self._open()
+        if first:
+            for control in self.filters.values():  # what is asked for is never filtered away
+                self._quietly(control, [("all", ANY)], ANY)
+        self.narrow(str(fitting[0].folder) if fitting else None)
+
+    def narrow(self, wanted: str | None = None) -> None:
+        """List the runs that the filters let through; each filter offers what the ones before it leave."""
+        wanted, fitting = wanted or self.select.value, self.choices
+        for name, control in self.filters.items():
+            values = sorted({FILTERS[name](choice) for choice in fitting}, key=_by_number)
+            chosen = control.value if control.value in values else ANY
+            self._quietly(control, [("all", ANY), *((value, value) for value in values)], chosen)
+            fitting = [choice for choice in fitting if chosen in (ANY, FILTERS[name](choice))]
+        options = [(f"{choice.title}  [{choice.name}]", str(choice.folder)) for choice in fitting]
+        known = [folder for _, folder in options]
+        before = self.select.value
+        self._quietly(self.select, options, wanted if wanted in known else known[0] if known else None)
+        self.select.disabled = not options
+        if self.select.value != before or self.inspection is None:
+            self._open()
+
+    def _quietly(self, control: widgets.Dropdown, options: list[tuple[str, str]], value: str | None) -> None:
+        """Give a list other options and a value; nothing is opened for it."""
+        self._listing, before = True, self._listing
+        control.options = options
+        control.value = value
+        self._listing = before
 
     def train(self) -> None:
         """Train the small run and open it."""
@@ -240,8 +275,6 @@ class Explorer:
 
 
 def _plain(error: Exception) -> str:
-    import html
-
     return f"<span style='color:#a33c00'>{html.escape(str(error))}</span>"
 
 
@@ -249,4 +282,10 @@ def _facts(inspection: Inspection) -> str:
     result, right = inspection.choice.result, inspection.predictions == inspection.targets
     origin = {"generated": ", generated data", "stand-in": ", a generated stand-in"}.get(result.data_origin or "", "")
     r = "no SimAM²" if inspection.r is None else f"r (Eq. 6) in evaluation {inspection.r:.3f}"
-    return f"{len(right)} test samples{origin}; top-1 {100 * right.mean():.1f} % with these weights; {r}"
+    said = f"{len(right)} test samples{origin}; top-1 {100 * right.mean():.1f} % with these weights; {r}"
+    return f"{said}.<br><b>{html.escape(inspection.constant)}</b>" if inspection.constant else said
+
+
+def _by_number(text: str) -> tuple[int, str]:
+    """Seeds in their order, then names."""
+    return (int(text), "") if text.isdecimal() else (1 << 62, text)

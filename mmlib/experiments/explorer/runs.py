@@ -9,7 +9,7 @@ from mmlib.errors import ParameterError
 from mmlib.experiments.classification.parameters import Parameters
 from mmlib.experiments.classification.saved import WEIGHTS
 from mmlib.metrics.family import metric
-from mmlib.record import RESULT_FILE, Result, read_result
+from mmlib.record import RESULT_FILE, Result, read_cell_file, read_result
 
 SMALL = {
     "fusion": "sum",
@@ -24,6 +24,10 @@ SMALL = {
 """What the small run for trying the explorer trains: seconds on a CPU."""
 
 
+BY_HAND = "by hand"
+"""Stands for the plan and row of a run that no plan asked for."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """One run: its folder, parameters and result."""
@@ -31,6 +35,9 @@ class Choice:
     folder: Path
     parameters: Parameters
     result: Result
+    plan: str = BY_HAND
+    """The plan that ran it."""
+    row: str = BY_HAND
 
     @property
     def name(self) -> str:
@@ -63,7 +70,9 @@ def finished_runs(outputs: Path) -> list[Choice]:
         except ParameterError:  # another experiment's, or written by another version of this one
             continue
         if parameters.modalities == "all" and not parameters.finetune_epochs:
-            found.append(Choice(path.parent, parameters, result))
+            cell, _ = read_cell_file(path.parent)
+            asked = (cell.plan or BY_HAND, cell.row or BY_HAND) if cell is not None else ()
+            found.append(Choice(path.parent, parameters, result, *asked))
     return sorted(found, key=lambda choice: (choice.parameters.zeta != "learned", choice.name))
 
 

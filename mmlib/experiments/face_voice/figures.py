@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmlib.figures.captions import set_caption
 from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
 from mmlib.metrics.family import metric
@@ -24,11 +25,12 @@ FARTHEST = 2.0  # squared distance of two vectors of length 1 without a negative
 TICKS = (0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
-def _title(run: FinishedRun, text: str, between: str = " ") -> str:
+def _say(figure: Figure, run: FinishedRun, text: str) -> None:
+    """Caption a figure: what it shows, method, data and seed."""
     name = run.parameters["dataset"]
     method = f"FOP + SimAM² (gate {run.parameters['simam2_gate']})" if run.parameters["simam2"] else "FOP"
     method += ", linear fusion" if run.parameters["fusion"] == "linear" else ""
-    return f"{text}:{between}{method}, {name}, seed {run.seed}"
+    set_caption(figure, text, f"{method}, {name}, seed {run.seed}")
 
 
 def curves_figure(run: FinishedRun) -> Figure:
@@ -58,7 +60,7 @@ def curves_figure(run: FinishedRun) -> Figure:
         margin = 0.15  # of a standard deviation
         right.set(xlim=(ticks[0] - margin, ticks[-1] + margin), ylim=(ticks[0] - margin, ticks[-1] + margin))
         right.plot(ticks[[0, -1]], ticks[[0, -1]], color="#888888", lw=0.7, ls=":")
-        figure.suptitle(_title(run, "ROC and DET curve of the random lists"), fontsize=8.5)
+        _say(figure, run, "ROC and DET curve of the random lists")
     return figure
 
 
@@ -80,7 +82,7 @@ def scores_figure(run: FinishedRun) -> Figure:
         axes[0][0].set_ylabel("density")
         if names:
             figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        figure.suptitle(_title(run, "Verification scores"), fontsize=8.5)
+        _say(figure, run, "Verification scores")
     return figure
 
 
@@ -105,7 +107,7 @@ def training_figure(run: FinishedRun) -> Figure:
                 label = {"clean": "chosen on validation", "paper": "chosen on test"}[protocol]
                 left.axvline(chosen.epoch + 1, color="#555555", lw=0.9, ls=("-", ":")[index % 2], label=label)
         left.legend()
-        figure.suptitle(_title(run, "Training"), fontsize=8.5)
+        _say(figure, run, "Training")
     return figure
 
 
@@ -123,7 +125,7 @@ def gate_figure(run: FinishedRun) -> Figure:
                 empty(axis, "no SimAM² here" if name == "r" else "no gate here")
                 continue
             draw_steps(axis, arrays["epoch"], values, SERIES[index], marker="o", ms=3)
-        figure.suptitle(_title(run, "The gate ζ while training"), fontsize=8.5)
+        _say(figure, run, "The gate ζ while training")
     return figure
 
 
@@ -146,7 +148,7 @@ def matching_figure(run: FinishedRun) -> Figure:
             ylim=(0, 100),
         )
         axis.legend()
-        figure.suptitle(_title(run, "1:N matching", "\n"), fontsize=8)
+        _say(figure, run, "1:N matching")
     return figure
 
 
@@ -171,7 +173,7 @@ def projection_figure(run: FinishedRun) -> Figure:
             axis.scatter([], [], c="#444444", marker=marker, s=13, label=name)
         axis.set(xlabel=f"component 1 ({share[0]:.0f} % of variance)", ylabel=f"component 2 ({share[1]:.0f} %)")
         figure.legend(loc="outside lower center", ncols=2)
-        figure.suptitle(_title(run, f"Embeddings of {len(people)} unseen people", "\n"), fontsize=8)
+        _say(figure, run, f"Embeddings of {len(people)} unseen people")
     return figure
 
 
@@ -183,5 +185,5 @@ def _person(axis: Any, number: int, color: str, places: dict[str, np.ndarray]) -
         axis.scatter(*values.T, c=color, marker=SHAPES[name], s=9, alpha=0.3, lw=0)
         axis.scatter(*middle, c=color, marker=SHAPES[name], s=75, ec="white", lw=0.8, zorder=4)
     axis.annotate(
-        str(number + 1), middles[0], fontsize=6, color="white", ha="center", va="center", fontweight="bold", zorder=5
+        str(number + 1), middles[0], fontsize=7, color="white", ha="center", va="center", fontweight="bold", zorder=5
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import FULL, HATCHES, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def presets_figure(view: MediaView) -> Figure:
         for row, one in zip(axes, view.shown, strict=True):
             _preset_row(row, one)
         axes[-1, -1].set_xlabel("time (frames of the spectrogram)")
-        figure.suptitle(f"{view.title}: what a network sees of it at test time, by preset", fontsize=8.5)
+        set_caption(figure, "What a network sees of a clip at test time, by preset", view.title)
     return figure
 
 

@@ -13,6 +13,7 @@ from mmlib.data.mm_debiased.audit import STATUSES, Audit, audit_listing
 from mmlib.data.mm_debiased.generated import generated_listing
 from mmlib.data.mm_debiased.listing import FORMS, find_listing
 from mmlib.experiments.mm_debiased.parameters import Parameters
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import FULL, HATCHES, SERIES, new_figure, style
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class AuditView:
             figure, axes = new_figure(FULL, 0.9 + 0.22 * len(classes), 1, 2, sharey=True)
             _stacked(axes[0, 0], classes, {form: forms[form].to_numpy() for form in FORMS}, "form of the id")
             _stacked(axes[0, 1], classes, status, "from when to when")
-            figure.suptitle(f"{self.title}: clips by class", fontsize=8.5)
+            set_caption(figure, "Clips by class", self.title)
         return figure
 
 

@@ -11,10 +11,11 @@ from mmlib.data import grid_questions
 from mmlib.data.grid_questions.media import ClipMedia, read_clip
 from mmlib.data.prepared_check import ITEM
 from mmlib.experiments.question_answering.answered import question_text
+from mmlib.figures.captions import set_caption
 from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
-    from IPython.display import Audio
+    from IPython.display import HTML
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -32,12 +33,16 @@ def recorded_clip(dataset: MultimodalDataset, place: int, data_root: str | Path)
     return read_clip(Path(data_root), dataset.prepared, int(dataset.prepared.index[ITEM][dataset.rows[place]]))
 
 
-def clip_sounds(dataset: MultimodalDataset, place: int, data_root: str | Path = "") -> list[Audio]:
-    """A player of the clip's sound, where it is recorded and at hand; else none."""
-    from IPython.display import Audio
+def clip_sounds(dataset: MultimodalDataset, place: int, data_root: str | Path = "") -> list[HTML]:
+    """A player of the clip's sound with the digits that are said in it, where it is recorded and at hand; else none."""
+    from IPython.display import HTML, Audio
 
     media = recorded_clip(dataset, place, data_root)
-    return [] if media is None else [Audio(media.sound, rate=media.rate)]
+    if media is None:
+        return []
+    said = " ".join(map(_said, media.heard))
+    player = Audio(media.sound, rate=media.rate)._repr_html_()
+    return [HTML(f"<div><b>the clip’s sound</b>, digits said in it (–: silence): {said}<br>{player}</div>")]
 
 
 def clip_figure(dataset: MultimodalDataset, place: int, data_root: str | Path = "") -> Figure:
@@ -50,7 +55,7 @@ def clip_figure(dataset: MultimodalDataset, place: int, data_root: str | Path = 
     media = recorded_clip(dataset, place, data_root)
     with style():
         figure = _features(dataset, place) if media is None else _recorded(media)
-        figure.suptitle(f"{dataset.prepared.dataset}: {text}", fontsize=8.5)
+        set_caption(figure, f"The clip of: {text}", dataset.prepared.dataset)
     return figure
 
 

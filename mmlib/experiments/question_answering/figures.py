@@ -13,6 +13,7 @@ import numpy as np
 from mmlib.experiments.question_answering.answered import Answered, answer_question, question_text
 from mmlib.experiments.question_answering.clip_figures import clip_figure, clip_sounds, draw_strip
 from mmlib.experiments.training_figures import say_data, show_in_notebooks, training_figure
+from mmlib.figures.captions import set_caption
 from mmlib.figures.steps import draw_steps
 from mmlib.figures.style import DASHES, FULL, HATCHES, SERIES, empty, new_figure, style
 from mmlib.metrics.question_answering import OVERALL, TYPES, floor_of
@@ -79,7 +80,9 @@ def answer_figure(found: Answered) -> Figure:
             _attention(middle, found)
         else:
             empty(middle, "the question alone: there are no seconds to attend to")
-        figure.suptitle(f"{found.modality}, {found.kind.lower()}: {found.text}", fontsize=8.5)
+        set_caption(
+            figure, f"{found.text} Answers, and the seconds attended to", f"{found.modality}, {found.kind.lower()}"
+        )
     return figure
 
 
@@ -104,7 +107,7 @@ def picture_figure(found: Answered) -> Figure:
             return figure
         figure, ((axis,),) = new_figure(FULL, 1.5, 1, 1)
         draw_strip(axis, 100 * found.picture, "weight (%)")
-        figure.suptitle(f"where the sound is looked for: {found.text}", fontsize=8.5)
+        set_caption(figure, "Where in the picture the sound is looked for", found.text)
     return figure
 
 
@@ -122,12 +125,12 @@ def types_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
                 label = "majority answer of each question" if not place else None
                 axis.plot([place - 0.45, place + 0.45], [100 * floor] * 2, label=label, **line)
         labels = ["all\nquestions" if name == OVERALL else "\n".join(TYPES[name]) for name in names]
-        axis.set_xticks(range(len(names)), labels, fontsize=6.5)
+        axis.set_xticks(range(len(names)), labels, fontsize=7)
         axis.set(ylabel="accuracy (%)", ylim=(0, 102))
         axis.grid(axis="x", visible=False)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(loc="best")
-        say_data(figure, run)
+        say_data(figure, run, "Accuracy on test questions by type")
     return figure
 
 
@@ -150,5 +153,5 @@ def iemf_figure(run: FinishedRun) -> Figure:
             draw_steps(axis, arrays["epoch"], arrays[name], SERIES[0])
             axis.axhline(1, color="black", lw=0.8, ls=":")
             axis.set(xlabel="epoch", ylabel=label)
-        say_data(figure, run)
+        say_data(figure, run, "IEMF’s ratio and coefficient: each step light, means of epochs dark")
     return figure

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmlib.experiments.training_figures import say_data, show_in_notebooks, training_figure
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import modality_look
 from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
                     axis.set_title(said)
         for axis in axes[-1]:
             axis.set_xlabel("step")
-        figure.suptitle(f"{dataset.prepared.dataset}: test samples, × a noise step", fontsize=8.5)
+        set_caption(figure, "Test samples, as the network sees them", f"{dataset.prepared.dataset}; ×: a noise step")
     return figure
 
 
@@ -95,7 +97,7 @@ def losses_figure(run: FinishedRun) -> Figure:
             row[1].legend(loc="best")
         else:
             empty(row[1], NO_GATES)
-        say_data(figure, run)
+        say_data(figure, run, "Losses, each weighted as it counts, and gates that are open")
     return figure
 
 
@@ -129,7 +131,7 @@ def gate_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
             axis.xaxis.get_major_locator().set_params(integer=True)
         row[0].set_ylabel("test samples that keep it (%)")
         row[-1].legend(loc="best")
-        say_data(figure, run)
+        say_data(figure, run, "Steps that the gates keep")
     return figure
 
 
@@ -152,7 +154,8 @@ def guidance_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
         figure, ((left, right),) = new_figure(FULL, 2.4, 1, 2)
         labels = [*names, "none"]
         share = [100 * float((teacher == number).mean()) for number in [*range(len(names)), -1]]
-        left.bar(labels, share, color=[*SERIES[: len(names)], "#999999"])
+        looks = [modality_look(name, number) for number, name in enumerate(names)]
+        left.bar(labels, share, color=[*(look.color for look in looks), "#999999"])
         left.set(ylabel="test samples it teaches (%)")
         targets = run.arrays["test_targets"].astype(float)
         edges = np.linspace(targets.min() - 1e-6, targets.max() + 1e-6, 8 if len(np.unique(targets)) > 2 else 3)
@@ -161,11 +164,10 @@ def guidance_figure(run: FinishedRun, protocol: str = "clean") -> Figure:
         for number, name in enumerate(names):
             values = [100 * (teacher[place == k] == number).mean() if (place == k).any() else np.nan
                       for k in range(len(middles))]  # fmt: skip
-            line = {"color": SERIES[number], "ls": DASHES[number], "marker": MARKERS[number]}
-            right.plot(middles, values, label=name, **line)
+            right.plot(middles, values, **looks[number].line(label=name))
         right.set(xlabel="target", ylabel="of which it teaches (%)", ylim=(-2, 102))
         right.legend(loc="best")
-        say_data(figure, run)
+        say_data(figure, run, "Who errs least, and so teaches the others")
     return figure
 
 

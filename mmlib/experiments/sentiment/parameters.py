@@ -112,6 +112,9 @@ class Parameters(RecipeSettings, DataSettings):
         """What the data set is learned as."""
         return "classification" if self.dataset == "mosi_windows" else "regression"
 
+    def data_key(self) -> str:
+        return f"{super().data_key()} {self.bert}"
+
     def missing_data(self) -> str | None:
         reason = super().missing_data()
         if reason or not self.bert:

@@ -9,7 +9,8 @@ import numpy as np
 
 from mmlib.experiments.classification.figures import draw_samples, play
 from mmlib.experiments.training_figures import say_data, show_in_notebooks
-from mmlib.figures.style import DASHES, FULL, HATCHES, MARKERS, SERIES, new_figure, style
+from mmlib.figures.looks import modality_look
+from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ def contributions_figure(found: ValuedRun) -> Figure:
     with style():
         figure, (row,) = new_figure(FULL, 2.6, 1, 2)
         for place, name in enumerate(found.modalities):
-            row[0].plot(epochs, means[:, place], label=name, **_look(place))
+            row[0].plot(epochs, means[:, place], **modality_look(name, place).line(ms=3, label=name))
         row[0].axhline(1, color="black", lw=0.8, ls=":")
         row[0].set(xlabel="epoch", ylabel="mean contribution φ", title="contributions")
         row[0].legend()
@@ -40,7 +41,7 @@ def contributions_figure(found: ValuedRun) -> Figure:
         for axis in row:
             _mark_warmup(axis, found)
             axis.xaxis.get_major_locator().set_params(integer=True)
-        say_data(figure, found.run)
+        say_data(figure, found.run, "Mean contribution by epoch, and what a subset predicts right")
     return figure
 
 
@@ -53,13 +54,12 @@ def histogram_figure(found: ValuedRun) -> Figure:
         figure, ((axis,),) = new_figure(FULL, 2.5)
         for place, name in enumerate(found.modalities):
             at = np.arange(len(values)) + (place - (len(found.modalities) - 1) / 2) * width
-            look = {"color": SERIES[place % len(SERIES)], "hatch": HATCHES[place % len(HATCHES)]}
-            axis.bar(at, shares[:, place], width, label=name, edgecolor="#444444", lw=0.5, **look)
+            axis.bar(at, shares[:, place], width, **modality_look(name, place).bar(label=name))
         axis.set_xticks(range(len(values)), [_fraction(value, found.shown.unit) for value in values])
         axis.set(xlabel="contribution φ", ylabel="training samples (%)", title=f"after epoch {found.epoch}")
         axis.grid(axis="x", visible=False)
         axis.legend()
-        say_data(figure, found.run)
+        say_data(figure, found.run, f"How often each contribution occurs, after epoch {found.epoch}")
     return figure
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmlib.figures import cost, human_votes, landscape, spiking, unimodal
+from mmlib.figures.captions import set_caption
 from mmlib.figures.iemf.coefficient import coefficient_figure
 from mmlib.figures.iemf.factorial import factorial_figure
 from mmlib.figures.iemf.gains import gains_figure
 from mmlib.figures.iemf.sweep import sweep_figure
-from mmlib.figures.style import FULL, empty, new_figure, set_title, style
+from mmlib.figures.style import FULL, empty, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,5 +71,5 @@ def spiking_figure(found: IEMFFindings) -> Figure:
     protocol = "clean" if f"clean_firing_rate_{modalities[0]}" in found.spiking else "paper"
     figure = spiking.spiking_figure(found.spiking, modalities, protocol)
     with style():
-        set_title(figure, "Our SNN on the test split: firing rates and operations of one run", found.data)
+        set_caption(figure, "Our SNN on the test split: firing rates and operations of one run", found.data)
     return figure

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.iemf.bands import Band
 from mmlib.analysis.iemf.findings import IEMFFindings
-from mmlib.figures.style import DASHES, FULL, MARKERS, SERIES, empty, new_figure, set_title, style
+from mmlib.figures.captions import set_caption
+from mmlib.figures.looks import METHODS, Look
+from mmlib.figures.style import FULL, empty, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -29,12 +31,12 @@ def coefficient_figure(found: IEMFFindings) -> Figure:
                 empty(axis, "no run with IEMF left its history")
             return figure
         for column, one in enumerate(curves):
-            _draw(axes[0][column], one.coefficient, 2)
+            _draw(axes[0][column], one.coefficient, METHODS["iemf"])
             axes[0][column].axhline(1, color="black", lw=0.7, ls=":")
             axes[0][column].set_title(one.name)
-            for index, band in enumerate((one.without, one.accuracy)):  # one look for each, whichever of them ran
+            for name, band in (("plain", one.without), ("iemf", one.accuracy)):  # whichever of them ran
                 if band is not None:
-                    _draw(axes[1][column], band, index)
+                    _draw(axes[1][column], band, METHODS[name])
             axes[1][column].set_xlabel("epoch")
             axes[1][column].xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("coefficient I\nof the fusion layer")
@@ -43,14 +45,13 @@ def coefficient_figure(found: IEMFFindings) -> Figure:
         for axis in axes[1]:
             drawn |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
         figure.legend(list(drawn.values()), list(drawn), loc="outside lower center", ncols=3)
-        set_title(
+        set_caption(
             figure, "IEMF’s coefficient and the accuracy, mean over seeds, band from lowest to highest", found.caption
         )
     return figure
 
 
-def _draw(axis: Any, band: Band, index: int) -> None:
-    color = SERIES[index]
-    axis.plot(band.epochs, band.mean, color=color, ls=DASHES[index], marker=MARKERS[index], ms=3.2,
-              markevery=max(1, len(band.epochs) // 6), label=band.label)  # fmt: skip
-    axis.fill_between(band.epochs, band.low, band.high, color=color, alpha=0.13, lw=0)
+def _draw(axis: Any, band: Band, look: Look) -> None:
+    every = max(1, len(band.epochs) // 6)
+    axis.plot(band.epochs, band.mean, **look.line(ms=3.2, markevery=every, label=band.label))
+    axis.fill_between(band.epochs, band.low, band.high, color=look.color, alpha=0.13, lw=0)

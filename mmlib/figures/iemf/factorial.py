@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING, Any
 from mmlib.analysis.iemf.factorial import Effect
 from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.rows import COMBINATIONS, FACTORS
+from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import Limits, draw_interval, shown_range
-from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, set_title, style
+from mmlib.figures.looks import METHODS
+from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+NAMES = {
+    (False, False, False): "plain",
+    (False, False, True): "noise",
+    (False, True, False): "scaling",
+    (False, True, True): "scaling_noise",
+    (True, False, False): "losses",
+    (True, False, True): "losses_noise",
+    (True, True, False): "losses_scaling",
+    (True, True, True): "iemf",
+}
 CLEAR, UNCLEAR = PALETTE["blue"], "#777777"
 
 
@@ -28,8 +40,9 @@ def factorial_figure(found: IEMFFindings) -> Figure:
         grid = right.get_gridspec()
         right.remove()
         rest.remove()
-        _effects(figure.add_subplot(grid[:, 1]), found)
-        set_title(
+        # In the narrow form, where all panels stand below one another, they are the last two.
+        _effects(figure.add_subplot(grid[:, 1] if grid.ncols > 1 else grid[2:, 0]), found)
+        set_caption(
             figure,
             "What unimodal losses, scaling and noise each give (concatenation; 95 % intervals, dotted: none of them)",
             found.caption,
@@ -47,11 +60,12 @@ def _cells(axis: Any, found: IEMFFindings) -> None:
         cell = found.factorial.cells.get(setting)
         if cell is None:
             middle = {"transform": axis.get_xaxis_transform(), "ha": "center", "va": "center"}
-            axis.text(place, 0.5, "not run", rotation=90, fontsize=6.5, color="#555555", **middle)
+            axis.text(place, 0.5, "not run", rotation=90, fontsize=7, color="#555555", **middle)
             continue
+        look = METHODS[NAMES[setting]]
         if cell.low is not None:
-            draw_interval(axis, place, cell.low, cell.high, limits, color=CLEAR, lw=1.2)
-        axis.plot(place, cell.mean, MARKERS[0], color=CLEAR, mec="white", mew=0.5, ms=5.5)
+            draw_interval(axis, place, cell.low, cell.high, limits, color=look.color, lw=1.2)
+        axis.plot(place, cell.mean, look.marker, color=look.color, mec="white", mew=0.5, ms=5.5)
     base = found.factorial.cells.get((False, False, False))
     if base is not None:
         axis.axhline(base.mean, color="black", lw=0.8, ls=":")

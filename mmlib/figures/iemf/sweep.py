@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.iemf.findings import IEMFFindings
 from mmlib.analysis.iemf.printed import SWEEP_DATA
+from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import Limits, draw_interval, shown_range
-from mmlib.figures.style import FULL, MARKERS, PALETTE, empty, new_figure, set_title, style
+from mmlib.figures.looks import METHODS
+from mmlib.figures.style import FULL, MARKERS, empty, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS, THEIRS, BASE = PALETTE["blue"], PALETTE["red"], "#555555"
+OURS, BASE, THEIRS = METHODS["iemf"].color, METHODS["ogm_ge"].color, "#444444"
 
 
 def sweep_figure(found: IEMFFindings) -> Figure:
@@ -32,7 +34,7 @@ def sweep_figure(found: IEMFFindings) -> Figure:
         handles = {label: handle for axis in (left, right) for handle, label in zip(*axis.get_legend_handles_labels(),
                                                                                    strict=True)}  # fmt: skip
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, columnspacing=1.2)
-        set_title(figure, "OGM-GE with IEMF by inverse gain coefficient ψ", found.caption)
+        set_caption(figure, "OGM-GE with IEMF by inverse gain coefficient ψ", found.caption)
     return figure
 
 
@@ -80,7 +82,11 @@ def _gain(axis: Any, found: IEMFFindings) -> None:
 def _points(axis: Any, points: dict[float, Any], limits: Limits) -> None:
     ordered, label = sorted(points.items()), "ours, mean and 95 % interval"
     axis.plot(
-        [psi for psi, _ in ordered], [point.mean for _, point in ordered], "-" + MARKERS[0], color=OURS, label=label
+        [psi for psi, _ in ordered],
+        [point.mean for _, point in ordered],
+        "-" + METHODS["iemf"].marker,
+        color=OURS,
+        label=label,
     )
     for psi, point in ordered:
         if point.low is not None:

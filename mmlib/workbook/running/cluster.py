@@ -1,5 +1,8 @@
 """Where cells run: worker processes of a local Dask cluster, or those of a scheduler that is already running.
 
+A local cluster talks over sockets that only this user can reach, with a key of this batch (`private_comm`). What a
+scheduler that is already running lets in is its owner's business (docs/reliability.md).
+
 One worker runs one cell at a time. With GPUs, each worker sees one of them (`CUDA_VISIBLE_DEVICES`). Workers get no
 memory limit: Dask would watch the worker, while the memory is in the kernel.
 """
@@ -12,12 +15,15 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mmlib.errors import SchedulerError, UsageError
-from mmlib.workbook.running.temporary import own_folder
+from mmlib.errors import MMLibError, OutputsError, SchedulerError, UsageError
+from mmlib.files import FULL, write_problem
+from mmlib.workbook.running import limits
+from mmlib.workbook.running.temporary import socket_folder
 from mmlib.workbook.running.worker_setup import SAFE_PATH
 
 if TYPE_CHECKING:
@@ -82,22 +88,29 @@ def local_cluster(where: Places) -> Iterator[Client]:
 
 def _local_cluster(where: Places) -> Iterator[Client]:
     import dask
-    from distributed import Client, Nanny, Scheduler, SpecCluster
+    from distributed import Client, SpecCluster
+
+    from mmlib.workbook.running import private_comm
+    from mmlib.workbook.running.dask_parts import BatchNanny, BatchScheduler
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    folder = str(own_folder("dask-"))
-    # Without a dashboard there is still a small HTTP server; keep it, too, to this machine and any free port.
-    local = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    scheduler = {"cls": Scheduler, "options": {**local, "port": 0}}
-    common = {**local, "nthreads": 1, "memory_limit": 0, "local_directory": folder}
+    private_comm.register()
+    folder = socket_folder("dask-")
+    local = {"host": private_comm.HOST, "protocol": private_comm.SCHEME}
+    scheduler = {"cls": BatchScheduler, "options": {**local, "port": 0, "dashboard": False}}
+    common = {**local, "nthreads": 1, "memory_limit": 0, "local_directory": str(folder), "dashboard": False}
     common["preload"] = ["mmlib.workbook.running.worker_setup"]
     specification = {
-        i: {"cls": Nanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
+        i: {"cls": BatchNanny, "options": {**common, "env": worker_environment(where, i)}} for i in range(where.workers)
     }
-    settings = {
+    settings = private_comm.settings(folder) | {
+        "temporary-directory": str(folder),  # else Dask leaves a folder of its own in everybody's
         "distributed.scheduler.worker-saturation": 1.0,  # what is not running waits at the scheduler
         "distributed.scheduler.allowed-failures": 10,  # attempts are counted in cell.json instead
         "distributed.comm.timeouts.connect": "60s",  # a worker starves while others import torch on few cores
+        "distributed.deploy.lost-worker-timeout": "1 day",  # a nanny says itself when it gives its worker up
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         # What watches Dask itself, fifty or a hundred times a second, took a tenth of a core from the cells.
         "distributed.worker.profile.enabled": False,
         "distributed.admin.tick.interval": "1s",
@@ -105,14 +118,44 @@ def _local_cluster(where: Places) -> Iterator[Client]:
         "distributed.admin.system-monitor.gil.enabled": False,
     }
     try:
-        with (
-            dask.config.set(settings),
-            SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
+        with dask.config.set(settings), contextlib.ExitStack() as stack:
+            try:
+                cluster = SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.CRITICAL)
+                client = stack.enter_context(Client(stack.enter_context(cluster), set_as_default=False))
+            except Exception as error:  # Dask wraps what happened in errors of its own
+                raise cannot_start(error) from error
             yield client
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def cannot_start(error: Exception) -> MMLibError:
+    """One message for a local cluster that does not start, from the first cause in the chain of errors."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, OSError) and cause.errno in FULL:
+        place = tempfile.gettempdir()
+        return OutputsError(f"cannot write {place}: {write_problem(cause, place)}. Free space, or set TMPDIR.")
+    reason = str(cause).strip().partition("\n")[0][:200] or type(cause).__name__
+    return no_workers(reason.rstrip("."), limits.note(cause))
+
+
+def no_workers(reason: str, note: str = "") -> SchedulerError:
+    """The error of a batch without a worker that could run anything."""
+    return SchedulerError(
+        f"no worker can run: {reason}{note or limits.memory_note()}. What is finished is kept; run again, with fewer "
+        "workers (--workers 1) where memory is short."
+    )
+
+
+def check_workers(client: Client) -> None:
+    """Raises `SchedulerError` when the workers of a local cluster have all been given up: nothing would ever end."""
+    from mmlib.workbook.running.dask_parts import BatchNanny, why_none_is_left
+
+    nannies = list(getattr(client.cluster, "workers", {}).values())  # Dask's thread may add some meanwhile
+    if reason := why_none_is_left(nanny for nanny in nannies if isinstance(nanny, BatchNanny)):
+        raise no_workers(reason)
 
 
 @contextlib.contextmanager

@@ -18,11 +18,12 @@ from typing import Any
 
 from mmlib import record as records
 from mmlib.errors import BlockedError, MMLibError, OutputsError, UsageError
-from mmlib.files import read_json
+from mmlib.files import FULL, read_json, write_problem
 from mmlib.record import CellError, CellFile, Hashes, Record, Result, now
 from mmlib.seal import BESIDE, stamps
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import why_stale
+from mmlib.workbook.running import limits
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.running.watch import Watch
 
@@ -59,7 +60,10 @@ def run_task(task: Task) -> Outcome:
     except Exception as error:  # preparation runs the experiment's own code: whatever it raises is this cell's failure
         start = begin(task, task.hashes)
         log(task, traceback.format_exc())
-        return finish(task, start, Outcome("failed", type(error).__name__, first_line(error), start.attempts))
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise cannot_write(task.cell.folder, error) from error
+        message = first_line(error) + limits.note(error)
+        return finish(task, start, Outcome("failed", type(error).__name__, message, start.attempts))
     start = begin(task, hashes)
     if start.attempts > MAX_ATTEMPTS:  # Dask starts a task again by itself when its worker died
         text = f"its worker process died {MAX_ATTEMPTS} times"
@@ -116,6 +120,7 @@ def set_aside(cell: Cell, finished: bool) -> None:
 
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
+    from mmlib.data.verification import environment
     from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, launching, warm_zygote
 
     bound_threads(1)
@@ -123,7 +128,8 @@ def run_notebook(task: Task, start: CellFile) -> Outcome:
     watch = None
     try:
         zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)
-        with launching(task.project, task.cell.folder / LOG_FILE, {"MMLIB_CELL": start.cell_id}, zygote) as launch:
+        variables = {"MMLIB_CELL": start.cell_id} | environment(task.batch, task.verify)
+        with launching(task.project, task.cell.folder / LOG_FILE, variables, zygote) as launch:
             watch = Watch(task.timeout, launch.kill)
             with watch:
                 execute(task)
@@ -148,17 +154,21 @@ def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:
         log(task, "\n".join(error.traceback) if isinstance(error.traceback, list) else str(error.traceback))
         if error.ename in BLOCKED_KINDS:  # found out late: a device that is not there, a file damaged after preparation
             return "blocked", error.ename, first_line(error.evalue)
-        if error.ename == "OutputsError" or "[Errno 28]" in error.evalue:
+        if error.ename == "OutputsError":
             raise OutputsError(error.evalue) from None
-        return "failed", error.ename, first_line(error.evalue)
+        for number in FULL:
+            if f"[Errno {number}]" in error.evalue:
+                raise cannot_write(task.cell.folder, OSError(number, first_line(error.evalue))) from None
+        return "failed", error.ename, first_line(error.evalue) + limits.note(f"{error.ename}: {error.evalue}")
     if isinstance(error, ConnectionError):
         return "killed", "ConnectionError", "the process that starts kernels died"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not limits.note(error):
         raise cannot_write(task.cell.folder, error) from error
     log(task, traceback.format_exc())
     if type(error).__name__ == "DeadKernelError" or "Kernel d" in str(error):
-        return "killed", "DeadKernelError", "the kernel died (killed from outside, out of memory, or a crash)"
-    return "failed", type(error).__name__, first_line(error)
+        why = "the kernel died (killed from outside, out of memory, or a crash)"
+        return "killed", "DeadKernelError", why + limits.memory_note()
+    return "failed", type(error).__name__, first_line(error) + limits.note(error)
 
 
 def require_parameters_cell(notebook: Path) -> None:
@@ -283,8 +293,8 @@ def log(task: Task, text: str) -> None:
 
 def cannot_write(folder: Path, error: OSError) -> OutputsError:
     return OutputsError(
-        f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another folder "
-        "with --outputs; what was written before is kept."
+        f"cannot write {folder}: {write_problem(error, folder)}. Free space, fix its permissions, or choose another "
+        "folder with --outputs; what was written before is kept."
     )
 
 

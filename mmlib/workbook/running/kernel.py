@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -31,12 +30,11 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from mmlib.processes import AMBIENT, PLAIN_DRAWING
-from mmlib.workbook.running.temporary import own_folder
+from mmlib.workbook.running.temporary import socket_folder
 
 DRAWING = PLAIN_DRAWING | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 TRIM_VARIABLE, DASK_TRIM = "MALLOC_TRIM_THRESHOLD_", "65536"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-LONGEST_BASE, SHORT_BASE = 50, "/tmp"  # a Unix socket's path may have 107 characters
 CHANNELS = 5  # sockets of a kernel: shell, iopub, stdin, heartbeat, control
 BIND_SECONDS = 60.0
 LOOK_SECONDS = 0.005  # Jupyter looks every 0.1 or 0.2 s, several times a cell
@@ -250,12 +248,6 @@ def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) 
         _current.kill()  # also what a kernel left behind: data loading processes share its process group
         _current = None
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def socket_folder() -> Path:
-    """A new private folder with a short name, for the sockets of a kernel."""
-    base = tempfile.gettempdir()
-    return own_folder(base=base if len(base) < LONGEST_BASE else SHORT_BASE)
 
 
 def warm_zygote(modules: tuple[str, ...], version: str, cwd: Path) -> Zygote:

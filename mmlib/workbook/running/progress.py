@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mmlib.data.progress import duration
 from mmlib.workbook.cell import Cell
@@ -16,15 +16,21 @@ SHOWN_CELLS = 16
 
 
 class Display:
-    """Shows a batch of `total` cells run by `workers` at a time. Use as a context."""
+    """Shows a batch of `total` cells run by `workers` at a time. Use as a context.
 
-    def __init__(self, total: int, workers: int) -> None:
+    `expected`: seconds that cells will take as earlier records have it, by id, as far as they say anything.
+    """
+
+    def __init__(self, total: int, workers: int, expected: Mapping[str, float] | None = None) -> None:
         self.total, self.workers = total, workers
+        self.expected = dict(expected or {})
         self.ended: Counter[str] = Counter()
         self.running: dict[str, Cell] = {}
         self.began = time.monotonic()
         self._since: dict[str, float] = {}
         self._times: list[float] = []
+        self._ended: set[str] = set()
+        self._pace = [0.0, 0.0]  # seconds that ended cells took, and that they were expected to take
         self._live = None
 
     def __enter__(self) -> Display:
@@ -51,42 +57,58 @@ class Display:
             self.running[cell.id] = cell
             self._since[cell.id] = time.monotonic()
             if not self._live:
-                self.say(f"{self._count()} running  {cell.id}")
+                self.say(f"{self._line_start()} running  {cell.id}")
 
     def finished(self, cell: Cell, outcome: Outcome) -> None:
         self.running.pop(cell.id, None)
         self.ended[outcome.status] += 1
         took = time.monotonic() - self._since.pop(cell.id, time.monotonic())
         self._times.append(took)
+        self._ended.add(cell.id)
+        if cell.id in self.expected and outcome.status == "done":
+            self._pace = [self._pace[0] + took, self._pace[1] + self.expected[cell.id]]
         text = f"{outcome.status:<8} {cell.id} ({duration(took)})"
         if outcome.status != "done":
             text += f": {outcome.message}"
-        self.say(f"{self._count()} {text}")
+        self.say(f"{self._line_start()} {text}")
 
     def retried(self, cell: Cell, outcome: Outcome) -> None:
         self.running.pop(cell.id, None)
         self._since.pop(cell.id, None)
-        self.say(f"{self._count()} again    {cell.id}: {outcome.message} (attempt {outcome.attempts + 1})")
+        self.say(f"{self._line_start()} again    {cell.id}: {outcome.message} (attempt {outcome.attempts + 1})")
 
     def eta(self) -> float | None:
         """Seconds until the batch ends; None while there is nothing to judge by.
 
-        From how long the ended cells took and, before that, from what the running ones say of themselves.
+        From what the running cells say of themselves; of the others, from what they were expected to take, at the pace
+        of those that have ended, or from how long those took.
         """
         now = time.monotonic()
         elapsed = {name: now - since for name, since in self._since.items()}
         said = {name: read_progress(cell.folder).get("eta_s") for name, cell in self.running.items()}
+        pace = self._pace[0] / self._pace[1] if self._pace[0] and self._pace[1] else 1.0
+        expected = {name: pace * seconds for name, seconds in self.expected.items()}
         times = self._times or [elapsed[name] + eta for name, eta in said.items() if eta is not None]
+        times = times or list(expected.values())
         if not times:
             return None
         mean = sum(times) / len(times)
-        waiting = self.total - sum(self.ended.values()) - len(self.running)
-        rest = [max(0.0, mean - elapsed[name]) if eta is None else eta for name, eta in said.items()]
-        return max([*rest, (sum(rest) + waiting * mean) / max(1, self.workers)])
+        rest = [
+            max(0.0, expected.get(name, mean) - elapsed[name]) if eta is None else eta for name, eta in said.items()
+        ]
+        waiting = [seconds for name, seconds in expected.items() if name not in self._ended and name not in said]
+        unknown = self.total - sum(self.ended.values()) - len(said) - len(waiting)
+        waiting += [mean] * unknown
+        return max([0.0, *rest, *waiting, (sum(rest) + sum(waiting)) / max(1, self.workers)])
 
     def _count(self) -> str:
         width = len(str(self.total))
         return f"[{sum(self.ended.values()):>{width}}/{self.total}]"
+
+    def _line_start(self) -> str:
+        """The count and, in a log, the time left; the live table has its own."""
+        left = None if self._live or sum(self.ended.values()) == self.total else self.eta()
+        return self._count() if left is None else f"{self._count()[:-1]}, {duration(left)} left]"
 
     def _table(self):
         from rich.console import Group

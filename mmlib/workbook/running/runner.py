@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,14 @@ from mmlib.parameters.base import project_root
 from mmlib.record import CELL_FILE, RECORD_FILE, GitState, read_cell_file
 from mmlib.workbook.cell import Cell, inputs_hash
 from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.running import limits
 from mmlib.workbook.running.execute import drop_leftovers, require_parameters_cell, run_json
 from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock
 from mmlib.workbook.running.progress import Display
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.state import CellState, Survey
+from mmlib.workbook.times import Times
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -47,6 +50,7 @@ class RunOptions:
     force: bool = False
     cold_kernels: bool = False
     use_gpus: bool = True
+    verify: bool = True
 
 
 @dataclass
@@ -68,26 +72,32 @@ class Report:
         return 3 if counts["blocked"] else 0
 
 
-def run_cells(cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOptions) -> Report:
+def run_cells(
+    cells: Iterable[Cell], summaries: Iterable[Cell], options: RunOptions, earlier: Iterable[Cell] = ()
+) -> Report:
     """Run the cells that are not done, then the summaries whose inputs changed.
 
-    Prints why each one runs. Raises `UsageError`, `OutputsInUseError`, `OutputsError`, `SchedulerError`,
-    `KeyboardInterrupt`; in all cases what is finished stays finished.
+    Prints why each one runs; the records of `earlier` cells, too, say how long these will take. Raises `UsageError`,
+    `OutputsInUseError`, `OutputsError`, `SchedulerError`, `BlockedError` (limits of this account), `KeyboardInterrupt`;
+    in all cases what is finished stays finished.
     """
+    limits.ensure(workers=1)
     cells, summaries = unique(cells), unique(summaries)
     for notebook in {cell.notebook for cell in (*cells, *summaries)}:
         require_parameters_cell(project_root() / "notebooks" / notebook)
     with outputs_lock(options.outputs), Interrupt() as interrupt, contextlib.ExitStack() as stack:
-        batch = Batch(options, Fingerprints(project_root()), interrupt)
-        batch.loaded = batch.fingerprints.loaded((*cells, *summaries))
-        pending = batch.pending(cells)
+        batch = Batch(options, Fingerprints(project_root()), interrupt, (*cells, *summaries))
+        survey = batch.survey()
+        pending = batch.pending(cells, survey)
         if pending:
+            batch.times.read(earlier)
             batch.client = stack.enter_context(batch.connect(len(pending)))
-            batch.run([state.cell for state in pending])
-        pending = batch.pending(summaries)
+            batch.run(pending)
+            survey = batch.survey()  # there are new records
+        pending = batch.pending(summaries, survey)
         if pending:
             batch.client = batch.client or stack.enter_context(batch.connect(len(pending)))
-            batch.run([state.cell for state in pending])
+            batch.run(pending)
         return batch.report
 
 
@@ -103,19 +113,32 @@ class Batch:
     options: RunOptions
     fingerprints: Fingerprints
     interrupt: Interrupt
+    cells: tuple[Cell, ...] = ()
     report: Report = field(default_factory=Report)
-    git: GitState = field(default_factory=lambda: git_state(project_root()))
     client: Client | None = None
     workers: int = 1
-    loaded: dict[str, str] = field(default_factory=dict)
+    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
+    times: Times = field(default_factory=lambda: Times(project_root() / "outputs" / "reference"))
+
+    @cached_property
+    def git(self) -> GitState:
+        """Where the working tree stands; asked when there is something to run."""
+        return git_state(project_root())
+
+    @cached_property
+    def loaded(self) -> dict[str, str]:
+        """Every module that a kernel of this run may load; read when there is something to run."""
+        return self.fingerprints.loaded(self.cells)
 
     def survey(self) -> Survey:
         return Survey(self.fingerprints)
 
-    def pending(self, cells: list[Cell]) -> list[CellState]:
+    def pending(self, cells: list[Cell], survey: Survey) -> list[CellState]:
         """The cells to run, each with its reason printed; the others' outcomes are noted."""
         pending = []
-        for state in self.survey().look(cells):
+        states = survey.look(cells)
+        self.times.learn(states)
+        for state in states:
             if state.state == "blocked":
                 print(f"blocked {state.cell.id}: {state.reason}")
                 self.report.outcomes[state.cell.id] = Outcome("blocked", "BlockedError", state.reason)
@@ -130,8 +153,7 @@ class Batch:
     @contextlib.contextmanager
     def connect(self, tasks: int) -> Iterator[Client]:
         from mmlib.workbook.running import cluster
-        from mmlib.workbook.running.kernel import SHORT_BASE
-        from mmlib.workbook.running.temporary import remove_leftovers
+        from mmlib.workbook.running.temporary import SHORT_BASE, remove_leftovers
 
         remove_leftovers([SHORT_BASE])
         options = self.options
@@ -143,6 +165,7 @@ class Batch:
             return
         where = cluster.places(tasks, options.workers, options.workers_per_gpu, options.use_gpus)
         self.workers = where.workers
+        limits.ensure(where.workers)
         place = f", GPU {', '.join(where.gpus)}" if where.gpus else f", {where.threads} thread(s) each"
         print(f"starting {where.workers} worker(s){place}", flush=True)
         try:
@@ -165,20 +188,26 @@ class Batch:
             force=self.options.force,
             preload=tuple(self.loaded),
             version=content_hash(self.loaded),
+            batch=self.identity,
+            verify=self.options.verify,
         )
 
-    def run(self, cells: list[Cell]) -> None:
+    def run(self, pending: list[CellState]) -> None:
         """Submit the cells and wait for them; those killed are submitted again, at most `MAX_ATTEMPTS` times in all."""
-        if not cells:
+        if not pending:
             return
-        with Display(len(cells), self.workers) as display:
+        from mmlib.workbook.running.cluster import check_workers
+
+        expected = {state.cell.id: left.seconds for state in pending if (left := self.times.left(state))}
+        with Display(len(pending), self.workers, expected) as display:
             waiting = {}
             try:
-                for task in map(self.task, cells):
+                for task in (self.task(state.cell) for state in pending):
                     waiting[self.submit(task, 1)] = task
                 self.report.ran += len(waiting)
                 while waiting:
                     self.interrupt.check()
+                    check_workers(self.client)
                     self.show_started(display, waiting.values())
                     for future in [future for future in waiting if future.done()]:
                         task = waiting.pop(future)

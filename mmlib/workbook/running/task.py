@@ -19,7 +19,8 @@ BLOCKED_KINDS = ("BlockedError", "DataError")  # what a notebook raises when som
 class Task:
     """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out.
 
-    `preload` names the modules a warm kernel starts with, `version` is the hash of their sources.
+    `preload` names the modules a warm kernel starts with, `version` is the hash of their sources. `batch` and `verify`
+    are for `mmlib.data.verification`: runs of one batch share what they found, and False compares nothing.
     """
 
     cell: Cell
@@ -33,12 +34,15 @@ class Task:
     force: bool = False
     preload: tuple[str, ...] = ()
     version: str = ""
+    batch: str = ""
+    verify: bool = True
 
     def to_json(self) -> str:
         """As text: what travels is plain values, so that a scheduler needs none of the experiment's classes."""
         cell = {name: getattr(self.cell, name) for name in ("id", "notebook", "plan", "profile", "row", "seed", "kind")}
         cell |= {"outputs": str(self.cell.outputs), "parameters": self.cell.parameters.model_dump(mode="json")}
-        plain = {name: getattr(self, name) for name in ("run_id", "experiment", "timeout", "cold", "force", "version")}
+        names = ("run_id", "experiment", "timeout", "cold", "force", "version", "batch", "verify")
+        plain = {name: getattr(self, name) for name in names}
         models = {"hashes": self.hashes.model_dump(), "git": self.git.model_dump()}
         plain["preload"] = list(self.preload)
         return dump_json({"cell": cell, **plain, **models, "project": str(self.project)}, indent=None)

@@ -16,22 +16,43 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmlib.errors import UsageError
-from mmlib.files import read_json, write_json
+from mmlib.errors import OutputsError, UsageError
+from mmlib.files import read_json, write_json, write_problem
 
 PREFIX = "mmlib-"
 MARKER = ".mmlib-owner.json"
 LARGEST_MARKER = 4096  # bytes
+LONGEST_BASE, SHORT_BASE = 50, "/tmp"  # a Unix socket's path may have 107 characters
 
 
 def own_folder(kind: str = "", base: str | Path | None = None) -> Path:
     """A new private folder of this process in `base` (the system's place for temporary files), with its marker.
 
-    Raises `OutputsError` where the marker cannot be written.
+    Raises `OutputsError` where it cannot be made, with its place.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-{kind}", dir=base))
-    write_json(folder / MARKER, identity_of(os.getpid()), durable=False)
+    folder = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-{kind}", dir=base))
+        write_json(folder / MARKER, identity_of(os.getpid()), durable=False)
+    except (OSError, OutputsError) as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        place = folder.parent if folder else base or os.environ.get("TMPDIR") or SHORT_BASE
+        cause = error if isinstance(error, OSError) else error.__cause__
+        raise OutputsError(
+            f"cannot make a temporary folder in {place}: {write_problem(cause, place)}. Free space there, or name "
+            "another folder in the variable TMPDIR; what was written before is kept."
+        ) from error
     return folder
+
+
+def socket_folder(kind: str = "") -> Path:
+    """A new private folder with a short name, for sockets. Raises `OutputsError`."""
+    try:
+        base = tempfile.gettempdir()
+    except OSError:  # none of the usual places can be written
+        base = SHORT_BASE
+    return own_folder(kind, base if len(base) < LONGEST_BASE else SHORT_BASE)
 
 
 def remove_leftovers(bases: Iterable[str | Path] = ()) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlib.data import prepared_check
+from mmlib.data import prepared_index
 from mmlib.data.catalogue import DATASETS
 from mmlib.data.loading import load_data
 from mmlib.data.prepared import check_prepared, open_prepared
@@ -305,7 +305,7 @@ def test_a_run_without_the_folder_says_how_to_make_it(tmp_path):
 
 def test_an_index_is_read_and_written_in_pieces(make, monkeypatch, tmp_path):
     whole = open_prepared(make())
-    for module in ("mmlib.data.prepared", "mmlib.data.prepared_check", "mmlib.data.arrays.index"):
+    for module in ("mmlib.data.prepared_index", "mmlib.data.arrays.index"):
         monkeypatch.setattr(f"{module}.INDEX_ROWS", 7)
     pieces = open_prepared(prepare_raw(DATASETS["arrays"], tmp_path / "source", tmp_path / "pieces", {}), verify=True)
     assert pieces.manifest_hash == whole.manifest_hash
@@ -314,7 +314,7 @@ def test_an_index_is_read_and_written_in_pieces(make, monkeypatch, tmp_path):
     text = (pieces.folder / "index.csv").read_text().splitlines()
     (pieces.folder / "index.csv").write_text("\n".join([*text[:20], "one", *text[21:]]) + "\n")
     with pytest.raises(DataError, match="line 21 does not have 4 fields"):
-        prepared_check.read_index(pieces.folder, pieces.manifest)
+        prepared_index.read_index(pieces.folder, pieces.manifest)
 
 
 PEAK = """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 
 from mmlib.data.loading import load_data
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters, figures
+from mmlib.figures import caption_of
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +34,10 @@ def test_every_figure_can_be_drawn(runs, name, tmp_path):
         figures.zeta_figure(run),
         figures.confusion_figure(run, data["test"].classes),
     ]
-    assert all("synthetic" in figure.get_suptitle() for figure in drawn if name == "full" or len(figure.axes) > 1)
+    assert all("synthetic" in caption_of(figure) for figure in drawn if name == "full" or len(figure.axes) > 1)
     for index, figure in enumerate(drawn):
         figure.savefig(tmp_path / f"{index}.png")
+        assert keeps_the_rules(figure, caption=bool(caption_of(figure)))
         for axis in figure.axes:
             if axis.axison and axis.lines:
                 assert axis.get_xlabel(), "every axis with data says what it shows"

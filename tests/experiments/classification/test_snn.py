@@ -12,6 +12,7 @@ from mmlib.errors import ParameterError
 from mmlib.experiments import classification
 from mmlib.experiments.classification import Parameters, figures
 from mmlib.experiments.classification import model as building
+from mmlib.figures import caption_of
 from mmlib.metrics.family import metric
 
 SNN = {"neuron": "lif"}
@@ -171,7 +172,7 @@ def test_the_figure_shows_rates_and_operations(run, tmp_path):
     heights = [bar.get_height() for bar in right.patches]
     assert sum(heights[:2]) == pytest.approx(1e-6 * finished.metrics["clean/macs"])
     assert sum(heights[4:]) == pytest.approx(1e-6 * finished.metrics["clean/synaptic_operations"])
-    assert "generated" in figure.get_suptitle()
+    assert "generated" in caption_of(figure)
     figure.savefig(tmp_path / "figure.png")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib.data.grid_words_media import read_tokens
 from mmlib.experiments.continual import Parameters, figures
 from mmlib.experiments.continual.clips import load_clips
+from mmlib.figures import caption_of
 from mmlib.metrics.continual import forgetting, overall_accuracies
 
 
@@ -35,15 +37,15 @@ DRAWN = (
 @pytest.mark.parametrize("which", ["run", "one_step"])
 def test_every_figure_draws(draw, which, request):
     figure = draw(request.getfixturevalue(which))
-    FigureCanvasAgg(figure).draw()
+    assert keeps_the_rules(figure, caption=bool(caption_of(figure)))
 
 
 @pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
 def test_figures_say_what_they_show(run, draw):
-    title = draw(run).get_suptitle()
-    assert title.startswith("synthetic_incremental (generated), seed 0")
+    title = caption_of(draw(run))
+    assert "synthetic_incremental (generated), seed 0" in title
     if draw not in (figures.training_figure, figures.iemf_figure):
-        assert title.endswith(": ss_il + IEMF, networks chosen on validation")
+        assert title.endswith("; ss_il + IEMF, networks chosen on validation")
 
 
 def test_the_matrix_and_its_means(run):
@@ -106,7 +108,7 @@ def test_exemplars_are_shown_as_what_the_network_saw(start, given, classes, show
         np.testing.assert_allclose(pictures[place], prepared.arrays["audio"][rows])
         tokens = np.asarray(prepared.arrays["visual"][rows], dtype=np.float32)
         np.testing.assert_allclose(pictures[len(shown) + place], tokens.mean(axis=(1, 2)), atol=1e-4)
-    assert figure.get_suptitle().endswith(": icarl_nme, some of 14 exemplars held after step 3")
+    assert caption_of(figure).endswith("; icarl_nme, some of 14 exemplars held after step 3")
 
 
 def test_a_method_without_exemplars_says_so(one_step, given):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 
 from mmlib.data.ave import load_segments
 from mmlib.experiments.event_localization import Parameters, figures
+from mmlib.figures import caption_of
 
 OF_A_RUN = ("training", "modulation", "zeta")
 
@@ -24,11 +26,11 @@ def test_split(run):
 @pytest.mark.parametrize("name", OF_A_RUN)
 def test_every_figure_can_be_drawn(run, name, tmp_path):
     figure = getattr(figures, f"{name}_figure")(run)
-    figure.savefig(tmp_path / "drawn.png")
+    assert keeps_the_rules(figure)
     for axis in figure.axes:
         if axis.axison and axis.has_data():
             assert axis.get_xlabel(), "every axis with data says what it shows"
-    assert "synthetic_ave" in figure.get_suptitle()
+    assert "synthetic_ave" in caption_of(figure)
 
 
 def test_samples_are_clips_with_a_beginning_or_an_end_first(test_split, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import shutil
 import wave
@@ -12,10 +13,11 @@ import pytest
 from mmlib.errors import OutputsError, UsageError
 from mmlib.experiments.classification import Parameters, run
 from mmlib.experiments.explorer import runs as explorer_runs
-from mmlib.experiments.explorer.drawing import frames_figure, sound
+from mmlib.experiments.explorer.drawing import frames_figure, sound, zeta_figure
 from mmlib.experiments.explorer.inspection import inspect
 from mmlib.experiments.explorer.panels import Explorer
 from mmlib.experiments.explorer.runs import finished_runs, train_small_run
+from mmlib.record import CELL_FILE, CellFile, Hashes, now, write_model
 
 PNG = b"\x89PNG"
 
@@ -26,8 +28,14 @@ def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs")
     small = {"synthetic_samples": 100, "epochs": 2, "feature_channels": 8, "data_store": str(folder / "data")}
     learned = {"simam2": True, "zeta": "learned", "modulation": "decoupling_free"}
-    for name, given in (("b-learned", learned), ("a-plain", {})):
+    for name, given in (("b-learned", learned), ("a-plain", {}), ("c-half", {"simam2": True, "seed": 1})):
         run(Parameters.resolve({**small, **given, "output": str(folder / "runs" / name)}))
+    for name, row in (("b-learned", "decoupling_free-simam2-sum"), ("c-half", "simam2-sum")):
+        cell = CellFile(
+            cell_id=name, run_id=name, notebook="classification.ipynb", plan="table1", profile="embedded", row=row,
+            parameters={}, hashes=Hashes(notebook="", library="", lock=None, library_files={}), started=now(), host="",
+        )  # fmt: skip
+        write_model(folder / "runs" / name / CELL_FILE, cell)
     (folder / "runs" / "other").mkdir()
     (folder / "runs" / "other" / "result.json").write_text('{"parameters": {"plan": "table1"}, "metrics": {}}')
     (folder / "runs" / "other" / "model.safetensors").write_bytes(b"")
@@ -40,7 +48,7 @@ def inspection(outputs):
 
 
 def test_runs_with_a_learned_zeta_come_first(outputs):
-    assert [choice.name for choice in finished_runs(outputs)] == ["b-learned", "a-plain"]
+    assert [choice.name for choice in finished_runs(outputs)] == ["b-learned", "a-plain", "c-half"]
     assert "ζ learned, modulation decoupling_free, seed 0" in finished_runs(outputs)[0].title
 
 
@@ -86,6 +94,44 @@ def test_zeta_panel_follows_its_widgets(outputs):
     marked = bytes(panel.picture.value)
     panel.order.value = "mean ζ"
     assert len({before, marked, bytes(panel.picture.value)}) == 3
+
+
+def names(panel):
+    return [label.rsplit("[", 1)[1].rstrip("]") for label, _ in panel.select.options]
+
+
+def test_runs_are_filtered_by_plan_row_and_seed(outputs):
+    panel = Explorer.over(outputs).runs
+    opened = []
+    panel.listeners.append(lambda inspection: opened.append(inspection and inspection.choice.name))
+    assert [label for label, _ in panel.filters["plan"].options] == ["all", "by hand", "table1"]
+    panel.filters["plan"].value = "table1"
+    assert names(panel) == ["b-learned", "c-half"]
+    assert opened == [], "the run that was open is among them and stays"
+    assert [label for label, _ in panel.filters["row"].options] == ["all", "decoupling_free-simam2-sum", "simam2-sum"]
+    panel.filters["seed"].value = "1"
+    assert names(panel) == opened == ["c-half"]
+    panel.filters["plan"].value = "by hand"
+    assert names(panel) == ["a-plain"], "a filter that fits nothing any more lets all through"
+    assert panel.filters["seed"].value == ""
+    panel.look("b-learned")
+    assert panel.inspection.choice.name == "b-learned"
+
+
+def test_a_constant_zeta_is_said_in_words(outputs, inspection):
+    explorer = Explorer.over(outputs, "c-half")
+    said = explorer.runs.message.value
+    assert "ζ is 0.5 for every sample and channel, because of zeta = &#x27;half&#x27;" in said
+    assert "Choose a run with a learned ζ" in said
+    figure = zeta_figure(explorer.runs.inspection)
+    assert "ζ is 0.5 for every sample" in figure.axes[0].texts[0].get_text().replace("\n", " ")
+    assert inspection.constant == "" or "hardly varies" in inspection.constant
+    narrow = copy.copy(inspection)
+    narrow.values = {**inspection.values, "zeta": 0.4 + 0.001 * inspection.values["zeta"]}
+    assert "ζ was learned and hardly varies: 0.4" in narrow.constant
+    by_channel = np.broadcast_to(inspection.values["zeta"][:1], inspection.values["zeta"].shape)
+    narrow.values = {**inspection.values, "zeta": by_channel}
+    assert "is the same for every sample" in narrow.constant
 
 
 def test_samples_are_filtered(outputs, inspection):

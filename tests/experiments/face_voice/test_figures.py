@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_rules import keeps_the_rules
 
 from mmlib.experiments import face_voice
 from mmlib.experiments.face_voice import Parameters, figures
+from mmlib.figures import caption_of
 
 DRAWN = ("curves", "scores", "training", "gate", "matching", "projection")
 
@@ -37,8 +39,8 @@ def texts(figure):
 @pytest.mark.parametrize("name", ["plain", "simam2", "linear", "bare"])
 def test_every_figure_can_be_drawn(runs, name, drawn, tmp_path):
     figure = getattr(figures, f"{drawn}_figure")(runs[name])
-    figure.savefig(tmp_path / "drawn.png")
-    title = figure.get_suptitle()
+    assert keeps_the_rules(figure)
+    title = caption_of(figure)
     assert "synthetic_faces_voices" in title
     assert "seed 0" in title
     assert ("SimAM² (gate neg)" in title) == (name == "simam2")

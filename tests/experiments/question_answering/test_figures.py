@@ -9,6 +9,7 @@ from mmlib.errors import UsageError
 from mmlib.experiments.question_answering import figures
 from mmlib.experiments.question_answering.clip_figures import draw_strip, recorded_clip
 from mmlib.experiments.question_answering.questions import load_questions
+from mmlib.figures import caption_of
 from mmlib.figures.style import new_figure
 
 
@@ -31,7 +32,7 @@ def texts(figure):
     ]
     ticks = [tick.get_text() for axis in figure.axes for tick in (*axis.get_yticklabels(), *axis.get_xticklabels())]
     legends = [text.get_text() for axis in figure.axes if axis.get_legend() for text in axis.get_legend().get_texts()]
-    return " ".join([figure.get_suptitle(), *labels, *ticks, *legends])
+    return " ".join([caption_of(figure), *labels, *ticks, *legends])
 
 
 class TestOneQuestion:

@@ -168,6 +168,8 @@ class TestWrongParameters:
         (tmp_path / "mosi" / "mosi.pkl").write_bytes(b"x")
         parameters = Parameters.resolve(given(dataset="mosi", data_root=str(tmp_path), bert="bert"))
         assert "bert/vocab.txt is missing" in parameters.missing_data()
+        plain = Parameters.resolve(given(dataset="mosi", data_root=str(tmp_path)))
+        assert parameters.data_key() != plain.data_key(), "one may lack what the other does not need"
         (tmp_path / "bert").mkdir()
         (tmp_path / "bert" / "vocab.txt").write_text("")
         assert parameters.missing_data() is None

@@ -7,6 +7,7 @@ import pytest
 
 from mmlib.experiments.sentiment import Parameters, figures
 from mmlib.experiments.sentiment.experiment import load_splits
+from mmlib.figures import caption_of
 
 OFF = {"purification": False, "intra": 0.0, "inter": 0.0, "unimodal_weight": 0.0}
 
@@ -26,7 +27,7 @@ def texts(figure):
     labels = [axis.get_ylabel() + axis.get_xlabel() + axis.get_title() for axis in figure.axes]
     legends = [text.get_text() for axis in figure.axes if axis.get_legend() for text in axis.get_legend().get_texts()]
     notes = [text.get_text() for axis in figure.axes for text in axis.texts]
-    return " ".join([figure.get_suptitle(), *labels, *legends, *notes])
+    return " ".join([caption_of(figure), *labels, *legends, *notes])
 
 
 @pytest.mark.parametrize(

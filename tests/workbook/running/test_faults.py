@@ -137,13 +137,13 @@ def test_two_runs_at_once_and_a_lock_left_by_a_killed_one(toy):
     second = toy.mmlib("run", "toy")
     assert second.returncode == 4, second.stdout + second.stderr
     assert f"process {first.pid} on " in second.stderr
-    shown = toy.mmlib("status", "toy").stdout
+    shown = toy.mmlib("status", "toy", "-v").stdout
     assert "a run is in progress" in shown
     assert "running  toy-ok-s0" in shown
     first.kill()
     first.communicate()
     toy.wait_until(lambda: not toy.processes(), 15, "the end of every process")
-    assert "was interrupted, epoch" in toy.mmlib("status", "toy").stdout
+    assert "was interrupted, epoch" in toy.mmlib("status", "toy", "-v").stdout
     toy.plan(parameters={"steps": 2})
     assert toy.mmlib("run", "toy", "--workers", "1").returncode == 0
 

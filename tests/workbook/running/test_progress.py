@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from mmlib.workbook.cell import Cell
+from mmlib.workbook.running import progress
 from mmlib.workbook.running.progress import Display, duration, running_lines
 from mmlib.workbook.running.task import Outcome
 
@@ -46,6 +47,31 @@ def test_lines_are_printed_once_per_change_of_state(tmp_path, capsys):
         display.started(cell)
         display.finished(cell, Outcome("failed", "ValueError", "broke"))
     assert capsys.readouterr().out.splitlines() == ["[0/1] running  a", "[1/1] failed   a (0 s): broke"]
+
+
+def test_a_log_says_the_time_left_from_the_first_cell_on(tmp_path, capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    cells = [cell_with(tmp_path, name) for name in "abcd"]
+    with Display(4, 2, {"a": 100.0, "b": 20.0, "c": 100.0, "d": 20.0}) as display:
+        display.started(cells[0])
+        clock[0] = 50.0  # half of what was expected: so will the rest take
+        display.finished(cells[0], Outcome("done"))
+        for cell in cells[1:]:
+            display.started(cell)
+            display.finished(cell, Outcome("done"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[0/4, 2 min 0 s left] running  a"
+    assert lines[1] == "[1/4, 50 s left] done     a (50 s)", "the longest cell takes that by itself"
+    assert lines[-1] == "[4/4] done     d (0 s)"
+
+
+def test_cells_without_an_expectation_take_what_others_take(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    display = Display(3, 1, {"a": 30.0})
+    assert display.eta() == 90
+    display.started(cell_with(tmp_path, "b"))
+    assert display.eta() == 90
 
 
 def test_the_live_table_renders(tmp_path):

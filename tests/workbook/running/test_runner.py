@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -74,15 +75,17 @@ def test_a_batch_is_done_once_and_stale_by_content(toy):
     assert "nothing to do" in toy.mmlib("run", "toy").stdout
     before = toy.metrics()
     source.write_text(source.read_text() + "# edited\n")
-    assert toy.mmlib("status").stdout.count("stale") == 3  # two cells and the counts; the summary imports it not
+    assert toy.mmlib("status", "-v").stdout.count("  stale") == 2  # the summary imports it not
     edited = toy.mmlib("run", "toy", *WORKERS)
     assert edited.stdout.count("library changed: toy_experiment.py") == 2
     assert "run summary-toy-embedded: the records it reads changed" in edited.stdout
+    # From the first cell on: the runs before were as long.
+    assert re.search(r"^\[0/2, \d+ s left\] running  toy-ok-s", edited.stdout, re.M), edited.stdout
     assert toy.metrics() == before
     assert len(toy.starts()) == 4
     assert not list(toy.outputs.glob("runs/.previous/*")), "the old results go when the new ones are there"
 
-    assert toy.mmlib("run", "toy", "--force", "--dry-run").stdout.count(": --force") == 3
+    assert toy.mmlib("run", "toy", "--force", "--dry-run", "-v").stdout.count(": --force") == 3
     forced = toy.mmlib("run", "toy", "--seeds", "1", "--force", "--cold-kernels", *WORKERS)
     assert "--force" in forced.stdout
     assert len(toy.starts()) == 5

@@ -1,0 +1,56 @@
+"""Samples without their noise: the same signal, by the same draws, and nothing where no noise is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmlib.data.loading import load_data
+from mmlib.data.without_noise import clean_inputs, clean_views, rendered
+from mmlib.experiments.classification import Parameters
+
+
+def split_of(tmp_path, **changes):
+    given = {"synthetic_samples": 60, "data_store": str(tmp_path), **changes}
+    return load_data(Parameters.resolve(given))["test"]
+
+
+def correlation(one, two):
+    return np.corrcoef(np.ravel(one).astype(float), np.ravel(two).astype(float))[0, 1]
+
+
+def test_it_is_the_signal_that_the_noise_lies_on(tmp_path):
+    loud = split_of(tmp_path, synthetic_audio_snr_db=60.0, synthetic_visual_snr_db=60.0)
+    faint = split_of(tmp_path, synthetic_audio_snr_db=-10.0, synthetic_visual_snr_db=-10.0)
+    for name in ("waveform", "frames"):
+        clean = rendered(loud.prepared.manifest["source"])[name]
+        assert correlation(clean, loud.prepared.arrays[name]) > 0.9999
+        np.testing.assert_array_equal(clean, rendered(faint.prepared.manifest["source"])[name])
+        # Power of noise is ten times the signal's: a correlation of 1 / sqrt(11).
+        assert correlation(clean, faint.prepared.arrays[name]) == pytest.approx(11**-0.5, abs=0.03)
+
+
+def test_encoders_would_be_given_the_same_shapes(tmp_path):
+    split = split_of(tmp_path)
+    given, clean = split[np.arange(3)].inputs, clean_inputs(split, np.arange(3))
+    assert {name: values.shape for name, values in clean.items()} == {n: v.shape for n, v in given.items()}
+    assert not any(bool((given[name] == clean[name]).all()) for name in given)
+
+
+def test_only_the_modality_that_is_shown(tmp_path):
+    assert list(clean_views(split_of(tmp_path, modalities="audio"))) == ["audio"]
+
+
+def test_noise_on_recordings_is_left_out(data_root, tmp_path):
+    given = {"dataset": "grid_words", "data_root": str(data_root), "data_store": str(tmp_path), "audio_snr_db": -15.0}
+    split = load_data(Parameters.resolve(given))["test"]
+    (name, view), *others = clean_views(split).items()
+    assert (name, others) == ("audio", [])
+    assert split.views["audio"].snr_db == -15
+    stored = np.asarray(split.prepared.arrays["waveform"][split.rows[:2]]) / 32768
+    np.testing.assert_allclose(view.waveform(split.rows[:2]).numpy(), stored, atol=1e-6)
+
+
+def test_data_without_known_noise_have_no_such_view(tmp_path):
+    split = split_of(tmp_path, dataset="synthetic_trio", modulated_tensors="matrices")
+    assert clean_views(split) == {}

@@ -1,0 +1,106 @@
+"""The form of a figure for a small screen, and a figure in words."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from claims_fakes import CLAIMS, fake_results
+from iemf_fakes import iemf_claims, iemf_results
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from mmlib import figures
+from mmlib.analysis.iemf.findings import analyse
+from mmlib.figures.describe import describe
+from mmlib.figures.iemf import factorial_figure
+from mmlib.figures.style import COLUMN, narrow, new_figure
+from mmlib.workbook.claims import load_claims
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims(CLAIMS)
+
+
+def values(figure):
+    """What is drawn: the numbers of all lines, panel by panel."""
+    return [[np.asarray(line.get_xydata(), float).tolist() for line in axis.get_lines()] for axis in figure.axes]
+
+
+def test_panels_stand_below_one_another_and_show_the_same(claims):
+    wide = figures.table_figure(fake_results(), claims, ["top1", "map"])
+    with narrow():
+        tall = figures.table_figure(fake_results(), claims, ["top1", "map"])
+    assert tall.get_figwidth() == COLUMN < wide.get_figwidth()
+    assert values(tall) == values(wide)
+    FigureCanvasAgg(tall).draw()
+    first, second = (axis.get_window_extent() for axis in tall.axes)
+    assert second.y1 < first.y0
+    assert abs(first.x0 - second.x0) < 2
+    assert tall.get_tightbbox().width < COLUMN + 0.6
+
+
+def test_the_form_ends_with_its_block():
+    with narrow():
+        new_figure(figures.FULL, 2.0, 1, 2)
+    figure, axes = new_figure(figures.FULL, 2.0, 1, 2)
+    assert (figure.get_figwidth(), axes.shape) == (figures.FULL, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({"width_ratios": (2, 1), "sharey": "row"}, [0, 1, 2, 3, 4, 5]),
+        ({"height_ratios": (2, 1), "sharex": True}, [0, 3, 1, 4, 2, 5]),  # what belongs together stays together
+        ({"gridspec_kw": {"height_ratios": [2, 1]}}, [0, 3, 1, 4, 2, 5]),
+    ],
+)
+def test_axes_come_in_the_order_asked_for(options, order):
+    with narrow():
+        figure, axes = new_figure(figures.FULL, 3.0, 2, 3, **options)
+    assert axes.shape == (2, 3)
+    places = [axis.get_subplotspec().rowspan.start for axis in axes.flat]
+    assert sorted(places) == list(range(6))
+    assert [places.index(place) for place in range(6)] == order
+
+
+def test_a_narrow_figure_stays_as_it_is():
+    with narrow():
+        figure, axes = new_figure(COLUMN, 2.0, 2, 1)
+    assert axes.shape == (2, 1)
+    assert figure.get_figheight() == 2.0
+
+
+def test_legends_take_two_columns_at_most(claims):
+    with narrow():
+        figure = figures.table_figure(fake_results(), claims, ["top1"])
+    assert figure.legends[0]._ncols == 2
+    assert figures.table_figure(fake_results(), claims, ["top1"]).legends[0]._ncols > 2
+
+
+def test_a_figure_with_a_panel_across_rows_has_a_narrow_form():
+    found = analyse(iemf_results(), iemf_claims())
+    with narrow():
+        figure = factorial_figure(found)
+    assert len(figure.axes) == len(factorial_figure(found).axes) == 3
+    effects = figure.axes[-1].get_subplotspec().rowspan
+    assert (effects.start, effects.stop) == (2, 4)
+
+
+def test_a_figure_in_words(claims):
+    told = describe(figures.table_figure(fake_results(), claims, ["top1", "map"]))
+    assert told.startswith("2 panels. Top-1 accuracy (%): ")
+    assert "Concatenation, Summation, FiLM" in told
+    assert "and 8 more" in told
+    assert told.endswith("Legend: one seed, mean, 95 % interval of the mean.")
+
+
+def test_words_give_the_range_of_an_axis_and_leave_out_empty_panels():
+    figure = matplotlib.figure.Figure()
+    drawn, hidden, empty = figure.subplots(1, 3)
+    drawn.plot([1, 8], [-0.5, 62])
+    drawn.set(xlabel="epoch", title="training\nloss", xlim=(1, 8), ylim=(-0.5, 62))
+    hidden.plot([0, 1])
+    hidden.set_axis_off()
+    assert describe(figure) == "training loss: epoch from 1 to 8, up from −0.5 to 62."
+    assert empty.axison

@@ -1,0 +1,81 @@
+"""Executed notebooks as pages: what they share lies beside them once, and every page leads back to the report."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import pytest
+from claims_fakes import fake_notebook
+from PIL import Image
+
+from mmlib.report.lighten import add_way_back, light_png, share
+from mmlib.report.pages import convert_notebooks
+
+
+def picture(color: str) -> str:
+    stream = io.BytesIO()
+    Image.new("RGBA", (60, 40), color).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def notebook(path, *colors: str):
+    content = fake_notebook(path.stem)
+    content["cells"][1]["outputs"] += [
+        {"output_type": "display_data", "metadata": {}, "data": {"image/png": picture(color)}} for color in colors
+    ]
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """Two pages that share one picture of three."""
+    books = {
+        "a": notebook(tmp_path / "a.ipynb", "red", "blue"),
+        "b": notebook(tmp_path / "b.ipynb", "red", "green"),
+    }
+    folder = tmp_path / "pages"
+    convert_notebooks(books, folder, back={"a": [("../index.html", "Report"), ("../plan-x.html#x-y", "X: <Y>")]})
+    return folder
+
+
+def test_styles_and_pictures_are_shared(pages):
+    kept = sorted(path.suffix for path in (pages / "files").iterdir())
+    assert kept.count(".png") == 3
+    assert kept.count(".css") == len(kept) - 3 >= 1
+    for name in "ab":
+        page = (pages / f"{name}.html").read_text(encoding="utf-8")
+        assert len(page) < 60_000
+        assert "data:image/png" not in page
+        links = re.findall(r'(?:href|src)="(files/[^"]+)"', page)
+        assert len(links) == len(kept) - 1
+        assert all((pages / link).is_file() for link in links)
+
+
+def test_what_no_page_uses_is_removed_and_nothing_else(pages, tmp_path):
+    (pages / "files" / "own.png").write_bytes(b"of the user")
+    convert_notebooks({"a": tmp_path / "a.ipynb"}, pages)
+    assert sorted(path.suffix for path in (pages / "files").iterdir()).count(".png") == 2 + 1
+    assert (pages / "files" / "own.png").exists()
+    assert not (pages / "b.html").exists()
+
+
+def test_a_page_begins_with_the_way_back(pages):
+    page = (pages / "a.html").read_text(encoding="utf-8")
+    way = '<a href="../index.html">Report</a> · <a href="../plan-x.html#x-y">X: &lt;Y&gt;</a>'
+    assert way in page[page.index("<body") : page.index("<main")]
+    assert "mm-way-back" not in (pages / "b.html").read_text(encoding="utf-8")
+    assert add_way_back("<p>no body</p>", [("x", "y")]) == "<p>no body</p>"
+
+
+def test_what_is_no_picture_stays_as_it_is(tmp_path):
+    assert light_png(b"no picture") == b"no picture"
+    assert light_png(b"\x89PNG\r\n\x1a\nhalf") == b"\x89PNG\r\n\x1a\nhalf"
+    small = "<style>p { color: red }</style>"
+    broken = '<img src="data:image/png;base64,abc">'  # not a whole number of bytes
+    assert share(small + broken, tmp_path) == small + broken
+    assert share('<span class="n">alpha</span><span class="o">=</span>', tmp_path) == 'alpha<span class="o">=</span>'
+    assert not (tmp_path / "files").exists()

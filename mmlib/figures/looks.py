@@ -65,10 +65,10 @@ METHODS: dict[str, Look] = {
     "iemf": Look(WINE, "p", DOTTED, "..."),
     "iemf_other": Look(PALETTE["pink"], "h", DASHDOT, "xxx"),  # the rule on what it is not published for
     "scaling": Look(TEAL, "8", LONG, "---"),
-    "noise": Look(PALETTE["pink"], "*", SHORT, "oo"),
+    "noise": Look(PALETTE["red"], "*", SHORT, "oo"),
     "scaling_noise": Look(OLIVE, "d", DASHDOT, "++"),
     "losses_scaling": Look(INDIGO, "H", LONG, "\\\\"),
-    "losses_noise": Look(PALETTE["red"], ">", SHORT, "**"),
+    "losses_noise": Look(PALETTE["pink"], ">", SHORT, "**"),
     "original": Look(PALETTE["green"], "^", LONG, "\\\\\\"),
     "relu": Look(PALETTE["green"], "<", LONG, "\\\\\\"),
     # Face and voice: FOP's gate, and readings of Eq. 8 on it.

@@ -46,7 +46,7 @@ def find_gap(values: Sequence[float], margin: float = 0.12) -> Gap | None:
     gaps = np.diff(known)
     place = int(gaps.argmax())
     beyond = min(place + 1, len(known) - place - 1)
-    if gaps[place] < LEAST * (known[-1] - known[0]) or beyond > FEW * len(known):
+    if gaps[place] <= LEAST * (known[-1] - known[0]) or beyond > FEW * len(known):
         return None
     room = margin * gaps[place]
     return Gap(float(known[place] + room), float(known[place + 1] - room))

@@ -31,11 +31,10 @@ def set_caption(figure: Figure, title: str, text: str = "") -> None:
     step = LEADING * size / 72
     _make_room(figure, plain, AIR + step * len(lines))
     whole = figure.get_figheight()
-    for place, (line, weight) in enumerate(reversed(lines)):
-        figure.text(
-            AIR / figure.get_figwidth(), step * (place + 0.22) / whole, line, fontsize=size, fontweight=weight,
-            va="bottom", ha="left", gid=GID, in_layout=True, color="#1A1A1A",
-        )  # fmt: skip
+    left = AIR / figure.get_figwidth()
+    look = {"fontsize": size, "va": "bottom", "ha": "left", "gid": GID, "color": "#1A1A1A"}
+    for place, (line, weight) in enumerate(lines):
+        figure.text(left, step * (len(lines) - 1 - place + 0.22) / whole, line, fontweight=weight, **look)
 
 
 def caption_of(figure: Figure) -> str:

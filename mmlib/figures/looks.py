@@ -14,7 +14,7 @@ from typing import Any
 from mmlib.figures.style import DASHES, MARKERS, PALETTE, ordered
 
 GREY, SILVER = "#6E6E6E", "#A8A8A8"
-WINE, TEAL, OLIVE, INDIGO, PURPLE, GOLD = "#882255", "#2A8C82", "#8A8A2A", "#332288", "#8A3FA0", "#C2A200"
+WINE, TEAL, OLIVE, INDIGO, PURPLE = "#882255", "#2A8C82", "#8A8A2A", "#332288", "#8A3FA0"
 DOTTED, DASHED, DASHDOT, LONG, SHORT = (0, (1, 1.2)), (0, (4, 1.5)), (0, (5, 1.2, 1, 1.2)), (0, (7, 2)), (0, (2, 1))
 
 
@@ -65,16 +65,16 @@ METHODS: dict[str, Look] = {
     "iemf": Look(WINE, "p", DOTTED, "..."),
     "iemf_other": Look(PALETTE["pink"], "h", DASHDOT, "xxx"),  # the rule on what it is not published for
     "scaling": Look(TEAL, "8", LONG, "---"),
-    "noise": Look(GOLD, "*", SHORT, "oo"),
+    "noise": Look(PALETTE["red"], "*", SHORT, "oo"),
     "scaling_noise": Look(OLIVE, "d", DASHDOT, "++"),
     "losses_scaling": Look(INDIGO, "H", LONG, "\\\\"),
-    "losses_noise": Look(PALETTE["red"], ">", SHORT, "**"),
+    "losses_noise": Look(PALETTE["pink"], ">", SHORT, "**"),
     "original": Look(PALETTE["green"], "^", LONG, "\\\\\\"),
     "relu": Look(PALETTE["green"], "<", LONG, "\\\\\\"),
     # Face and voice: FOP's gate, and readings of Eq. 8 on it.
     "fop_neg": Look(PALETTE["orange"], "v", DOTTED, "..."),
     "fop_inverse": Look(PALETTE["green"], "d", DASHDOT, "xxx"),
-    "fop_linear": Look(PALETTE["sky"], "P", LONG, "\\\\\\"),
+    "fop_linear": Look(PALETTE["sky"], "H", LONG, "\\\\\\"),
     # Re-sampling by contributions.
     "longer": Look(GREY, "s", DASHED, "///"),
     "modality_level": Look(TEAL, "P", LONG, "xxx"),

@@ -120,7 +120,7 @@ def draw_strip(axis: Axes, maps: np.ndarray, label: str | None, **look: Any) -> 
     image = axis.imshow(np.ma.masked_invalid(joined), aspect="equal", **{**HEAT, **look})
     middles = np.arange(seconds) * (width + 1) + (width - 1) / 2
     axis.set_xticks(middles, [str(second + 1) for second in range(seconds)])
-    axis.set(xlabel="second", yticks=[])
+    axis.set(xlabel="part of the clip", yticks=[])
     axis.grid(False)
     if label is not None:
         axis.figure.colorbar(image, ax=axis, label=label, shrink=0.8)

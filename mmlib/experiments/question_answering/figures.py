@@ -93,8 +93,8 @@ def _attention(axis: Axes, found: Answered) -> None:
         look = {"color": SERIES[index], "hatch": HATCHES[index], "edgecolor": "#444444", "linewidth": 0.5}
         axis.bar(seconds, 100 * weights, width, label={"audio": "sound", "visual": "picture"}[name], **look)
     axis.axhline(100 / len(weights), color="black", lw=0.8, ls=":")
-    axis.set(xlabel="second", ylabel="weight in the answer (%)", xticks=range(1, len(weights) + 1))
-    axis.set_title("attention to seconds; dotted: all alike")
+    axis.set(xlabel="part of the clip", ylabel="weight in the answer (%)", xticks=range(1, len(weights) + 1))
+    axis.set_title("attention over the clip; dotted: all alike")
     axis.legend(loc="best")
 
 

@@ -30,7 +30,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 # Files whose tests start batches, with a worker per core, and kill and time them: two at once would disturb each other.
-BATCHES = re.compile(r"tests/(workbook/running/test_\w+|workbook/test_state|test_cli)\.py")
+BATCHES = re.compile(r"tests/(workbook/running/test_\w+|faults/test_(kills|disk)|workbook/test_state|test_cli)\.py")
 LONGEST = "tests/test_readme.py"  # reproduces everything
 
 

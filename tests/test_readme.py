@@ -18,6 +18,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -25,7 +26,8 @@ import typer
 from pages import ALL, KINDS, PROJECT, blocks
 
 from mmlib import cli
-from mmlib.commands.workbook import all_plans
+from mmlib.commands.settings import split_names, split_numbers
+from mmlib.commands.workbook import Request, all_plans, requested
 from mmlib.data.catalogue import DATASETS
 from mmlib.data.public.sources import PUBLIC
 from mmlib.parameters.arguments import parse_settings
@@ -176,10 +178,29 @@ def test_what_is_not_marked_runs_as_typed(page, sandbox):
 
 
 @functools.cache
-def dry(line: str) -> tuple[int, str]:
-    """A line that stands on several pages is asked once."""
+def dry_run(line: str) -> None:
+    """`line` with --dry-run."""
     words = shlex.split(line, comments=True)
-    return call([*words[1:], *([] if "--dry-run" in words else ["--dry-run"])])
+    code, said = call([*words[1:], *([] if "--dry-run" in words else ["--dry-run"])])
+    assert code == 0, f"{line}\n{said[-2000:]}"
+    assert re.search(r"\d+ cells?", said), f"{line}\n{said[-2000:]}"
+
+
+DRY: dict[str, str] = {}
+"""A line of each plan; looking at what is on the disk for all of them would take minutes and say the same."""
+for _block in SHOWN:
+    for _line in _block.lines if _block.kind == "dry run" else ():
+        DRY.setdefault(shlex.split(_line)[2], _line)
+
+
+@functools.cache
+def cells_of(line: str) -> int:
+    """How many cells a line names, every parameter of every one checked; one that stands on several pages is asked
+    once."""
+    given = read_as_typed(shlex.split(line, comments=True)[1:])
+    rows, seeds = split_names(given["rows"]), split_numbers(given["seeds"])
+    request = Request(given["plan"], given["profile"], rows, seeds, given["settings"] or [], given["data_root"])
+    return len(requested(request, Path("outputs"))[0])
 
 
 @pytest.mark.slow
@@ -188,9 +209,9 @@ def test_what_needs_more_names_a_plan_and_its_rows(page, sandbox):
     for block in blocks(PROJECT / page):
         for line in block.lines if block.kind == "dry run" else ():
             assert line.startswith("mmlib run "), f"{line}: only `mmlib run` has a dry run"
-            code, said = dry(line)
-            assert code == 0, f"{line}\n{said[-2000:]}"
-            assert re.search(r"\d+ cells", said), f"{line}\n{said[-2000:]}"
+            assert cells_of(line) > 0, line
+            if line in DRY.values():
+                dry_run(line)
 
 
 @functools.cache
@@ -200,13 +221,14 @@ def command_line():
     return typer.main.get_command(cli.app)
 
 
-def read_as_typed(words: list[str]) -> None:
-    """Names, options and types of an `mmlib` line, by its own parser; nothing is carried out."""
+def read_as_typed(words: list[str]) -> dict[str, Any]:
+    """Names, options and types of an `mmlib` line, by its own parser, as values; nothing is carried out."""
     group, context = command_line(), None
     context = group.make_context("mmlib", list(words), resilient_parsing=False)
     while hasattr(group, "resolve_command"):
         name, group, rest = group.resolve_command(context, [*context._protected_args, *context.args])
         context = group.make_context(name, rest, parent=context)
+    return context.params
 
 
 def read_settings(words: list[str]) -> None:

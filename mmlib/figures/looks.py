@@ -96,7 +96,7 @@ METHODS: dict[str, Look] = {
     "icarl_fc": Look(TEAL, "o", SHORT, "oo"),
     "afc_nme": Look(PALETTE["red"], "P", DASHDOT, "+++"),
     "afc_lsc": Look(PALETTE["pink"], "X", DOTTED, "++"),
-    "replay": Look(INDIGO, "D", LONG, "||"),
+    "replay": Look(INDIGO, "p", LONG, "||"),
     "joint": Look(PALETTE["black"], "*", "-", ""),
     # What is there beside a question.
     "question": Look(GREY, "o", DOTTED, ""),

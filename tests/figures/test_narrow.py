@@ -91,7 +91,7 @@ def test_a_figure_in_words(claims):
     told = describe(figures.table_figure(fake_results(), claims, ["top1", "map"]))
     assert told.startswith("2 panels. Top-1 accuracy (%): ")
     assert "Concatenation, Summation, FiLM" in told
-    assert "and 8 more" in told
+    assert "and 14 more" in told  # rows, and the blocks named among them
     assert told.endswith("Legend: one seed, mean, 95 % interval of the mean.")
 
 

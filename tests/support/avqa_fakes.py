@@ -14,6 +14,8 @@ JOINT, WHOLE, GROUNDED = 0.01, 0.03, 0.02
 """What the unimodal losses alone and all of IEMF add to every type; what AVST adds to the baseline."""
 SENSES = {"question": 0.30, "audio": 0.45, "visual": 0.50}
 BASE, FLOOR = 0.60, 0.27
+BOTH = ["question", "audio", "visual", "baseline", "baseline-joint", "baseline-iemf", "avst", "avst-joint", "avst-iemf"]
+"""What is made up for `grid_questions`: both networks, of which its own table has one."""
 
 
 def avqa_plan() -> Plan:
@@ -34,8 +36,8 @@ def accuracy(row: str, name: str, seed: int) -> float:
 
 
 def avqa_results(profile="grid_questions", seeds=range(5), rows=None, classes=15) -> Results:
-    """The rows of a profile (or `rows` of them) with `seeds` finished; comparative audio-visual questions are left out,
-    as `grid_questions` asks none.
+    """`rows`, or `BOTH`, or those of another profile, with `seeds` finished; comparative audio-visual questions are left
+    out, as `grid_questions` asks none.
     """
     shown = [name for name in (OVERALL, *ABOUT, *TYPES) if name != "accuracy_audio_visual_comparative"]
 
@@ -45,5 +47,6 @@ def avqa_results(profile="grid_questions", seeds=range(5), rows=None, classes=15
         return {f"{protocol}/{name}": value for protocol in ("clean", "last") for name, value in found.items()}
 
     plan = avqa_plan()
-    chosen = rows if rows is not None else plan.profile(profile).only or None
+    own = BOTH if profile == "grid_questions" else plan.profile(profile).only or None
+    chosen = own if rows is None else rows
     return plan_results(plan, profile, seeds, metrics_of, chosen, classes=classes)

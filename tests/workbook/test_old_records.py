@@ -67,13 +67,14 @@ def test_results_and_references_fill_in_what_was_added(here, monkeypatch):
     folder = here.root / "reference"
     write_reference(folder, collect(plan, "embedded", here.outputs), "for a test")
     monkeypatch.setattr(
-        type(cells[0].parameters), "neutral_values", classmethod(lambda cls: {"decay": 0.5, "scale": 1})
+        type(cells[0].parameters), "neutral_values", classmethod(lambda cls: {"decay": 0.5, "scale": 1, "megabytes": 0})
     )
+    filled = {"scale": 2.0, "decay": 0.5, "megabytes": 0}
     found = collect(plan, "embedded", here.outputs)
-    assert [record.parameters for record in found.records] == [{"scale": 2.0, "decay": 0.5}] * 2
+    assert [record.parameters for record in found.records] == [filled] * 2
     reference = collect(plan, "embedded", here.root / "empty", reference=folder)
     assert reference.source == "reference"
-    assert [record.parameters for record in reference.records] == [{"scale": 2.0, "decay": 0.5}] * 2
+    assert [record.parameters for record in reference.records] == [filled] * 2
 
 
 def test_looking_for_more_seeds_lists_the_runs_once(here, monkeypatch):

@@ -36,8 +36,8 @@ def accuracy(row: str, name: str, seed: int) -> float:
 
 
 def avqa_results(profile="grid_questions", seeds=range(5), rows=None, classes=15) -> Results:
-    """`rows`, or `BOTH`, or those of another profile, with `seeds` finished; comparative audio-visual questions are left
-    out, as `grid_questions` asks none.
+    """`rows`, or `BOTH`, or those of another profile, with `seeds` finished; comparative audio-visual questions are
+    left out, as `grid_questions` asks none.
     """
     shown = [name for name in (OVERALL, *ABOUT, *TYPES) if name != "accuracy_audio_visual_comparative"]
 

@@ -72,7 +72,8 @@ def small_project(root: Path, names: Iterable[str] = ALL) -> Project:
 
 def _thin(experiment: str, target: Path) -> None:
     content = json.loads((SOURCE / "notebooks" / f"{experiment}.ipynb").read_text())
-    parameters = next(c for c in content["cells"] if "parameters" in c.get("metadata", {}).get("tags", ()))
+    tags = {"first-parameters", "parameters"}
+    parameters = [c for c in content["cells"] if tags & set(c.get("metadata", {}).get("tags", ()))]
     call = f"from mmlib.experiments import {experiment} as task\ntask.run(task.Parameters.from_notebook(globals()))"
     code = {"cell_type": "code", "id": "run", "metadata": {}, "source": call, "execution_count": None, "outputs": []}
-    target.write_text(json.dumps(content | {"cells": [parameters, code]}))
+    target.write_text(json.dumps(content | {"cells": [*parameters, code]}))

@@ -1,8 +1,9 @@
 """kill -9 at random moments of a batch of every experiment: nothing lost, nothing run twice, no number changed, nothing
 left over, and no batch that ends because one of its workers did.
 
-Small here (two experiments with stages, one kill); `MMLIB_KILLS=100 pytest tests/faults/test_kills.py -s` is the long
-version over all experiments, and prints what was killed when. Kills of one batch are `MMLIB_KILLS_EVERY` seconds apart.
+`MMLIB_KILLS=1` trains two experiments with stages and kills once, in three minutes; with `MMLIB_KILLS=100` and -s it is
+the long version over all experiments, and prints what was killed when. Kills of one batch are `MMLIB_KILLS_EVERY`
+seconds apart.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def results(project) -> dict[str, dict]:
     for path in sorted(project.outputs.glob("runs/*/record.json")):
         record = json.loads(path.read_text())
         lines = [json.loads(line) for line in (path.parent / "history.jsonl").read_text().splitlines()]
-        history = [{k: v for k, v in line.items() if "second" not in k and "memory" not in k} for line in lines]
+        measured = ("second", "memory", "per_s")
+        history = [{k: v for k, v in line.items() if not any(part in k for part in measured)} for line in lines]
         found[path.parent.name] = {
             "status": record["status"],
             "metrics": record["metrics"],
@@ -121,6 +123,7 @@ def disturbed_batch(project, rng, log, budget: int) -> None:
     pytest.fail("the batch did not come to its end")
 
 
+@pytest.mark.skipif("MMLIB_KILLS" not in os.environ, reason="minutes: set MMLIB_KILLS=1, or 100")
 def test_kills(undisturbed):
     project, expected = undisturbed
     rng, log, rounds = random.Random(18), Counter(), 0

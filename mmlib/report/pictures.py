@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -28,13 +28,12 @@ NARROW_DPI = 160
 
 def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) -> dict[str, dict[str, object]]:
     """{name: what a page needs to show a figure}, of every figure that the assembly has drawn and a page shows."""
-    narrow = _narrow_forms(assembly, outputs, protocol, site)
     drawings = ANALYSES[assembly.plan.figure].drawings if assembly.plan.figure else ()
     titles = TITLES | {drawing.name: drawing.title for drawing in drawings}
+    shown = {name: stem for name, stem in assembly.figures.items() if name in titles}
+    narrow = _narrow_forms(assembly, shown, outputs, protocol, site)
     found = {}
-    for name, stem in assembly.figures.items():
-        if name not in titles:
-            continue
+    for name, stem in shown.items():
         png = stem.with_name(f"{stem.name}.png")
         link = site.picture(png, png.name)
         width, height = _size(site.folder / link)
@@ -72,9 +71,9 @@ def _extremes(assembly: Assembly) -> str:
     return f"{known.title} goes from {known.text(means[low])} ({low}) to {known.text(means[high])} ({high})"
 
 
-def _narrow_forms(assembly: Assembly, outputs: Path, protocol: str, site: Site) -> dict[str, str]:
-    """{name: link} of the narrow form of every figure; drawn again only where something has changed since."""
-    names = {name: f"{assembly.name}-{name}-narrow.png" for name in assembly.figures if name != "statements"}
+def _narrow_forms(assembly: Assembly, shown: Iterable[str], outputs: Path, protocol: str, site: Site) -> dict[str, str]:
+    """{name: link} of the narrow form of the figures shown; drawn again only where something has changed since."""
+    names = {name: f"{assembly.name}-{name}-narrow.png" for name in shown}
     # The form's own code is part of the library's hash, which `made_from` holds; without one, nothing is remembered.
     state = made_from(assembly, outputs, protocol) if assembly.sources else None
     kept = {name: link for name, file in names.items() if (link := site.keep(file, state))}

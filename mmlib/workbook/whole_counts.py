@@ -6,6 +6,7 @@ by itself (`chance` says how many of all printable numbers do), many that all pa
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -56,6 +57,7 @@ def whole_count(value: float, samples: int, rounding: float) -> tuple[int | None
     return None, "impossible"
 
 
+@functools.cache  # thousands of fractions; every page of a plan's profiles asks for the same few
 def chance(samples: int, rounding: float) -> float:
     """Share of the numbers printable with these decimals, 0 to 100, that are a rounded whole count of `samples`."""
     unit = 2 * Fraction(str(rounding))

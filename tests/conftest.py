@@ -18,6 +18,9 @@ pytest_plugins = ["toy_project", "claims_fakes"]
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Output to a pipe is not wrapped, unless $COLUMNS says so; a test that is about width sets it.
+os.environ.pop("COLUMNS", None)
+
 # What tests and nbval's notebooks produce must not mix with a person's own results.
 if "MMLIB_OUTPUTS" not in os.environ:
     os.environ["MMLIB_OUTPUTS"] = tempfile.mkdtemp(prefix="mmlib-tests-")

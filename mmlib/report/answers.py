@@ -166,7 +166,8 @@ def _listed(texts: list[str]) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The text with a capital, but for a symbol: ζ stays ζ."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 @dataclass(frozen=True)

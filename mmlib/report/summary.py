@@ -13,14 +13,19 @@ from mmlib.report.render import Column, Table
 from mmlib.report.tables import ABSENT, plus_minus
 from mmlib.workbook.verdicts import CONTRADICTED, HOLDS, NOISE, NOT_REPRODUCED, REPRODUCED, NumberVerdict
 
+NAMED = 4
+"""Data sets that did not run and are still named one by one."""
+
 
 def scope(assemblies: list[Assembly]) -> str:
     """Whether the paper's numbers could be compared at all, and why not."""
     own = [assembly for assembly in assemblies if assembly.results.kind == "paper"]
     if not own or any(assembly.results.records for assembly in own):
         return ""
-    *first, last = (assembly.results.profile_title for assembly in own)
-    names = f"{', '.join(first)} and {last}" if first else last
+    titles = [assembly.results.profile_title for assembly in own]
+    # Past a handful nobody reads the names, and commas of their own run together; the plans' pages list them.
+    several = f"the {len(titles)} settings that take the papers’ own data"
+    names = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]])) if len(titles) <= NAMED else several
     return (
         f"Only the paper’s statements are judged here, not its numbers: those belong to {names}, which did not run. "
         "A statement is a difference between rows of the table."

@@ -216,9 +216,9 @@ def _summary(row: RowResult, key: str) -> Summary | None:
 
 
 def _seeds(row: RowResult) -> str:
-    missing = len(row.seeds) - len(row.records)
+    found = len(row.records)
     listed = " ".join(map(str, sorted(row.records))) or ABSENT
-    return listed + (f" (of {len(row.seeds)})" if missing and row.records else "")
+    return listed + (f" ({found} of {len(row.seeds)})" if 0 < found < len(row.seeds) else "")
 
 
 def _claims(results: Results, claims: Claims | None) -> list[Claim]:

@@ -7,11 +7,14 @@ The file is a ZIP archive in which torch stores a CRC-32 of each tensor. torch i
 bit would be trained on. They are compared here, once, when a run is resumed; writing costs nothing more.
 
 Training waits for a copy of its state in memory, not for the disk (`CheckpointWriter`): a checkpoint is several times
-the weights. One that is being written when the process is killed leaves the one before it.
+the weights. One that is being written when the process is killed leaves the one before it. What stays the same from
+epoch to epoch is `packed` once: torch asks about every number and every name of what it stores, one by one, which cost
+a run of many short epochs up to a tenth of its time.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +29,7 @@ from mmlib.errors import UsageError
 from mmlib.files import atomic_path
 from mmlib.record import CHECKPOINT_FILE
 
-FORMAT = 2
+FORMAT = 3
 FILE = CHECKPOINT_FILE
 
 
@@ -84,6 +87,18 @@ def host_copy(value: Any, known: dict[int, Tensor] | None = None) -> Any:
     if id(value) not in known:
         known[id(value)] = value.detach().to("cpu", copy=True)
     return known[id(value)]
+
+
+def packed(value: Any) -> Tensor:
+    """Nested dicts, lists, tensors and plain numbers as one tensor of bytes, uint8 (n,), on the CPU."""
+    stream = io.BytesIO()
+    torch.save(host_copy(value), stream)
+    return torch.frombuffer(stream.getbuffer(), dtype=torch.uint8)
+
+
+def unpacked(content: Tensor) -> Any:
+    """What was packed, with tensors on the CPU."""
+    return torch.load(io.BytesIO(content.numpy().tobytes()), map_location="cpu", weights_only=True)
 
 
 def check_plain(value: Any, where: str) -> None:

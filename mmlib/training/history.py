@@ -21,19 +21,27 @@ class History:
     def __init__(self, folder: Path | None):
         self.path = folder / "history.jsonl" if folder else None
         self.entries: list[dict[str, Any]] = []
+        self._lines: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The lines of `history.jsonl`."""
+        return "".join(self._lines)
 
     def restart(self, entries: list[dict[str, Any]]) -> None:
         """Begin with `entries`: lines of a killed run that are newer than its checkpoint disappear."""
         self.entries = list(entries)
+        self._lines = [_line(entry) for entry in entries]
         if self.path:
-            write_text(self.path, "".join(_line(entry) for entry in entries))
+            write_text(self.path, self.text)
 
     def append(self, entry: dict[str, Any]) -> None:
         self.entries.append(entry)
+        self._lines.append(_line(entry))
         if self.path:
             try:
                 with open(self.path, "a", encoding="utf-8") as stream:
-                    stream.write(_line(entry))
+                    stream.write(self._lines[-1])
             except OSError as error:
                 raise OutputsError(
                     f"cannot write {self.path}: {write_problem(error, self.path)}. Free space or choose another folder "

@@ -10,13 +10,15 @@ what is killed between two stages is repeated from the end of the earlier one.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from mmlib.training.checkpoint import CheckpointWriter, check_plain, load_checkpoint
+from mmlib.training.checkpoint import CheckpointWriter, check_plain, load_checkpoint, packed, unpacked
 from mmlib.training.determinism import random_state, set_random_state
 from mmlib.training.distributed import Group, states_of_all
 from mmlib.training.history import History, Progress
@@ -62,6 +64,7 @@ class StageRunner:
         self.trainer: Trainer | None = None
         self.finished: list[StageOutcome] = []
         self.carried: Carried | None = None
+        self.before: Tensor | None = None  # what earlier stages left, as checkpoints of the stage under way hold it
 
     def run(self) -> Outcome:
         """Train every stage to its end, from the checkpoint if there is one.
@@ -86,6 +89,9 @@ class StageRunner:
         if state is not None and number:  # the first stage is built in the state that the seed gives, also when resumed
             set_random_state(state["built_in"])
         built_in = random_state() if number else {}
+        if self.folder:
+            finished = [outcome.state_dict() for outcome in self.finished]
+            self.before = packed({"carried": self.carried or {}, "finished": finished})
         stage = plan.build(self.carried)
         first_epoch = sum(earlier.epochs for earlier in self.plans[:number])
         self.trainer = trainer = Trainer(
@@ -137,9 +143,8 @@ class StageRunner:
             "stage": number,
             "epoch": epoch,
             "built_in": built_in,
-            "carried": self.carried or {},
-            "finished": [outcome.state_dict() for outcome in self.finished],
-            "history": self.log.history.entries,
+            "before": self.before,
+            "history": self.log.history.text,
             "trace": self.log.trace.state_dict(),
             "random": random,
             "seconds": self.log.seconds,
@@ -157,9 +162,10 @@ class StageRunner:
         if state is None:
             self.log.history.restart([])
             return None
-        self.finished = [StageOutcome.from_state(saved) for saved in state["finished"]]
-        self.carried = state["carried"] or None
-        self.log.history.restart(state["history"])
+        before = unpacked(state["before"])
+        self.finished = [StageOutcome.from_state(saved) for saved in before["finished"]]
+        self.carried = before["carried"] or None
+        self.log.history.restart([json.loads(line) for line in state["history"].splitlines()])
         self.log.trace.load_state_dict(state["trace"])
         self.log.seconds = state["seconds"]
         return state

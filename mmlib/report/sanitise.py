@@ -22,7 +22,7 @@ from bleach.css_sanitizer import CSSSanitizer
 
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "style-src 'unsafe-inline' 'self' file:; img-src data: 'self' file:; media-src data:; "
+    "style-src 'unsafe-inline' 'self' file:; img-src data: 'self' file:; media-src data: 'self' file:; "
     "font-src data:; base-uri 'none'; form-action 'none'\">"
 )
 """For a page's head: what stands in the page or in the files beside it is shown, nothing is run, fetched or sent. A

@@ -11,7 +11,7 @@ import pytest
 from claims_fakes import fake_notebook
 from PIL import Image
 
-from mmlib.report.lighten import add_way_back, light_png, share
+from mmlib.report.lighten import add_way_back, light_png, share, shared_files
 from mmlib.report.pages import convert_notebooks
 
 
@@ -44,7 +44,7 @@ def pages(tmp_path):
 
 def test_styles_and_pictures_are_shared(pages):
     kept = sorted(path.suffix for path in (pages / "files").iterdir())
-    assert kept.count(".png") == 3
+    assert kept.count(".webp") == 3
     assert kept.count(".css") == len(kept) - 3 >= 1
     for name in "ab":
         page = (pages / f"{name}.html").read_text(encoding="utf-8")
@@ -55,11 +55,30 @@ def test_styles_and_pictures_are_shared(pages):
         assert all((pages / link).is_file() for link in links)
 
 
+def test_pictures_lose_colours_and_nothing_else(tmp_path):
+    page = share(f'<img src="data:image/png;base64,{picture("red")}">', tmp_path)
+    (name,) = shared_files(page)
+    with Image.open(tmp_path / "files" / name) as kept:
+        assert (kept.format, kept.size) == ("WEBP", (60, 40))
+        assert kept.convert("RGB").getcolors() == [(60 * 40, (255, 0, 0))]
+
+
+def test_a_sound_is_kept_once_as_it_is(tmp_path):
+    sound = b"RIFF of a sound"
+    player = f'<source src="data:audio/wav;base64,{base64.b64encode(sound).decode()}" type="audio/wav" />'
+    page = share(player + player, tmp_path)
+    (name,) = shared_files(page)
+    assert page == f'<source src="files/{name}" type="audio/wav" />' * 2
+    assert (tmp_path / "files" / name).read_bytes() == sound
+
+
 def test_what_no_page_uses_is_removed_and_nothing_else(pages, tmp_path):
     (pages / "files" / "own.png").write_bytes(b"of the user")
+    (pages / "files" / f"{'0' * 16}.png").write_bytes(b"of an earlier version")
     convert_notebooks({"a": tmp_path / "a.ipynb"}, pages)
-    assert sorted(path.suffix for path in (pages / "files").iterdir()).count(".png") == 2 + 1
+    assert sorted(path.suffix for path in (pages / "files").iterdir()).count(".webp") == 2
     assert (pages / "files" / "own.png").exists()
+    assert not (pages / "files" / f"{'0' * 16}.png").exists()
     assert not (pages / "b.html").exists()
 
 
@@ -77,5 +96,6 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path):
     small = "<style>p { color: red }</style>"
     broken = '<img src="data:image/png;base64,abc">'  # not a whole number of bytes
     assert share(small + broken, tmp_path) == small + broken
-    assert share('<span class="n">alpha</span><span class="o">=</span>', tmp_path) == 'alpha<span class="o">=</span>'
+    code = '<span class="n">alpha</span> <span class="o">=</span> '
+    assert share(f'{code}<span class="mi">1</span>', tmp_path) == 'alpha = <span class="mi">1</span>'
     assert not (tmp_path / "files").exists()

@@ -188,8 +188,10 @@ def test_a_page_runs_nothing_of_its_notebook(tmp_path):
     assert problems(own.sub("", page)) == []
     assert page.index("Content-Security-Policy") < min(page.index("<style"), page.index("<link"))
     text = BeautifulSoup(page, "html.parser")
-    assert text.find("source")["src"] == PLAYER
-    assert [image for image in text.find_all("img") if re.fullmatch(r"files/[0-9a-f]{16}\.png", image.get("src", ""))]
+    sound = tmp_path / "pages" / text.find("source")["src"]
+    assert sound.suffix == ".wav"
+    assert sound.read_bytes() == bytes(range(200))
+    assert [image for image in text.find_all("img") if re.fullmatch(r"files/[0-9a-f]{16}\.webp", image.get("src", ""))]
     assert text.find("table", class_="dataframe").find("td").text == "1.5"
     assert text.find("math") is not None
     assert text.find("strong").text == "bold"

@@ -14,13 +14,13 @@ from python_process import python
 ROWS = int(os.environ.get("MMLIB_BENCHMARK_ROWS", "110272"))
 PAIRS, IDENTITIES, TRAINED = 30_496, 250, 901
 PREPARE = """
-import resource, sys
+import sys
 from mmlib.data.registry import prepare
 print(prepare("voxceleb1", data_root=sys.argv[1], store=sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(peak_gib())
 """
 SETUP = """
-import resource, sys, time
+import sys, time
 from types import SimpleNamespace
 import torch
 from mmlib.data.batch import Batch

@@ -16,14 +16,14 @@ SHARE = float(os.environ.get("MMLIB_BENCHMARK_SHARE", "0.25"))
 CLIPS = max(20, round(9288 * SHARE))
 CONVERTED = max(20, CLIPS // 40)
 CONVERT = """
-import resource, sys
+import sys
 from mmlib.data.registry import prepare
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+before = peak_gib()
 print(prepare("music_avqa", data_root=sys.argv[1], store=sys.argv[2]))
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(before, peak_gib())
 """
 READ = """
-import resource, sys, time
+import sys, time
 from types import SimpleNamespace
 import torch
 from mmlib.data import splits
@@ -33,7 +33,7 @@ from mmlib.data.loading import load_data
 
 torch.set_num_threads(1)
 splits.MEMORY_BYTES = 0
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+before = peak_gib()
 options = {f"synthetic_{name}": value for name, value in OPTIONS.items() if name != "seed"}
 options |= {"synthetic_clips": int(sys.argv[2]), "synthetic_audio_features": 128}
 options |= {"synthetic_visual_features": 512, "synthetic_map": 14}
@@ -52,7 +52,7 @@ while (batch := next(stream, None)) is not None:
     asked = time.perf_counter()
 seconds = time.perf_counter() - started
 size = train.prepared.arrays["visual"].nbytes / 2**30
-print(questions, seconds, waited, size, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(questions, seconds, waited, size, before, peak_gib())
 """
 
 

@@ -14,20 +14,20 @@ from python_process import python
 CLIPS = int(os.environ.get("MMLIB_BENCHMARK_CLIPS", "4123"))
 OPTIONS = {"clips": CLIPS, "classes": 28, "audio_features": 128, "visual_features": 512}
 CONVERT = """
-import resource, sys
+import sys
 from mmlib.data.registry import prepare
 print(prepare("ave", data_root=sys.argv[1], store=sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(peak_gib())
 """
 READ = """
-import resource, sys, time
+import sys, time
 from types import SimpleNamespace
 import torch
 from mmlib.data.ave import load_segments
 from mmlib.data.loader import BatchLoader
 
 torch.set_num_threads(1)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+before = peak_gib()
 train = load_segments(SimpleNamespace(
     dataset="ave", data_root=sys.argv[1], data_store=sys.argv[2], data_seed=0, feature_storage="float16",
     supervision="full", background_clips=True, clip_target="mil"))["train"]
@@ -37,7 +37,7 @@ for epoch in range(3):
     started = time.perf_counter()
     assert sum(len(batch) for batch in loader) == len(train)
     seconds.append(time.perf_counter() - started)
-print(len(train), seconds[0], sorted(seconds)[1], before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(len(train), seconds[0], sorted(seconds)[1], before, peak_gib())
 """
 
 

@@ -13,13 +13,13 @@ from python_process import python
 
 SHARE = float(os.environ.get("MMLIB_BENCHMARK_SHARE", "0.1"))
 CONVERT = """
-import resource, sys
+import sys
 from mmlib.data.registry import prepare
 print(prepare("av_cil_vggsound100", data_root=sys.argv[1], store=sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(peak_gib())
 """
 READ = """
-import resource, sys, time
+import sys, time
 from types import SimpleNamespace
 import torch
 from mmlib.data import splits
@@ -28,7 +28,7 @@ from mmlib.data.loading import load_data
 
 torch.set_num_threads(1)
 splits.MEMORY_BYTES = 0
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+before = peak_gib()
 train = load_data(SimpleNamespace(
     dataset="av_cil_vggsound100", data_root=sys.argv[1], data_store=sys.argv[2], data_seed=0, split="official",
     feature_storage="float16"))["train"]
@@ -40,7 +40,7 @@ for batch in new:
     clips += len(batch) + len(other)
     del batch, other  # as when they went to a device: the next ones take their place
 seconds = time.perf_counter() - started
-print(clips / seconds, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(clips / seconds, before, peak_gib())
 """
 
 

@@ -51,6 +51,7 @@ def table_figure(
     rows, left_out = _shown(results)
     names, ticks, bottom = _layout(rows)
     printed = _printed(results, claims)
+    metrics = metrics if printed else results.measured(metrics)
     with style():
         figure, axes = new_figure(FULL, 0.95 + 0.2 * (bottom + 1.2), 1, len(metrics), sharey=True)
         said = [f"{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}"]

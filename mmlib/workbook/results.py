@@ -6,7 +6,7 @@ finished, the committed reference result (outputs/reference/<plan>-<profile>.jso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +103,15 @@ class Results:
             number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
             return f"{number} seed{'' if number == '1' else 's'} a row (of {listed})"
         return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
+
+    def measured(self, metrics: Sequence[str]) -> list[str]:
+        """Those of `metrics` that some record has; all where nothing ran, or nothing of them was measured.
+
+        A plan names the metrics of all its profiles; the data of one may have no use for some (no score to regress).
+        """
+        values = [item for record in self.records for item in record.metrics.items()]
+        known = {key.split("/")[-1] for key, value in values if value is not None}
+        return [name for name in metrics if name in known] or list(metrics)
 
     @property
     def wanted(self) -> int:

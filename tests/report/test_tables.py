@@ -201,6 +201,16 @@ def test_columns_of_several_units(mixed):
         assert "0.004 better" in text
 
 
+def test_metrics_that_no_record_has_are_left_out_of_our_own_data(mixed):
+    results, metrics, also = mixed_results("embedded"), ["accuracy_2", "top1"], ["accuracy_7", "pearson"]
+    titles = [column.title for column in results_table(results, mixed, metrics, also).columns]
+    assert titles[2:5] == ["accuracy, 2 classes, best on test", "accuracy, 2 classes, clean", "Pearson’s r"]
+    assert titles[5] == "seeds"
+    printed = [column.title for column in results_table(mixed_results("paper"), mixed, ["accuracy_2", "mae"]).columns]
+    assert "MAE, printed" in printed
+    assert results.measured(["map"]) == ["map"]  # an empty table says more than none
+
+
 def test_statements_of_several_units(mixed):
     results = mixed_results()
     table = statements_table(judge_statements(mixed, results), results)

@@ -191,14 +191,18 @@ def _missing_classes(row: RowResult, classes: int | None) -> str:
 def judge_statements(
     claims: Claims, results: Results, protocol: str = "clean", confidence: float = 0.95
 ) -> StatementFamily:
-    """Every statement that the plan of `results` can test, with Holm-adjusted p over all of them."""
+    """Every statement that the plan of `results` can test, with Holm-adjusted p over all of them.
+
+    Data of our own are asked for the metrics that they have: classes alone have no error of a score.
+    """
+    own = results.kind != "paper"
     verdicts = [
         replace(
             statement_verdict(statement, name, results, protocol, confidence),
             printed=claims.printed_differences(statement, name),
         )
         for statement in claims.statements_of(results.plan)
-        for name in statement.metrics
+        for name in (results.measured(statement.metrics) if own else statement.metrics)
     ]
     adjusted = holm([verdict.p for verdict in verdicts])
     verdicts = [replace(verdict, p_holm=p) for verdict, p in zip(verdicts, adjusted, strict=True)]

@@ -211,6 +211,14 @@ def test_metrics_that_no_record_has_are_left_out_of_our_own_data(mixed):
     assert results.measured(["map"]) == ["map"]  # an empty table says more than none
 
 
+def test_statements_are_asked_of_metrics_that_our_own_data_have(mixed):
+    results = mixed_results("embedded")
+    asked = {verdict.metric for verdict in judge_statements(mixed, results).verdicts}
+    for record in results.records:
+        record.metrics = {key: value for key, value in record.metrics.items() if not key.endswith("/mae")}
+    assert {verdict.metric for verdict in judge_statements(mixed, results).verdicts} == asked - {"mae"} != asked
+
+
 def test_statements_of_several_units(mixed):
     results = mixed_results()
     table = statements_table(judge_statements(mixed, results), results)

@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 POLL_SECONDS = 0.1
+NAMED = 3
+"""Cells of one reason that are named one by one; of more it says how many, and where they begin and end."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +136,24 @@ class Batch:
         return Survey(self.fingerprints)
 
     def pending(self, cells: list[Cell], survey: Survey) -> list[CellState]:
-        """The cells to run, each with its reason printed; the others' outcomes are noted."""
-        pending = []
+        """The cells to run, printed by reason; the others' outcomes are noted."""
+        pending, told = [], defaultdict(list)
         states = survey.look(cells)
         self.times.learn(states)
         for state in states:
             if state.state == "blocked":
-                print(f"blocked {state.cell.id}: {state.reason}")
+                told["blocked", state.reason].append(state.cell.id)
                 self.report.outcomes[state.cell.id] = Outcome("blocked", "BlockedError", state.reason)
             elif state.done and not self.options.force:
                 drop_leftovers(state.cell)
                 self.report.outcomes[state.cell.id] = Outcome("done")
             else:
-                print(f"run {state.cell.id}: {'--force' if state.done else state.reason}", flush=True)
+                told["run", "--force" if state.done else state.reason].append(state.cell.id)
                 pending.append(state)
+        for (what, reason), cells in told.items():
+            few = len(cells) <= NAMED
+            for named in cells if few else [f"{len(cells)} cells, {cells[0]} to {cells[-1]}"]:
+                print(f"{what} {named}: {reason}", flush=True)
         return pending
 
     @contextlib.contextmanager

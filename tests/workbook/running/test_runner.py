@@ -59,6 +59,14 @@ def test_every_end_is_recorded_as_what_it_was(batch):
     assert summary["metrics"]["records"] == 3.0
 
 
+def test_many_cells_of_one_reason_are_one_line(toy):
+    toy.plan(profiles={"embedded": {"kind": "embedded", "seeds": list(range(7)), "parameters": {}}})
+    done = toy.mmlib("run", "toy", *WORKERS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^run 7 cells, toy-ok-s0\S* to toy-ok-s6\S*: never run$", done.stdout, re.M), done.stdout
+    assert done.stdout.count("never run") == 1
+
+
 def test_a_batch_is_done_once_and_stale_by_content(toy):
     toy.plan(summaries=["summary.ipynb"])
     first = toy.mmlib("run", "toy", *WORKERS)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 POLL_SECONDS = 0.1
+SHOW_SECONDS = 1.0
+"""Between looks at which cells have begun: it asks the disk about every cell that waits."""
 NAMED = 3
 """Cells of one reason that are named one by one; of more it says how many, and where they begin and end."""
 
@@ -206,7 +208,7 @@ class Batch:
 
         expected = {state.cell.id: left.seconds for state in pending if (left := self.times.left(state))}
         with Display(len(pending), self.workers, expected) as display:
-            waiting = {}
+            waiting, shown = {}, 0.0
             try:
                 for task in (self.task(state.cell) for state in pending):
                     waiting[self.submit(task, 1)] = task
@@ -214,7 +216,9 @@ class Batch:
                 while waiting:
                     self.interrupt.check()
                     check_workers(self.client)
-                    self.show_started(display, waiting.values())
+                    if time.monotonic() - shown >= SHOW_SECONDS:
+                        self.show_started(display, waiting.values())
+                        shown = time.monotonic()
                     for future in [future for future in waiting if future.done()]:
                         task = waiting.pop(future)
                         outcome = outcome_of(future)

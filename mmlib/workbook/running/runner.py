@@ -6,12 +6,13 @@ The records on disk are the truth. The command may be stopped or killed at any t
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -207,6 +208,7 @@ class Batch:
         from mmlib.workbook.running.cluster import check_workers
 
         expected = {state.cell.id: left.seconds for state in pending if (left := self.times.left(state))}
+        pending = longest_first(pending, expected)
         with Display(len(pending), self.workers, expected) as display:
             waiting, shown = {}, 0.0
             try:
@@ -246,6 +248,11 @@ class Batch:
                 begun, _ = read_cell_file(folder)
                 if begun and begun.run_id == task.run_id and not (folder / RECORD_FILE).exists():
                     display.started(task.cell)
+
+
+def longest_first(pending: Iterable[CellState], expected: Mapping[str, float]) -> list[CellState]:
+    """By expected seconds, those of which nothing is known first: else one long cell would end the batch alone."""
+    return sorted(pending, key=lambda state: -expected.get(state.cell.id, math.inf))
 
 
 def outcome_of(future: Future) -> Outcome:

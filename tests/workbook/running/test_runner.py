@@ -7,6 +7,10 @@ import re
 
 import pytest
 
+from mmlib.workbook.plan import find_plan
+from mmlib.workbook.running.runner import longest_first
+from mmlib.workbook.state import CellState
+
 WORKERS = ("--workers", "2")
 
 
@@ -65,6 +69,16 @@ def test_many_cells_of_one_reason_are_one_line(toy):
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^run 7 cells, toy-ok-s0\S* to toy-ok-s6\S*: never run$", done.stdout, re.M), done.stdout
     assert done.stdout.count("never run") == 1
+
+
+def test_what_takes_longest_begins_first(here):
+    here.plan(profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2, 3], "parameters": {}}})
+    states = [
+        CellState(cell, "missing", "never run") for cell in find_plan("toy").cells("embedded", outputs=here.outputs)
+    ]
+    quick, slow, unknown, also_slow = (state.cell.id for state in states)
+    ordered = longest_first(states, {quick: 2.0, slow: 30.0, also_slow: 30.0})
+    assert [state.cell.id for state in ordered] == [unknown, slow, also_slow, quick]
 
 
 def test_a_batch_is_done_once_and_stale_by_content(toy):

@@ -158,12 +158,13 @@ def test_two_workers_per_gpu_are_pinned_by_environment(toy):
 
 
 def test_a_full_disk_ends_the_batch_with_one_message(toy):
-    toy.plan(rows=rows("disk_full"), profiles={"embedded": {"kind": "embedded", "seeds": [0, 1, 2]}})
+    seeds = list(range(12))  # on a busy machine some begin before the first one's end is seen
+    toy.plan(rows=rows("disk_full"), profiles={"embedded": {"kind": "embedded", "seeds": seeds}})
     done = toy.mmlib("run", "toy", "--workers", "1")
     assert done.returncode == 6, done.stdout + done.stderr
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-    assert len(toy.starts()) < 3, "the other cells would only fail in the same way"
+    assert len(toy.starts()) < len(seeds), "the other cells would only fail in the same way"
 
 
 def test_reproduce_runs_all_plans_and_builds_the_report(toy):

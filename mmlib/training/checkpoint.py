@@ -9,7 +9,7 @@ bit would be trained on. They are compared here, once, when a run is resumed; wr
 Training waits for a copy of its state in memory, not for the disk (`CheckpointWriter`): a checkpoint is several times
 the weights. One that is being written when the process is killed leaves the one before it. What stays the same from
 epoch to epoch is `packed` once: torch asks about every number and every name of what it stores, one by one, which cost
-a run of many short epochs up to a tenth of its time.
+runs of many short epochs some percent of their time.
 """
 
 from __future__ import annotations

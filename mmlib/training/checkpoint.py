@@ -97,8 +97,15 @@ def packed(value: Any) -> Tensor:
 
 
 def unpacked(content: Tensor) -> Any:
-    """What was packed, with tensors on the CPU."""
-    return torch.load(io.BytesIO(content.numpy().tobytes()), map_location="cpu", weights_only=True)
+    """What was packed, with tensors on the CPU; trusted as little as the file around it.
+
+    Raises `UsageError` for content that is not what was stored, and whatever torch does for other content.
+    """
+    stream = io.BytesIO(content.numpy().tobytes())
+    if problem := content_problem(stream):
+        raise UsageError(problem)
+    stream.seek(0)
+    return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def check_plain(value: Any, where: str) -> None:
@@ -116,12 +123,12 @@ def check_plain(value: Any, where: str) -> None:
         )
 
 
-def content_problem(path: Path) -> str | None:
-    """The first part of a checkpoint whose content is not what was stored, in words; None where all are.
+def content_problem(file: Path | io.BytesIO) -> str | None:
+    """The first part of a stored archive whose content is not what was stored, in words; None where all are.
 
     Raises whatever `zipfile` does for a file that is no archive.
     """
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
             return "torch compresses nothing"
         wrong = archive.testzip()
@@ -136,6 +143,8 @@ def load_checkpoint(folder: Path, fingerprint: str) -> tuple[dict[str, Any] | No
     try:
         problem = content_problem(path)
         state = None if problem else torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(state, dict) and "before" in state:
+            state["before"] = unpacked(state["before"])
     except pickle.UnpicklingError:  # torch's text advises to load it unsafely, which is never done here
         problem = "not tensors and plain numbers only"
     except Exception as error:  # a damaged file makes readers fail in any way: KeyError, struct.error, MemoryError

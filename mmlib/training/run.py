@@ -10,7 +10,6 @@ what is killed between two stages is repeated from the end of the earlier one.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mmlib.training.checkpoint import CheckpointWriter, check_plain, load_checkpoint, packed, unpacked
+from mmlib.files import parse_json
+from mmlib.training.checkpoint import CheckpointWriter, check_plain, load_checkpoint, packed
 from mmlib.training.determinism import random_state, set_random_state
 from mmlib.training.distributed import Group, states_of_all
 from mmlib.training.history import History, Progress
@@ -162,10 +162,10 @@ class StageRunner:
         if state is None:
             self.log.history.restart([])
             return None
-        before = unpacked(state["before"])
+        before = state["before"]
         self.finished = [StageOutcome.from_state(saved) for saved in before["finished"]]
         self.carried = before["carried"] or None
-        self.log.history.restart([json.loads(line) for line in state["history"].splitlines()])
+        self.log.history.restart([parse_json(line) for line in state["history"].splitlines()])
         self.log.trace.load_state_dict(state["trace"])
         self.log.seconds = state["seconds"]
         return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import zipfile
 
@@ -114,6 +115,34 @@ def test_damaged_checkpoint_is_ignored_and_said(make_trainer, tmp_path, capsys, 
     assert "training starts anew" in said
     assert "weights_only" not in said
     assert "Weights only" not in said, "torch's advice is to load it unsafely"
+
+
+class Told:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self):
+        return print, ("EXECUTED",)
+
+
+@pytest.mark.parametrize("inside", ["pickle", "compressed", "nothing"])
+def test_what_is_packed_inside_is_as_little_trusted(make_trainer, tmp_path, capsys, inside):
+    make_trainer(2).fit()
+    path, stream = tmp_path / "run" / checkpoint.FILE, io.BytesIO()
+    if inside == "pickle":
+        torch.save(Told(), stream)
+    elif inside == "compressed":
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("archive/data.pkl", bytes(1 << 20))
+    state = torch.load(path, weights_only=True)
+    assert state["before"].dtype == torch.uint8
+    state["before"] = torch.tensor(list(stream.getvalue()), dtype=torch.uint8)
+    torch.save(state, path)
+    capsys.readouterr()
+    assert make_trainer(2).fit().resumed_at is None
+    said = capsys.readouterr().out
+    assert "is damaged" in said
+    assert "training starts anew" in said
+    assert "EXECUTED" not in said
 
 
 def test_a_flipped_bit_anywhere_starts_anew_or_changes_nothing(make_trainer, tmp_path, capsys):

@@ -51,12 +51,14 @@ def table_figure(
     rows, left_out = _shown(results)
     names, ticks, bottom = _layout(rows)
     printed = _printed(results, claims)
-    metrics = metrics if printed else results.measured(metrics)
+    shown = metrics if printed else results.measured(metrics)
+    if missing := [metric(name).title for name in metrics if name not in shown]:
+        left_out.append(f"in no record: {', '.join(missing)}")
     with style():
-        figure, axes = new_figure(FULL, 0.95 + 0.2 * (bottom + 1.2), 1, len(metrics), sharey=True)
+        figure, axes = new_figure(FULL, 0.95 + 0.2 * (bottom + 1.2), 1, len(shown), sharey=True)
         said = [f"{source_text(results)}; {PROTOCOLS.get(protocol, protocol)}"]
-        for axis, name in zip(axes[0], metrics, strict=True):
-            axis.set_title(_panel_title(name, len(metrics)))
+        for axis, name in zip(axes[0], shown, strict=True):
+            axis.set_title(_panel_title(name, len(shown)))
             said += _panel(axis, rows, ticks, f"{protocol}/{name}", {r: printed[r, n] for r, n in printed if n == name})
         if not results.rows:
             empty(axes[0][0], "the plan has no rows")

@@ -62,8 +62,10 @@ def results_table(
     """
     verdicts = {(v.claim.row.id, v.claim.column.metric): v for v in number_verdicts(results, claims)}
     absent = _not_available(results, claims)
+    left_out: list[str] = []
     if results.kind != "paper":  # whose printed numbers stand there also where ours are missing
         found = results.measured([*metrics, *also])
+        left_out = [metric(name).title for name in (*metrics, *also) if name not in found]
         metrics, also = ([name for name in names if name in found] for names in (metrics, also))
     printed = bool(verdicts or absent)
     columns = [*map(Column, heads)]
@@ -89,6 +91,8 @@ def results_table(
         data.append(facts)
     caption = f"{results.title} – {results.profile_title}"
     notes = _result_notes(results, printed, [*metrics, *also], protocols)
+    if left_out:
+        notes.append(f"Left out, here and among the statements, because no record has it: {'; '.join(left_out)}.")
     if verdicts:
         notes += _never_judged(_claims(results, claims))
     if absent:

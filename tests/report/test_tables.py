@@ -203,7 +203,9 @@ def test_columns_of_several_units(mixed):
 
 def test_metrics_that_no_record_has_are_left_out_of_our_own_data(mixed):
     results, metrics, also = mixed_results("embedded"), ["accuracy_2", "top1"], ["accuracy_7", "pearson"]
-    titles = [column.title for column in results_table(results, mixed, metrics, also).columns]
+    table = results_table(results, mixed, metrics, also)
+    assert any("because no record has it: Top-1; accuracy, 7 classes." in note for note in table.notes)
+    titles = [column.title for column in table.columns]
     assert titles[2:5] == ["accuracy, 2 classes, best on test", "accuracy, 2 classes, clean", "Pearson’s r"]
     assert titles[5] == "seeds"
     printed = [column.title for column in results_table(mixed_results("paper"), mixed, ["accuracy_2", "mae"]).columns]

@@ -6,14 +6,22 @@ Kernels are another matter: a notebook may import what lies beside it.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 AMBIENT = ("PYTHONSTARTUP", "PYTHONINSPECT")
 """Variables meant for a person at a prompt; IPython would run the first one's file in every kernel."""
 PLAIN_DRAWING = {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "agg"}
 """Variables with which matplotlib starts from its defaults, whatever lies in the user's folders."""
+PARALLEL_FROM = 4  # fewer tasks are done sooner than processes start
 
 
 def own_python(module: str) -> list[str]:
@@ -37,3 +45,19 @@ def own_environment(**changes: str) -> dict[str, str]:
         parts = [part for part in environment.pop("PYTHONPATH").split(os.pathsep) if part]
         environment |= {"PYTHONPATH": os.pathsep.join(parts)} if parts else {}
     return environment | changes
+
+
+def in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None = None
+) -> Iterator[Result]:
+    """What `function` makes of each task, in the tasks' order, by `workers` processes (one per core) where it is worth
+    starting them. Function, tasks and results travel between processes; the first error ends it.
+    """
+    workers = min(workers or os.cpu_count() or 1, len(tasks))
+    if len(tasks) < PARALLEL_FROM or workers < 2:
+        yield from map(function, tasks)
+        return
+    # fork: what is loaded already need not be loaded again, and the caller may be unfit to be imported anew
+    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(function, tasks, chunksize=1)

@@ -1,12 +1,14 @@
-"""Processes of our own import nothing from the folder in which the user stands."""
+"""Processes of our own: nothing from where the user stands, and work shared among them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 
+import pytest
+
 import mmlib
-from mmlib.processes import own_environment, own_python
+from mmlib.processes import in_processes, own_environment, own_python
 
 
 def test_what_lies_where_the_user_stands_is_not_imported(tmp_path, monkeypatch):
@@ -31,3 +33,27 @@ def test_what_lies_where_the_user_stands_is_not_imported(tmp_path, monkeypatch):
 def test_no_path_at_all_stays_none(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep)
     assert "PYTHONPATH" not in own_environment()
+
+
+def square(number: int) -> tuple[int, int]:
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return number**2, os.getpid()
+
+
+@pytest.mark.parametrize(("tasks", "workers"), [(2, 4), (9, 1), (0, 3)])
+def test_little_work_is_done_here(tasks, workers):
+    assert list(in_processes(square, range(tasks), workers)) == [(number**2, os.getpid()) for number in range(tasks)]
+
+
+def test_much_work_is_done_by_others_and_comes_back_in_order():
+    found = list(in_processes(square, range(20), 2))
+    assert [number for number, _ in found] == [number**2 for number in range(20)]
+    makers = {process for _, process in found}
+    assert os.getpid() not in makers
+    assert len(makers) <= 2
+
+
+def test_the_first_error_ends_it():
+    with pytest.raises(ValueError, match="-3 is negative"):
+        list(in_processes(square, [1, 2, -3, 4, 5], 2))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmlib.commands.workbook import all_plans
 from mmlib.errors import UsageError
 from mmlib.parameters.base import project_root
-from mmlib.report.assemble import assemble, write_figures
+from mmlib.processes import in_processes
+from mmlib.report.assemble import assemble
+from mmlib.report.drawing import write_figures
 from mmlib.workbook.plan import Plan, find_plan
 
 
@@ -19,15 +22,10 @@ def figures(plan: str | None, profile: str | None, outputs: Path, protocol: str 
     Raises `UsageError` for an unknown plan or profile, or where no record is found; `OutputsError`.
     """
     started, files, drawn = time.perf_counter(), 0, 0
-    for each, name in chosen(plan, profile):
-        began = time.perf_counter()
-        assembly = assemble(each, name, outputs, project_root(), protocol=protocol)
-        if not assembly.results.records:
-            continue
-        write_figures(assembly, outputs, protocol)
-        drawn, files = drawn + len(assembly.figures), files + len(assembly.files)
-        told = " (committed reference result)" if assembly.results.source == "reference" else ""
-        print(f"{each.name} / {name}: {', '.join(assembly.figures)} in {time.perf_counter() - began:.1f} s{told}")
+    tasks = [Task(each, name, outputs, protocol) for each, name in chosen(plan, profile)]
+    for line, figures_drawn, files_written in filter(None, in_processes(draw, tasks)):
+        drawn, files = drawn + figures_drawn, files + files_written
+        print(line, flush=True)
     if not drawn:
         asked = f" of {' / '.join(filter(None, (plan, profile)))}" if plan or profile else ""
         raise UsageError(
@@ -36,6 +34,29 @@ def figures(plan: str | None, profile: str | None, outputs: Path, protocol: str 
         )
     seconds = time.perf_counter() - started
     print(f"{drawn} figures, {files} files (PNG, PDF, SVG) in {seconds:.1f} s: {outputs / 'figures'}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """The figures of one plan and profile."""
+
+    plan: Plan
+    profile: str
+    outputs: Path
+    protocol: str
+
+
+def draw(task: Task) -> tuple[str, int, int] | None:
+    """Draw them; returns a line about it and the numbers of figures and files. None where there is no record."""
+    began = time.perf_counter()
+    assembly = assemble(task.plan, task.profile, task.outputs, project_root(), protocol=task.protocol)
+    if not assembly.results.records:
+        return None
+    write_figures(assembly, task.outputs, task.protocol)
+    told = " (committed reference result)" if assembly.results.source == "reference" else ""
+    seconds = time.perf_counter() - began
+    line = f"{task.plan.name} / {task.profile}: {', '.join(assembly.figures)} in {seconds:.1f} s{told}"
+    return line, len(assembly.figures), len(assembly.files)
 
 
 def chosen(plan: str | None, profile: str | None) -> Iterator[tuple[Plan, str]]:

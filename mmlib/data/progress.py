@@ -35,8 +35,9 @@ class Progress:
     def line(self, seconds: float, left: bool = True) -> str:
         """The report after `seconds` of this run; `left`: with the time still to go."""
         rate = (self.done - self._first) / seconds if seconds > 0 else 0.0
-        speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
-        text = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {speed} {self.unit}/s"
+        text = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}"
+        if rate >= 0.1:
+            text += f", {rate:,.{0 if rate >= 10 else 1}f} {self.unit}/s"
         if left and self.done < self.total and rate > 0:
             text += f", {duration((self.total - self.done) / rate)} left"
         return text

@@ -123,22 +123,37 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
 
     Layout and margins are computed once and kept for all three, so the figure's panels no longer move afterwards.
     """
-    import matplotlib
-
     stem = Path(stem)
     written = []
     dpi = 300 if figure.get_figwidth() <= COLUMN else 200
-    # Without a layout engine and with known margins each format draws the figure once, else twice.
-    with style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)
-        page = _measured(figure, dpi).padded(MARGIN)
+    with _laid_out(figure, dpi) as page:
         for suffix, metadata in FORMATS.items():
             target = stem.with_name(stem.name + suffix)
             with atomic_path(target) as path:
                 figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata, bbox_inches=page)
             written.append(target)
     return written
+
+
+def page_png(figure: Figure, dpi: float) -> bytes:
+    """A figure as PNG with the margins of a page, for a small screen."""
+    stream = io.BytesIO()
+    with _laid_out(figure, dpi) as page:
+        figure.savefig(stream, format="png", dpi=dpi, metadata=FORMATS[".png"], bbox_inches=page)
+    return stream.getvalue()
+
+
+@contextlib.contextmanager
+def _laid_out(figure: Figure, dpi: float) -> Iterator[Bbox]:
+    """The figure's page (inches), its panels in place: without a layout engine and with known margins each format draws
+    the figure once, else twice.
+    """
+    import matplotlib
+
+    with style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+        yield _measured(figure, dpi).padded(MARGIN)
 
 
 def _measured(figure: Figure, dpi: float) -> Bbox:

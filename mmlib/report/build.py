@@ -20,13 +20,14 @@ from mmlib.files import dump_json
 from mmlib.parameters.base import project_root
 from mmlib.report import summary
 from mmlib.report.answers import answers, conclusions_of, headlines
-from mmlib.report.assemble import Assembly, assemble, write
+from mmlib.report.assemble import Assembly, assemble, write_tables
 from mmlib.report.counts import count
+from mmlib.report.drawn import draw_all
 from mmlib.report.forest import lines_html
 from mmlib.report.heatmap import heat_map, heat_map_html
 from mmlib.report.judging import Family, family_of
 from mmlib.report.pages import Links, convert_notebooks
-from mmlib.report.pictures import pictures_of
+from mmlib.report.pictures import Copies, pictures_of
 from mmlib.report.render import to_html
 from mmlib.report.sections import section_of
 from mmlib.report.site import Site
@@ -61,9 +62,10 @@ class Report:
 
     assemblies: list[Assembly]
     outputs: Path
-    protocol: str
     site: Site
     family: Family
+    copies: dict[str, dict[str, Copies]] = field(default_factory=dict)
+    """{assembly: {figure: its copies in the site}}."""
     summaries: dict[str, list[Cell]] = field(default_factory=dict)
     """Notebooks that sum a plan up, by the assembly that they are of."""
     pages: dict[str, str] = field(default_factory=dict)
@@ -98,12 +100,11 @@ def build_report(
         for profile in plan.profiles:
             assembly = assemble(plan, profile, outputs, project, protocol=protocol, fingerprints=fingerprints)
             # A profile that never ran leaves no files: its tables would be empty.
-            assemblies.append(
-                write(assembly, outputs, protocol, redraw=False) if assembly.results.records else assembly
-            )
+            assemblies.append(write_tables(assembly, outputs) if assembly.results.records else assembly)
     found = conclusions_of(assemblies, protocol)
     family = family_of(assemblies, [conclusion for _, conclusion in found])
-    report = Report(assemblies, outputs, protocol, Site(outputs / "report"), family)
+    report = Report(assemblies, outputs, Site(outputs / "report"), family)
+    report.copies = draw_all(assemblies, outputs, protocol, report.site, workers)
     if notebooks:
         report.summaries = {one.name: _summaries(one, outputs, project) for one in _shown(assemblies)}
         report.pages = _notebook_pages(report, workers)
@@ -179,10 +180,9 @@ def _shown(assemblies: list[Assembly]) -> list[Assembly]:
 def _plan_values(report: Report, plan: Plan) -> dict[str, Any]:
     """What a plan's page shows."""
     mine = report.of(plan)
-    pictures = {one.name: pictures_of(one, report.outputs, report.protocol, report.site) for one in _shown(mine)}
-    sections = [
-        section_of(one, report.site.folder, report.pages, report.family, pictures.get(one.name, {})) for one in mine
-    ]
+    folder = report.site.folder
+    pictures = {one.name: pictures_of(one, folder, report.copies[one.name]) for one in _shown(mine)}
+    sections = [section_of(one, folder, report.pages, report.family, pictures.get(one.name, {})) for one in mine]
     claims, counted = mine[0].claims, count(one.results for one in mine)
     counts = next((one.tables["counts"] for one in mine if "counts" in one.tables), None)
     own = {cell for one in mine for cell in one.results.folders}

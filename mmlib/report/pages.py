@@ -7,21 +7,19 @@ run nothing of what a notebook holds (`sanitise`).
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
+from mmlib.processes import in_processes
 from mmlib.report.formulas import STYLE
 from mmlib.report.lighten import add_way_back, remove_unused, share, shared_files
 from mmlib.report.sanitise import POLICY
 
 INDEX = "index.json"
-PARALLEL_FROM = 4  # fewer pages are made faster than processes start
 MAKERS = ("pages.py", "exporter.py", "formulas.py", "lighten.py", "sanitise.py")
 """The files that decide what a page looks like."""
 Links = list[tuple[str, str]]
@@ -48,7 +46,7 @@ def convert_notebooks(
         for name, content in wanted.items()
         if known.get(name) != content or not (folder / f"{name}.html").exists()
     ]
-    for (source, target, _), problem in zip(tasks, _convert_all(tasks, workers or os.cpu_count() or 1), strict=True):
+    for (source, target, _), problem in zip(tasks, in_processes(convert, tasks, workers), strict=True):
         if problem is not None:
             print(f"{source} cannot be shown ({problem}); the report has no page of it.")
             wanted.pop(Path(target).stem)
@@ -69,16 +67,6 @@ def _read_index(path: Path) -> dict[str, str]:
         return {}
     known = content if isinstance(content, dict) else {}
     return {name: made for name, made in known.items() if not name_problem(name)}
-
-
-def _convert_all(tasks: list[tuple[str, str, Links]], workers: int) -> list[str | None]:
-    """What was wrong with each notebook; None where it has a page now."""
-    if len(tasks) < PARALLEL_FROM or workers < 2:
-        return [convert(task) for task in tasks]
-    # fork: the workers need nothing but nbconvert, and the caller may be a notebook that cannot be imported again
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        return list(pool.map(convert, tasks, chunksize=1))
 
 
 def convert(task: tuple[str, str, Links]) -> str | None:

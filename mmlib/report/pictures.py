@@ -1,48 +1,48 @@
-"""The figures of a section: lighter copies beside the pages, a narrow form for small screens, and what each shows."""
+"""The figures of a section: copies beside the pages, wide and for small screens, and what each shows in words."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mmlib.figures.analyses import ANALYSES
 from mmlib.metrics.family import metric
-from mmlib.report.assemble import SHEETS, Assembly, draw, made_from
-from mmlib.report.site import Site
+from mmlib.report.assemble import Assembly
 from mmlib.report.titles import data_name
 from mmlib.statistics import mean
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TITLES = {
     "rows": "Every row: seeds, mean and 95 % interval",
     "curves": "Training curves and traces",
 }
 """Figures of a table that a page shows; statements are drawn by the page itself."""
-NARROW_DPI = 160
 
 
-def pictures_of(assembly: Assembly, outputs: Path, protocol: str, site: Site) -> dict[str, dict[str, object]]:
-    """{name: what a page needs to show a figure}, of every figure that the assembly has drawn and a page shows."""
+@dataclass(frozen=True)
+class Copies:
+    """A figure's two copies in the report's folder, by their links."""
+
+    wide: str
+    narrow: str
+
+
+def titles_of(assembly: Assembly) -> dict[str, str]:
+    """{name: title} of the figures that a page shows, where they have been drawn."""
     drawings = ANALYSES[assembly.plan.figure].drawings if assembly.plan.figure else ()
-    titles = TITLES | {drawing.name: drawing.title for drawing in drawings}
-    shown = {name: stem for name, stem in assembly.figures.items() if name in titles}
-    narrow = _narrow_forms(assembly, shown, outputs, protocol, site)
-    found = {}
-    for name, stem in shown.items():
-        png = stem.with_name(f"{stem.name}.png")
-        link = site.picture(png, png.name)
-        width, height = _size(site.folder / link)
-        small = narrow.get(name, "")
+    return TITLES | {drawing.name: drawing.title for drawing in drawings}
+
+
+def pictures_of(assembly: Assembly, folder: Path, copies: dict[str, Copies]) -> dict[str, dict[str, object]]:
+    """{name: what a page in `folder` needs to show a figure}."""
+    titles, found = titles_of(assembly), {}
+    for name, copy in copies.items():
+        width, height = _size(folder / copy.wide)
         found[name] = {
-            "src": quote(link), "width": width, "height": height, "narrow": quote(small),
-            "narrow_size": _size(site.folder / small) if small else (0, 0),
+            "src": quote(copy.wide), "width": width, "height": height,
+            "narrow": quote(copy.narrow), "narrow_size": _size(folder / copy.narrow),
             "caption": f"{titles[name]} – {data_name(assembly)}", "alt": alt_text(assembly, name, titles[name]),
-            "stem": stem,
+            "stem": assembly.figures[name],
         }  # fmt: skip
     return found
 
@@ -69,35 +69,6 @@ def _extremes(assembly: Assembly) -> str:
         return ""
     low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
     return f"{known.title} goes from {known.text(means[low])} ({low}) to {known.text(means[high])} ({high})"
-
-
-def _narrow_forms(assembly: Assembly, shown: Iterable[str], outputs: Path, protocol: str, site: Site) -> dict[str, str]:
-    """{name: link} of the narrow form of the figures shown; drawn again only where something has changed since."""
-    names = {name: f"{assembly.name}-{name}-narrow.png" for name in shown}
-    # The form's own code is part of the library's hash, which `made_from` holds; without one, nothing is remembered.
-    state = made_from(assembly, outputs, protocol) if assembly.sources else None
-    kept = {name: link for name, file in names.items() if (link := site.keep(file, state))}
-    if kept.keys() == names.keys():
-        return kept
-    drawn = _drawn_narrow(assembly, protocol)
-    return {name: site.put(names[name], state, make()) for name, make in drawn.items() if name in names}
-
-
-def _drawn_narrow(assembly: Assembly, protocol: str) -> dict[str, Callable[[], bytes]]:
-    from mmlib.figures.style import narrow
-
-    with narrow():
-        figures = {name: figure for sheet in SHEETS for name, figure in draw(assembly, protocol, sheet).items()}
-    return {name: (lambda figure=figure: _png(figure)) for name, figure in figures.items()}
-
-
-def _png(figure: Figure) -> bytes:
-    from mmlib.figures.style import FORMATS, style
-
-    stream = io.BytesIO()
-    with style():
-        figure.savefig(stream, format="png", dpi=NARROW_DPI, metadata=FORMATS[".png"], bbox_inches="tight")
-    return stream.getvalue()
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -20,7 +20,6 @@ from mmlib.files import (
     write_json,
     write_text,
 )
-from mmlib.report.lighten import light_png
 
 MANIFEST = ".mmlib-report.json"
 FORMAT = "mmlib-report"
@@ -45,15 +44,9 @@ class Site:
         self._now[name] = {"sha256": sha256_bytes(content)}
         return path
 
-    def picture(self, source: Path, name: str) -> str:
-        """A lighter copy of a PNG in the folder, made again where the PNG has changed; returns its link."""
-        stat = source.stat()
-        state = f"{stat.st_size} {stat.st_mtime_ns}"
-        return self.keep(name, state) or self.put(name, state, source.read_bytes())
-
     def keep(self, name: str, state: str | None) -> str:
         """The link of a picture that is there and was made from this state; empty where it is not."""
-        link = _picture_link(name)
+        link = picture_link(name)
         known = self._before.get(link, {})
         if state is None or known.get("made_from") != state or not (self.folder / link).is_file():
             return ""
@@ -61,8 +54,8 @@ class Site:
         return link
 
     def put(self, name: str, state: str | None, content: bytes) -> str:
-        """Write a PNG, made lighter, and remember from what state it was made; returns its link."""
-        link, content = _picture_link(name), light_png(content)
+        """Write a PNG, and remember from what state of its source it was made; returns its link."""
+        link = picture_link(name)
         with atomic_path(self.folder / link) as path:
             path.write_bytes(content)
         self._now[link] = {"sha256": sha256_bytes(content), "made_from": state}
@@ -78,7 +71,14 @@ class Site:
             write_json(self.folder / MANIFEST, {"format": FORMAT, "version": 1, "files": self._now})
 
 
-def _picture_link(name: str) -> str:
+def state_of(source: Path) -> str:
+    """The state of a file, by which a copy of it is known to be of now."""
+    stat = source.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def picture_link(name: str) -> str:
+    """Where a picture lies in the report's folder."""
     return f"{PICTURES}/{safe_name(name, 'the figure')}"
 
 

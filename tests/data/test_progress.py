@@ -29,6 +29,7 @@ def test_a_slow_rate_keeps_a_decimal():
     progress = Progress("x", 10, "rows")
     progress.done = 1
     assert progress.line(2.0) == "x: 1 of 10 rows, 0.5 rows/s, 18 s left"
+    assert progress.line(60.0) == "x: 1 of 10 rows, 9 min 0 s left"  # none that would read 0.0
 
 
 def test_reports_are_spaced_and_the_last_is_printed():

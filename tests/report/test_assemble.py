@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from claims_fakes import write_runs
 
-from mmlib.report.assemble import assemble, write
+from mmlib.report.assemble import assemble, write, write_tables
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import find_plan
 
@@ -13,11 +13,11 @@ def test_cells_without_a_result_are_listed_until_they_have_one(stub_project):
     plan, outputs = find_plan("table1"), stub_project / "outputs"
     folder = outputs / "tables" / "table1-cremad"
     write_runs(plan, "cremad", outputs, skip=[plan.rows[0].id])
-    before = write(assemble(plan, "cremad", outputs, stub_project), outputs, figures=False)
+    before = write_tables(assemble(plan, "cremad", outputs, stub_project), outputs)
     (folder / "own notes.md").write_text("of the user")
     assert {path.suffix for path in folder.glob("*-problems.*")} == {".csv", ".md", ".tex"}
     write_runs(plan, "cremad", outputs)
-    after = write(assemble(plan, "cremad", outputs, stub_project), outputs, figures=False)
+    after = write_tables(assemble(plan, "cremad", outputs, stub_project), outputs)
     assert set(after.files) < set(before.files)
     assert set(folder.iterdir()) == {*after.files, folder / "own notes.md"}
 
@@ -29,7 +29,7 @@ def test_figures_are_drawn_again_only_where_something_changed(stub_project):
     def drawn(protocol: str = "clean") -> dict:
         """The figures' files, and when each was written."""
         made = assemble(plan, "embedded", outputs, stub_project, fingerprints=Fingerprints(stub_project))
-        write(made, outputs, protocol, redraw=False)
+        write(made, outputs, protocol)
         assert set(made.figures) >= {"rows", "statements"}
         return {path: path.stat().st_mtime_ns for path in made.files if path.parent.name == "figures"}
 

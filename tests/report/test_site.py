@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from mmlib.errors import UsageError
-from mmlib.report.site import MANIFEST, Site
+from mmlib.report.lighten import light_png
+from mmlib.report.site import MANIFEST, Site, state_of
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def make(folder, pages=("index.html",), pictures=()) -> Site:
     for name in pages:
         site.page(name, f"<p>{name}</p>")
     for path in pictures:
-        site.picture(path, path.name)
+        state = state_of(path)
+        site.keep(path.name, state) or site.put(path.name, state, light_png(path.read_bytes()))
     site.finish()
     return site
 

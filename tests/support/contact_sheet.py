@@ -27,7 +27,8 @@ Drawn = Iterator[tuple[str, Any]]
 def plans(outputs: Path) -> Drawn:
     """The figures of every plan and profile that has records here, or committed ones."""
     from mmlib.parameters.base import project_root
-    from mmlib.report.assemble import SHEETS, assemble, draw
+    from mmlib.report.assemble import assemble
+    from mmlib.report.drawing import SHEETS, draw
     from mmlib.workbook.plan import load_plan, plan_paths
 
     for path in plan_paths().values():

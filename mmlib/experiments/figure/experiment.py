@@ -15,7 +15,8 @@ from mmlib.experiments.figure.parameters import Parameters
 from mmlib.figures.analyses import ANALYSES
 from mmlib.parameters.base import project_root
 from mmlib.record import Result, run_id_of, write_result
-from mmlib.report.assemble import SHEETS, Assembly, assemble, write
+from mmlib.report.assemble import Assembly, assemble, write
+from mmlib.report.drawing import SHEETS
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, find_plan
 from mmlib.workbook.results import collect
@@ -84,7 +85,7 @@ def run(parameters: Parameters) -> FigureResult:
     assembly = assemble(plan, parameters.profile, outputs, project, fingerprints=Fingerprints(project))
     if assembly.results.records:
         # A plan that has a table too has a notebook for it, which draws the table's own figures.
-        write(assembly, outputs, redraw=False, sheets=["analysis"] if plan.claims else SHEETS)
+        write(assembly, outputs, sheets=["analysis"] if plan.claims else SHEETS)
     folder = parameters.output_folder()
     result = Result(
         run_id=run_id_of(folder),

@@ -13,8 +13,9 @@ import mmlib
 from mmlib.experiments.table.parameters import Parameters
 from mmlib.parameters.base import project_root
 from mmlib.record import Result, run_id_of, write_result
-from mmlib.report.assemble import SHEETS, Assembly, assemble, write
+from mmlib.report.assemble import Assembly, assemble, write
 from mmlib.report.build import TEMPLATES
+from mmlib.report.drawing import SHEETS
 from mmlib.report.render import to_html
 from mmlib.report.statements import compact_statements, plain_sentence
 from mmlib.workbook.fingerprint import Fingerprints
@@ -104,7 +105,7 @@ def run(parameters: Parameters) -> TableResult:
         plan, parameters.profile, outputs, project, protocol=parameters.protocol, fingerprints=Fingerprints(project)
     )
     # Two notebooks of one plan draw each their own figures.
-    write(assembly, outputs, parameters.protocol, redraw=False, sheets=["table"] if len(plan.summaries) > 1 else SHEETS)
+    write(assembly, outputs, parameters.protocol, sheets=["table"] if len(plan.summaries) > 1 else SHEETS)
     folder = parameters.output_folder()
     write_result(folder, _result(parameters, assembly, run_id_of(folder), time.perf_counter() - started))
     return TableResult(assembly, parameters)

@@ -16,7 +16,7 @@ distributed run stay equal, and a resumed run repeats what it would have done.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Self
 
@@ -28,7 +28,29 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.modulation.stepping import ApplyTo, StepScaling, check_apply_to
 from mmlib.modulation.tensors import Tensors, changed_tensors
 
-Generators = dict[torch.device, torch.Generator]
+Generators = Mapping[torch.device, torch.Generator]
+
+
+class _WhenAsked(Generators):
+    """A generator for each device, all from one seed; made when asked for, because many a method draws no noise."""
+
+    def __init__(self, entropy: tuple[int, ...], devices: set[torch.device]) -> None:
+        self._entropy, self._devices = entropy, devices
+        self._made: dict[torch.device, torch.Generator] = {}
+
+    def __getitem__(self, device: torch.device) -> torch.Generator:
+        if device not in self._devices:
+            raise KeyError(device)
+        if device not in self._made:
+            seed = int(np.random.SeedSequence(self._entropy).generate_state(1, np.uint64)[0])
+            self._made[device] = torch.Generator(device).manual_seed(seed)
+        return self._made[device]
+
+    def __iter__(self) -> Iterator[torch.device]:
+        return iter(self._devices)
+
+    def __len__(self) -> int:
+        return len(self._devices)
 
 
 class Mechanism:
@@ -149,8 +171,7 @@ class Mechanism:
         """A generator for each device, seeded by the seed, the step, the group and the method alone."""
         salt = zlib.crc32(type(self).__name__.encode()) if self.noise_salt is None else self.noise_salt
         entropy = (self.seed, self.step, list(self.groups).index(name), *([salt] if salt else []))
-        state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
-        return {device: torch.Generator(device).manual_seed(state) for device in devices}
+        return _WhenAsked(entropy, devices)
 
     def state_dict(self) -> dict[str, int]:
         """What a resumed run needs, taken between two steps: plain numbers."""

@@ -18,30 +18,54 @@ from mmlib.data.registry import prepare
 print(prepare("av_cil_vggsound100", data_root=sys.argv[1], store=sys.argv[2]))
 print(peak_gib())
 """
-READ = """
+LOAD = """
 import sys, time
-from types import SimpleNamespace
 import torch
 from mmlib.data import splits
+from mmlib.data.joint import JointLoader
 from mmlib.data.loader import BatchLoader
-from mmlib.data.loading import load_data
+from mmlib.experiments.continual import Parameters
+from mmlib.experiments.continual.clips import load_clips
+from mmlib.models.incremental import IncrementalAudioVisual
 
 torch.set_num_threads(1)
 splits.MEMORY_BYTES = 0
 before = peak_gib()
-train = load_data(SimpleNamespace(
-    dataset="av_cil_vggsound100", data_root=sys.argv[1], data_store=sys.argv[2], data_seed=0, split="official",
-    feature_storage="float16"))["train"]
+asked = Parameters(dataset="av_cil_vggsound100", data_root=sys.argv[1], data_store=sys.argv[2])
+train = load_clips(asked).splits["train"]
 new = BatchLoader(train, batch_size=min(256, len(train)), shuffle=True, seed=0)
 exemplars = BatchLoader(train, batch_size=min(128, len(train)), shuffle=True, seed=1)
-clips, started, memory = 0, time.perf_counter(), exemplars.batches(len(new))
-for batch in new:
-    other = next(memory)
-    clips += len(batch) + len(other)
-    del batch, other  # as when they went to a device: the next ones take their place
-seconds = time.perf_counter() - started
-print(clips / seconds, before, peak_gib())
+steps = JointLoader({"new": new, "exemplars": exemplars})
 """
+READ = (
+    LOAD
+    + """
+clips, started = 0, time.perf_counter()
+for batch in steps:
+    clips += len(batch)
+    del batch  # as when it went to a device: the next one takes its place
+print(clips / (time.perf_counter() - started), before, peak_gib())
+"""
+)
+TRAIN = (
+    LOAD
+    + """
+model = IncrementalAudioVisual(100, audio_channels=768, activation="relu")
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+waited, worked, stream = 0.0, 0.0, iter(steps)
+for _ in range(min(3, len(new))):
+    asked = time.perf_counter()
+    batch = next(stream)
+    got = time.perf_counter()
+    loss = torch.nn.functional.cross_entropy(model(batch.inputs).logits, batch.targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    del batch, loss
+    waited, worked = waited + got - asked, worked + time.perf_counter() - got
+print(waited, worked, before, peak_gib())
+"""
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +90,17 @@ def test_conversion_never_loads_the_visual_file(published, benchmark, hold):
 
 @pytest.mark.benchmark(group="VGGSound100 at full shape")
 def test_batches_of_new_clips_and_exemplars_stay_on_disk(published, benchmark, hold):
-    """256 new clips and 128 exemplars at a time (1.8 GB as float32). Reading alone: no network."""
+    """256 new clips and 128 exemplars at a time (0.9 GB as stored). Reading alone: no network."""
     python(CONVERT, published, published.parent / "store")  # found, if the benchmark before this one ran
     (line,) = benchmark.pedantic(python, args=(READ, published, published.parent / "store"), rounds=1)
     rate, before, peak = (float(value) for value in line.split())
     hold("resident GiB", peak, 4.0, before=before, clips_per_second=rate)
+
+
+@pytest.mark.benchmark(group="VGGSound100 at full shape")
+def test_steps_of_the_network_hold_one_batch(published, benchmark, hold):
+    """Three steps on 256 new clips and 128 exemplars, one thread: what is resident, and how long they wait for data."""
+    python(CONVERT, published, published.parent / "store")
+    (line,) = benchmark.pedantic(python, args=(TRAIN, published, published.parent / "store"), rounds=1)
+    waited, worked, before, peak = (float(value) for value in line.split())
+    hold("resident GiB", peak, 4.0, before=before, share_waiting_for_data=waited / (waited + worked))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmlib.data.progress import Progress
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
 from mmlib.processes import in_processes
@@ -46,7 +47,9 @@ def convert_notebooks(
         for name, content in wanted.items()
         if known.get(name) != content or not (folder / f"{name}.html").exists()
     ]
+    progress = Progress("notebooks", len(tasks), "pages")
     for (source, target, _), problem in zip(tasks, in_processes(convert, tasks, workers), strict=True):
+        progress.advance(1)
         if problem is not None:
             print(f"{source} cannot be shown ({problem}); the report has no page of it.")
             wanted.pop(Path(target).stem)

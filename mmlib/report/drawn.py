@@ -14,7 +14,7 @@ from mmlib.data.progress import Progress
 from mmlib.processes import in_processes
 from mmlib.report.assemble import Assembly
 from mmlib.report.drawing import SHEETS, draw, keep_figures, made_from, write_figures
-from mmlib.report.lighten import light_png
+from mmlib.report.lighten import light
 from mmlib.report.pictures import Copies, titles_of
 from mmlib.report.site import Site, picture_link, state_of
 
@@ -36,7 +36,7 @@ class Sheet:
 
 @dataclass
 class Drawn:
-    """What was done; `wide` and `narrow` are PNGs by the figure's name."""
+    """What was done; `wide` and `narrow` are pictures by the figure's name."""
 
     figures: dict[str, Path] = field(default_factory=dict)
     described: dict[str, str] = field(default_factory=dict)
@@ -76,12 +76,12 @@ def draw_sheet(sheet: Sheet) -> Drawn:
         one = replace(one, figures={}, described={}, files=[])
         write_figures(one, sheet.outputs, sheet.protocol, [sheet.name])
         drawn.figures, drawn.described, drawn.files = one.figures, one.described, one.files
-    drawn.wide = {name: light_png(_png(one, name).read_bytes()) for name in one.figures if name in sheet.wide}
+    drawn.wide = {name: light(_png(one, name).read_bytes()) for name in one.figures if name in sheet.wide}
     if sheet.narrow:
         with narrow():
             figures = draw(one, sheet.protocol, sheet.name)
         drawn.narrow = {
-            name: light_png(page_png(figure, NARROW_DPI)) for name, figure in figures.items() if name in sheet.narrow
+            name: light(page_png(figure, NARROW_DPI)) for name, figure in figures.items() if name in sheet.narrow
         }
     return drawn
 
@@ -113,11 +113,11 @@ def _png(one: Assembly, name: str) -> Path:
 
 
 def _wide(one: Assembly, name: str) -> str:
-    return f"{one.name}-{name}.png"
+    return f"{one.name}-{name}.webp"
 
 
 def _narrow(one: Assembly, name: str) -> str:
-    return f"{one.name}-{name}-narrow.png"
+    return f"{one.name}-{name}-narrow.webp"
 
 
 def _narrow_state(one: Assembly, outputs: Path, protocol: str) -> str | None:

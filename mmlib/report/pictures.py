@@ -72,7 +72,8 @@ def _extremes(assembly: Assembly) -> str:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG, from its first bytes."""
-    with open(path, "rb") as stream:
-        head = stream.read(24)
-    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+    """Width and height of a picture."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return picture.size

@@ -54,7 +54,7 @@ class Site:
         return link
 
     def put(self, name: str, state: str | None, content: bytes) -> str:
-        """Write a PNG, and remember from what state of its source it was made; returns its link."""
+        """Write a picture, and remember from what state of its source it was made; returns its link."""
         link = picture_link(name)
         with atomic_path(self.folder / link) as path:
             path.write_bytes(content)

@@ -41,7 +41,7 @@ def test_two_processes_draw_what_one_draws(ran, tmp_path):
     assert [list(one.figures) for one in alone] == [list(one.figures) for one in both]
     assert [one.described for one in alone] == [one.described for one in both]
     assert [len(one.files) for one in both] == [9, 9]  # three figures, three formats
-    pictures = [name for name in both_files if name.suffix == ".png"]
+    pictures = [name for name in both_files if name.suffix in (".png", ".webp")]
     assert len(pictures) == 2 * (3 + 2 * 2)
     assert alone_files.keys() == both_files.keys()
     assert all(alone_files[name].read_bytes() == both_files[name].read_bytes() for name in pictures)
@@ -54,8 +54,8 @@ def test_only_what_is_missing_is_made(ran, tmp_path, monkeypatch):
     draw_report(ran, tmp_path)
     assert done == []
     folder = tmp_path / "report" / "figures"
-    (folder / "table1-embedded-rows.png").unlink()
-    (folder / "table1-av_digits-curves-narrow.png").unlink()
+    (folder / "table1-embedded-rows.webp").unlink()
+    (folder / "table1-av_digits-curves-narrow.webp").unlink()
     draw_report(ran, tmp_path)
     assert [(sheet.assembly.name, sheet.write, sheet.wide, sheet.narrow) for sheet in done] == [
         ("table1-embedded", False, {"rows"}, set()),
@@ -65,7 +65,7 @@ def test_only_what_is_missing_is_made(ran, tmp_path, monkeypatch):
     (tmp_path / "figures" / "table1-embedded-rows.pdf").write_bytes(b"not as drawn")
     draw_report(ran, tmp_path)
     assert [(sheet.assembly.name, sheet.name, sheet.write) for sheet in done] == [("table1-embedded", "table", True)]
-    assert len(list(folder.glob("*.png"))) == 2 * 2 * 2
+    assert len(list(folder.glob("*.webp"))) == 2 * 2 * 2
 
 
 def test_what_goes_wrong_in_a_process_is_said_once(ran, tmp_path):

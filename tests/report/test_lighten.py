@@ -11,7 +11,7 @@ import pytest
 from claims_fakes import fake_notebook
 from PIL import Image
 
-from mmlib.report.lighten import add_way_back, light_png, share, shared_files
+from mmlib.report.lighten import add_way_back, light, share, shared_files
 from mmlib.report.pages import convert_notebooks
 
 
@@ -91,11 +91,37 @@ def test_a_page_begins_with_the_way_back(pages):
 
 
 def test_what_is_no_picture_stays_as_it_is(tmp_path):
-    assert light_png(b"no picture") == b"no picture"
-    assert light_png(b"\x89PNG\r\n\x1a\nhalf") == b"\x89PNG\r\n\x1a\nhalf"
+    assert light(b"no picture") == b"no picture"
+    assert light(b"\x89PNG\r\n\x1a\nhalf") == b"\x89PNG\r\n\x1a\nhalf"
     small = "<style>p { color: red }</style>"
     broken = '<img src="data:image/png;base64,abc">'  # not a whole number of bytes
     assert share(small + broken, tmp_path) == small + broken
     code = '<span class="n">alpha</span> <span class="o">=</span> '
-    assert share(f'{code}<span class="mi">1</span>', tmp_path) == 'alpha = <span class="mi">1</span>'
+    assert share(f'{code}<span class="mi">1</span>', tmp_path) == 'alpha = <span class=mi>1</span>'
     assert not (tmp_path / "files").exists()
+
+
+def test_marks_that_nobody_sees_go_and_white_space_that_counts_stays(tmp_path):
+    page = """<div>
+      <div class="jp-Collapser jp-OutputCollapser">
+      </div>
+      <h2>Data<a class="anchor-link" href="#Data">¶</a></h2>
+
+
+      <math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mi>x</mi></math>
+      <div class="jp-RenderedText" data-mime-type="text/plain"><pre>a
+
+          <!-- as printed --> b</pre></div>
+      <div data-mime-type="application/vnd.jupyter.stderr"><b>one</b> <i>two</i>
+      </div></div>"""
+    assert (
+        share(page, tmp_path)
+        == """<div>
+<h2>Data</h2>
+<math><mi>x</mi></math>
+<div class=jp-RenderedText><pre>a
+
+          <!-- as printed --> b</pre></div>
+<div data-mime-type="application/vnd.jupyter.stderr"><b>one</b> <i>two</i>
+</div></div>"""
+    )

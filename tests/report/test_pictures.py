@@ -5,6 +5,8 @@ from __future__ import annotations
 from PIL import Image
 from report_pages import read_links
 
+from mmlib.report.lighten import COLOURS
+
 PAGE = "plan-table1.html"
 
 
@@ -19,12 +21,13 @@ def test_figures_are_files_beside_the_page(built):
         assert picture["src"].startswith("figures/table1-")
         with Image.open(built.index.parent / picture["src"]) as image:
             assert image.size == (int(picture["width"]), int(picture["height"]))
-            assert image.mode == "P"
+            assert image.format == "WEBP"
+            assert len(image.convert("RGB").getcolors(256)) <= COLOURS
 
 
 def test_every_figure_has_a_narrow_form(built):
     for picture in pictures(built):
-        narrow = built.index.parent / picture["src"].replace(".png", "-narrow.png")
+        narrow = built.index.parent / picture["src"].replace(".webp", "-narrow.webp")
         with Image.open(narrow) as small, Image.open(built.index.parent / picture["src"]) as wide:
             assert small.width < 0.75 * wide.width
             assert small.height > small.width

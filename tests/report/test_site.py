@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmlib.errors import UsageError
-from mmlib.report.lighten import light_png
+from mmlib.report.lighten import light
 from mmlib.report.site import MANIFEST, Site, state_of
 
 
@@ -33,7 +33,7 @@ def make(folder, pages=("index.html",), pictures=()) -> Site:
         site.page(name, f"<p>{name}</p>")
     for path in pictures:
         state = state_of(path)
-        site.keep(path.name, state) or site.put(path.name, state, light_png(path.read_bytes()))
+        site.keep(path.name, state) or site.put(path.name, state, light(path.read_bytes()))
     site.finish()
     return site
 

@@ -93,6 +93,16 @@ class StatementFamily:
     protocol: str
     confidence: float
     verdicts: list[StatementVerdict]
+    left_out: tuple[Statement, ...] = ()
+    """Statements about rows that the profile does not have."""
+
+    @property
+    def left_out_text(self) -> str:
+        """How many were left out and why; empty where none was."""
+        if not (count := len(self.left_out)):
+            return ""
+        subject = f"{count} statements are" if count > 1 else "1 statement is"
+        return f"{subject} left out: about rows that are not part of this setting."
 
     @property
     def tested(self) -> int:
@@ -193,20 +203,24 @@ def judge_statements(
 ) -> StatementFamily:
     """Every statement that the plan of `results` can test, with Holm-adjusted p over all of them.
 
-    Data of our own are asked for the metrics that they have: classes alone have no error of a score.
+    Data of our own are asked for the metrics that they have: classes alone have no error of a score. Statements about
+    rows that the profile does not have are left out.
     """
     own = results.kind != "paper"
+    stated = claims.statements_of(results.plan)
+    testable = [statement for statement in stated if set(statement.rows) <= set(results.rows)]
     verdicts = [
         replace(
             statement_verdict(statement, name, results, protocol, confidence),
             printed=claims.printed_differences(statement, name),
         )
-        for statement in claims.statements_of(results.plan)
+        for statement in testable
         for name in (results.measured(statement.metrics) if own else statement.metrics)
     ]
     adjusted = holm([verdict.p for verdict in verdicts])
     verdicts = [replace(verdict, p_holm=p) for verdict, p in zip(verdicts, adjusted, strict=True)]
-    return StatementFamily(results.profile, protocol, confidence, verdicts)
+    left_out = tuple(statement for statement in stated if statement not in testable)
+    return StatementFamily(results.profile, protocol, confidence, verdicts, left_out)
 
 
 def statement_verdict(

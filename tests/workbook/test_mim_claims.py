@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mim_fakes import mim_results
 
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.plan import load_plan
+from mmlib.workbook.verdicts import judge_statements
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 PRINTED = {
@@ -79,3 +81,17 @@ def test_embedded_is_a_rehearsal_of_each_part(plan, tmp_path):
     cells = list(plan.cells("embedded", outputs=tmp_path))
     assert {cell.row.partition("-")[2] for cell in cells} == {"nothing", "heads", "purification", "all"}
     assert len(cells) <= 12
+
+
+def test_statements_about_rows_that_a_setting_does_not_have_are_counted_and_left_out(claims, plan):
+    here = plan.profile("embedded").only
+    found = judge_statements(claims, mim_results("embedded", rows=here))
+    assert {row for verdict in found.verdicts for row in verdict.statement.rows} <= set(here)
+    stated = claims.statements_of("mim")
+    assert 0 < len(found.left_out) < len(stated)
+    assert {one.id for one in found.left_out} == {one.id for one in stated if not set(one.rows) <= set(here)}
+    count = len(found.left_out)
+    assert found.left_out_text == f"{count} statements are left out: about rows that are not part of this setting."
+    whole = judge_statements(claims, mim_results("mosi"))
+    assert whole.left_out == ()
+    assert whole.left_out_text == ""

@@ -22,8 +22,8 @@ FILES = "files"
 STYLE_SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.S)
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
 SOUND = re.compile(r'src="data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)"')
-PLAIN = re.compile(r'<span class="[nop]">([^<]*)</span>')
-"""Names, operators and brackets in code: a third of a page's marks, for the colour of plain text or next to it."""
+PLAIN = re.compile(r'<span class="(?:[nop]|nb|mi|mf)">([^<]*)</span>')
+"""Names, operators, brackets and numbers in code: half of the marks, for no colour or a faint one."""
 UNSEEN = re.compile(
     r'<div class="jp-Collapser[^"]*">\s*</div>|<a class="anchor-link"[^>]*>[^<]*</a>'  # not displayed, says the style
     r'|(?<=<math) xmlns="http://www\.w3\.org/1998/Math/MathML"| display="inline"(?=>)'  # what HTML takes for granted
@@ -87,7 +87,9 @@ def share(page: str, folder: Path) -> str:
 
 def _keep(content: bytes, suffix: str, folder: Path) -> str:
     """The name of the file that holds `content`, which is written where it is not there."""
-    name = f"{sha256_bytes(content)[:16]}.{suffix}"
+    # A picture's name holds the form it is kept in: an earlier version's would stay else.
+    made = f"{COLOURS} colours".encode() if suffix == "webp" else b""
+    name = f"{sha256_bytes(content + made)[:16]}.{suffix}"
     target = folder / FILES / name
     if not target.is_file():
         with atomic_path(target) as path:

@@ -97,7 +97,10 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path):
     broken = '<img src="data:image/png;base64,abc">'  # not a whole number of bytes
     assert share(small + broken, tmp_path) == small + broken
     code = '<span class="n">alpha</span> <span class="o">=</span> '
-    assert share(f'{code}<span class="mi">1</span>', tmp_path) == "alpha = <span class=mi>1</span>"
+    assert (
+        share(f'{code}<span class="mi">1</span> <span class="kc">None</span>', tmp_path)
+        == "alpha = 1 <span class=kc>None</span>"
+    )
     assert not (tmp_path / "files").exists()
 
 

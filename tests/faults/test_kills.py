@@ -123,6 +123,11 @@ def disturbed_batch(project, rng, log, budget: int) -> None:
     pytest.fail("the batch did not come to its end")
 
 
+def left_over(folder: Path) -> list[Path]:
+    """What lies in a folder of temporary files, but for the one that torch makes for what it will compile, empty."""
+    return [path for path in folder.iterdir() if not path.name.startswith("torchinductor_") or list(path.iterdir())]
+
+
 @pytest.mark.skipif("MMLIB_KILLS" not in os.environ, reason="minutes: set MMLIB_KILLS=1, or 100")
 def test_kills(undisturbed):
     project, expected = undisturbed
@@ -133,7 +138,7 @@ def test_kills(undisturbed):
         disturbed_batch(project, rng, log, min(KILLS, log.total() + len(NAMES)))
         assert results(project) == expected
         assert not [path for path in project.outputs.rglob("*") if path.name.endswith((".tmp", ".running.ipynb"))]
-        assert os.listdir(project.env["TMPDIR"]) == []
+        assert left_over(Path(project.env["TMPDIR"])) == []
         rounds += 1
         print(f"\n{rounds} batches of {len(NAMES)} cells, {log.total()} kills: {dict(sorted(log.items()))}", flush=True)
 

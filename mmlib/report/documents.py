@@ -21,9 +21,11 @@ from mmlib.data.catalogue import DATASETS
 from mmlib.data.public.by_hand import BY_HAND
 from mmlib.data.public.sources import MADE_OF, PUBLIC
 from mmlib.errors import UsageError
+from mmlib.figures.analyses import ANALYSES
 from mmlib.files import write_text
 from mmlib.metrics.family import Metric, metric
 from mmlib.parameters.base import project_root
+from mmlib.report.analysis_tables import ANALYSIS_TABLES
 from mmlib.report.findings import findings
 from mmlib.statistics import summarise
 from mmlib.workbook.claims import Claims, load_claims
@@ -165,6 +167,16 @@ def means(project: Path, plan: str, profile: str, *names: str) -> str:
     return f"{_made(project, plan, profile)}; {how}.\n\n" + pipe_table(heads, rows, numbers=len(heads) - 1)
 
 
+def analysis(project: Path, plan: str, profile: str) -> str:
+    """What the analysis of a plan for a figure found, with what its table notes."""
+    found = evidence(project, plan, profile)
+    of = ANALYSES[found.plan.figure].of(found.results, found.claims, project / "outputs" / "reference")
+    table = ANALYSIS_TABLES[found.plan.figure](of, plan)
+    heads, notes = [column.title for column in table.columns], " ".join(table.notes)
+    numbers = sum(column.kind == "number" for column in table.columns)
+    return f"{_made(project, plan, profile)}. {notes}\n\n" + pipe_table(heads, table.rows, numbers)
+
+
 def p_text(p: float | None) -> str:
     """A p of three decimals."""
     return "–" if p is None else "< .001" if p < 0.001 else f"{p:.3f}"
@@ -239,6 +251,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "findings": findings_table,
     "statements": statements,
     "means": means,
+    "analysis": analysis,
     "costs": costs,
     "dataset": dataset,
 }

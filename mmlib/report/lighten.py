@@ -22,8 +22,8 @@ FILES = "files"
 STYLE_SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.S)
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
 SOUND = re.compile(r'src="data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)"')
-PLAIN = re.compile(r'<span class="(?:[nop]|nb|mi|mf)">([^<]*)</span>')
-"""Names, operators, brackets and numbers in code: half of the marks, for no colour or a faint one."""
+PLAIN = re.compile(r'<span class="(?:[nop]|nb|mi|mf|s1|s2)">([^<]*)</span>')
+"""Names, operators, brackets, numbers and texts in code: most of the marks. Comments and keywords keep their colour."""
 UNSEEN = re.compile(
     r'<div class="jp-Collapser[^"]*">\s*</div>|<a class="anchor-link"[^>]*>[^<]*</a>'  # not displayed, says the style
     r'|(?<=<math) xmlns="http://www\.w3\.org/1998/Math/MathML"| display="inline"(?=>)'  # what HTML takes for granted

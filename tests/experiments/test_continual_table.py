@@ -42,7 +42,9 @@ def test_one_notebook_shows_all(outputs):
         "forgetting, clean", "forgetting, last epoch",
     ]  # fmt: skip
     verdicts = result.statements
-    assert len(verdicts) == 12  # six statements, on accuracy and on forgetting
+    assert len(verdicts) == 8  # four statements, on accuracy and on forgetting
+    # Two more are about rows that this setting does not have.
+    assert any("2 statements are left out" in note for note in result.assembly.tables["statements"].notes)
     assert not any("best on test" in note for note in result.assembly.tables["rows"].notes)
 
 

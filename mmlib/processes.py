@@ -1,4 +1,5 @@
-"""How a process of our own starts: with this very package, and nothing that happens to lie where the user stands.
+"""Processes of our own: how one starts, with this very package and nothing that happens to lie where the user stands;
+and work shared among several.
 
 `python -m` looks for modules in the current folder first: a file `av.py` or a folder `mmlib/` there would be imported.
 Kernels are another matter: a notebook may import what lies beside it.
@@ -8,11 +9,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
+
+from mmlib.errors import MMLibError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -51,7 +56,8 @@ def in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None = None
 ) -> Iterator[Result]:
     """What `function` makes of each task, in the tasks' order, by `workers` processes (one per core) where it is worth
-    starting them. Function, tasks and results travel between processes; the first error ends it.
+    starting them. Function, tasks and results travel between processes. The first error ends it, and so does an
+    interruption: what runs is finished, the rest is not begun. Raises `MMLibError` where a process was killed.
     """
     workers = min(workers or os.cpu_count() or 1, len(tasks))
     if len(tasks) < PARALLEL_FROM or workers < 2:
@@ -59,5 +65,22 @@ def in_processes(
         return
     # fork: what is loaded already need not be loaded again, and the caller may be unfit to be imported anew
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(function, tasks, chunksize=1)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_answer_signals) as pool:
+        try:
+            yield from pool.map(function, tasks, chunksize=1)
+        except BrokenProcessPool:
+            raise MMLibError(
+                "one of several processes that shared this work was killed, perhaps because memory ran out. What was "
+                "finished is kept: run the same command again."
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _answer_signals() -> None:
+    """In a worker: die when told to, which the caller's own handlers, inherited, would take for a task's error. Ctrl-C,
+    which reaches every process of a terminal, is the caller's to answer.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

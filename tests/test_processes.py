@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 
 import mmlib
+from mmlib.errors import MMLibError
 from mmlib.processes import in_processes, own_environment, own_python
 
 
@@ -57,3 +61,35 @@ def test_much_work_is_done_by_others_and_comes_back_in_order():
 def test_the_first_error_ends_it():
     with pytest.raises(ValueError, match="-3 is negative"):
         list(in_processes(square, [1, 2, -3, 4, 5], 2))
+
+
+def kill_itself(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_worker_that_is_killed_is_a_message():
+    with pytest.raises(MMLibError, match="was killed, perhaps because memory ran out"):
+        list(in_processes(kill_itself, range(8), 2))
+
+
+def test_workers_die_when_told_to(tmp_path):
+    """Under a caller that takes SIGTERM for an interruption, as the command line does."""
+    code = (
+        "import os, signal, sys, time\n"
+        "from mmlib.processes import in_processes\n"
+        "def interrupted(*_): raise KeyboardInterrupt\n"
+        "def work(number):\n"
+        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').close(); time.sleep(60)\n"
+        "signal.signal(signal.SIGTERM, interrupted)\n"
+        "list(in_processes(work, range(6), 2))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as caller:
+        while len(list(tmp_path.iterdir())) < 2:
+            assert caller.poll() is None
+            time.sleep(0.05)
+        for worker in tmp_path.iterdir():
+            os.kill(int(worker.name), signal.SIGTERM)
+        assert caller.wait(30) != 0
+        assert b"was killed" in caller.stderr.read()

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.captions import set_caption
-from mmlib.figures.style import FULL, PALETTE, new_figure, source_text, style
+from mmlib.figures.style import FULL, PALETTE, empty, new_figure, source_text, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ LINE = 0.128  # inches per line of a label
 
 def statement_figure(family: StatementFamily, results: Results) -> Figure:
     """One line per statement; right of zero is better, as the statement says. One panel for every unit that occurs."""
+    if not family.verdicts:
+        return _no_statement(family)
     groups: dict[str, list[StatementVerdict]] = {}
     for verdict in family.verdicts:
         groups.setdefault(metric(verdict.metric).unit.difference, []).append(verdict)
@@ -46,6 +48,13 @@ def statement_figure(family: StatementFamily, results: Results) -> Figure:
         protocol = {"clean": "clean protocol", "paper": "selected on test"}.get(family.protocol, family.protocol)
         title = f"Statements of {results.title.split(':')[0]}: differences paired over seeds"
         set_caption(figure, title, f"{source_text(results)}; {protocol}")
+    return figure
+
+
+def _no_statement(family: StatementFamily) -> Figure:
+    with style():
+        figure, axes = new_figure(FULL, 0.6)
+        empty(axes[0, 0], family.left_out_text or "No statement is made about this setting.")
     return figure
 
 

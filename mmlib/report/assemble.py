@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmlib.errors import UsageError
 from mmlib.figures.analyses import ANALYSES, Findings
 from mmlib.files import content_hash
+from mmlib.parameters.messages import closest
 from mmlib.report.analysis_tables import ANALYSIS_TABLES
 from mmlib.report.drawing import SHEETS, keep_figures, write_figures
 from mmlib.report.printed import counts_table
@@ -63,6 +65,17 @@ def claims_of(plan: Plan, project: Path) -> Claims | None:
     return load_claims(project / "notebooks" / "claims" / plan.claims) if plan.claims else None
 
 
+def check_rows(plan: Plan, claims: Claims | None) -> None:
+    """Raises `UsageError` for a statement about a row that the plan does not have."""
+    known = {row.id for row in plan.rows}
+    for statement in claims.statements_of(plan.name) if claims else ():
+        if unknown := [row for row in statement.rows if row not in known]:
+            raise UsageError(
+                f"notebooks/claims/{plan.claims}: statement {statement.id} names row {unknown[0]!r}, which plan "
+                f"{plan.name} does not have{closest(unknown[0], known)}. Mend the name, or add the row to the plan."
+            )
+
+
 def assemble(
     plan: Plan,
     profile: str,
@@ -74,12 +87,13 @@ def assemble(
 ) -> Assembly:
     """Read records and compute what they say; writes nothing. `protocol` is the one statements are tested on."""
     claims = claims_of(plan, project)
+    check_rows(plan, claims)
     reference = project / "outputs" / "reference"
     results = collect(plan, profile, outputs, reference=reference, fingerprints=fingerprints)
     also = plan.profile(profile).also or plan.also
     tables = {"rows": results_table(results, claims, metrics_of(plan, claims), also, plan.heads, plan.protocols)}
     family = judge_statements(claims, results, protocol) if claims and claims.statements_of(plan.name) else None
-    if family is not None:
+    if family is not None and family.verdicts:
         tables["statements"] = statements_table(family, results)
     if problems := problems_table(results):
         tables["problems"] = problems

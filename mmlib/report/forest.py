@@ -80,6 +80,8 @@ def scale_note(found: dict[str, float]) -> str:
 def statements_html(assembly: Assembly, family: Family) -> str:
     """Every statement of a profile: verdict, difference drawn and in words, p adjusted for all tests of the report."""
     verdicts = assembly.statements.verdicts if assembly.statements else []
+    if not verdicts:
+        return f"<p>{html.escape(assembly.statements.left_out_text)}</p>" if assembly.statements else ""
     reach = bounds((metric(one.metric).unit.difference, one.difference) for one in verdicts)
     heads = ["Statement", "Metric", "Verdict", "worse ← → better", "Difference, 95 % interval", "Seeds", "p",
              "p, adjusted", "Paper’s table"]  # fmt: skip

@@ -25,15 +25,24 @@ SOUND = re.compile(r'src="data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)"')
 PLAIN = re.compile(r'<span class="(?:[nop]|nb|mi|mf|s1|s2)">([^<]*)</span>')
 """Names, operators, brackets, numbers and texts in code: most of the marks. Comments and keywords keep their colour."""
 UNSEEN = re.compile(
-    r'<div class="jp-Collapser[^"]*">\s*</div>|<a class="anchor-link"[^>]*>[^<]*</a>'  # not displayed, says the style
-    r'|(?<=<math) xmlns="http://www\.w3\.org/1998/Math/MathML"| display="inline"(?=>)'  # what HTML takes for granted
-    r'| data-mime-type="(?:text/(?:plain|markdown|html)|image/png)"',  # the style asks for other types alone
-    re.S,
+    r'<div class="jp-Collapser[^"<>]*">[ \t\r\n\f]*</div>|<a class="anchor-link"[^<>]*>[^<]*</a>'  # never displayed
 )
-QUOTES = re.compile(r'(?<=<)(\w+) class="([\w-]+)"')
-BETWEEN = re.compile(r">\s*\n\s*<")
-LITERAL = re.compile(r"(<(?:pre|textarea)\b.*?</(?:pre|textarea)\s*>)", re.S)
-"""Where white space counts."""
+GRANTED = (
+    # The style asks for other types alone.
+    (
+        re.compile(
+            r'(<div class="jp-[^"<>]*"[^<>]*?) data-mime-type="(?:text/(?:plain|markdown|html)|image/png)"(?=>)'
+        ),
+        r"\1",
+    ),
+    # HTML takes these for granted.
+    (re.compile(r'<math xmlns="http://www\.w3\.org/1998/Math/MathML"(?: display="inline")?'), "<math"),
+    (re.compile(r'(?<=<)(\w+) class="([\w-]+)"(?=[ >])'), r"\1 class=\2"),
+)
+BETWEEN = re.compile(r">[ \t\r\f]*+\n[ \t\r\n\f]*+<")
+LITERAL = re.compile(r"<(/?)(?:pre|code|textarea)\b[^<>]*>", re.I)
+"""Tags between which white space counts; elsewhere a style may say so, of which `STYLED` is the sign."""
+STYLED = re.compile(r'style="[^"<>]*white-space', re.I)
 OURS = r"[0-9a-f]{16}\.(?:css|webp|wav|png)"
 """The names of shared files; earlier versions kept PNG."""
 SHARED = re.compile(rf'(?:href|src)="{FILES}/({OURS})"')
@@ -59,9 +68,22 @@ def light(content: bytes) -> bytes:
 
 
 def without_unseen(page: str) -> str:
-    """The page without marks that are not displayed and empty lines."""
-    parts = LITERAL.split(page)
-    return "".join(part if place % 2 else BETWEEN.sub(">\n<", UNSEEN.sub("", part)) for place, part in enumerate(parts))
+    """The page without marks that are not displayed or taken for granted, and without empty lines."""
+    page = UNSEEN.sub("", page)
+    for pattern, kept in GRANTED:
+        page = pattern.sub(kept, page)
+    if STYLED.search(page):
+        return page
+    parts, depth, start = [], 0, 0
+    for tag in LITERAL.finditer(page):
+        if not tag[1] and (depth := depth + 1) == 1:
+            parts.append(BETWEEN.sub(">\n<", page[start : tag.start()]))
+            start = tag.start()
+        elif tag[1] and depth and not (depth := depth - 1):
+            parts.append(page[start : tag.end()])
+            start = tag.end()
+    rest = page[start:]
+    return "".join([*parts, rest if depth else BETWEEN.sub(">\n<", rest)])
 
 
 def share(page: str, folder: Path) -> str:
@@ -82,7 +104,7 @@ def share(page: str, folder: Path) -> str:
     page = STYLE_SHEET.sub(style_sheet, page)
     page = PICTURE.sub(lambda found: medium(found, "webp", 'loading="lazy" '), page)
     page = SOUND.sub(lambda found: medium(found, "wav", ""), page)
-    return QUOTES.sub(r"\1 class=\2", without_unseen(PLAIN.sub(r"\1", page)))
+    return without_unseen(PLAIN.sub(r"\1", page))
 
 
 def _keep(content: bytes, suffix: str, folder: Path) -> str:

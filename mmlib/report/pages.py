@@ -47,12 +47,14 @@ def convert_notebooks(
         for name, content in wanted.items()
         if known.get(name) != content or not (folder / f"{name}.html").exists()
     ]
-    progress = Progress("notebooks", len(tasks), "pages")
+    progress, problems = Progress("notebooks", len(tasks), "pages"), []
     for (source, target, _), problem in zip(tasks, in_processes(convert, tasks, workers), strict=True):
         progress.advance(1)
         if problem is not None:
-            print(f"{source} cannot be shown ({problem}); the report has no page of it.")
+            problems.append(f"{source} cannot be shown ({problem}); the report has no page of it.")
             wanted.pop(Path(target).stem)
+    for line in problems:  # after the last line of progress, which stays open on a terminal
+        print(line)
     if wanted != known:
         write_json(index_path, wanted)
         for name in set(known) - set(wanted):

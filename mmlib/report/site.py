@@ -48,7 +48,10 @@ class Site:
         """The link of a picture that is there and was made from this state; empty where it is not."""
         link = picture_link(name)
         known = self._before.get(link, {})
-        if state is None or known.get("made_from") != state or not (self.folder / link).is_file():
+        path = self.folder / link
+        if state is None or known.get("made_from") != state or not path.is_file():
+            return ""
+        if sha256_file(path) != known.get("sha256"):
             return ""
         self._now[link] = known
         return link

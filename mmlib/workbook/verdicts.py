@@ -227,7 +227,7 @@ def statement_verdict(
     statement: Statement, name: str, results: Results, protocol: str = "clean", confidence: float = 0.95
 ) -> StatementVerdict:
     """Verdict on one statement and metric: its contrast(s), paired over the seeds that all its rows ran."""
-    rows = [results.rows.get(row) or RowResult(row, row, "") for row in statement.rows]
+    rows = [results.rows[row] for row in statement.rows]
     key, sign = f"{protocol}/{name}", metric(name).sign
     values = {row.id: row.values(key) for row in rows}
     if absent := [row for row in rows if not values[row.id]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from claims_fakes import write_runs
+import pytest
+from claims_fakes import PROJECT, write_runs
 
-from mmlib.report.assemble import assemble, write, write_tables
+from mmlib.errors import UsageError
+from mmlib.report.assemble import assemble, check_rows, claims_of, write, write_tables
+from mmlib.report.drawing import draw
+from mmlib.report.forest import statements_html
 from mmlib.workbook.fingerprint import Fingerprints
-from mmlib.workbook.plan import find_plan
+from mmlib.workbook.plan import find_plan, load_plan
 
 
 def test_cells_without_a_result_are_listed_until_they_have_one(stub_project):
@@ -47,3 +51,24 @@ def test_figures_are_drawn_again_only_where_something_changed(stub_project):
     record.write_text(record.read_text().replace('"host": "', '"host": "another-'))
     last = drawn("paper")
     assert all(last[path] > other[path] for path in first)
+
+
+def test_a_statement_about_a_row_that_the_plan_does_not_have_is_refused():
+    plan = load_plan(PROJECT / "notebooks" / "plans" / "mim.yaml")
+    claims = claims_of(plan, PROJECT)
+    check_rows(plan, claims)
+    less = plan.model_copy(update={"rows": [row for row in plan.rows if row.id != "product-inter"]})
+    with pytest.raises(
+        UsageError, match="claims/mim.yaml: statement .* names row 'product-inter', which plan mim does"
+    ):
+        check_rows(less, claims)
+
+
+def test_a_setting_about_which_nothing_is_stated_says_so(tmp_path):
+    found = assemble(load_plan(PROJECT / "notebooks" / "plans" / "mim.yaml"), "noise_steps", tmp_path, PROJECT)
+    assert found.results.source == "reference"
+    assert (found.statements.verdicts, len(found.statements.left_out)) == ([], 16)
+    assert "statements" not in found.tables
+    assert statements_html(found, None) == f"<p>{found.statements.left_out_text}</p>"
+    (said,) = draw(found, "clean", "table")["statements"].axes[0].texts
+    assert said.get_text() == found.statements.left_out_text

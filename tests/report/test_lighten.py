@@ -128,3 +128,27 @@ def test_marks_that_nobody_sees_go_and_white_space_that_counts_stays(tmp_path):
 <div data-mime-type="application/vnd.jupyter.stderr"><b>one</b> <i>two</i>
 </div></div>"""
     )
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "<PRE><b>a</b>\n\n     <b>b</b></PRE>",
+        "<code><b>a</b>\n\n     <b>b</b></code>",
+        "<pre><code><b>a</b>\n\n</code>  \n\n  <b>b</b></pre>",
+        '<div style="white-space: pre;"><span>a</span>\n\n    <span>b</span></div>',
+        "<b>a</b>\u00a0\n\u3000<b>b</b>",
+        "<pre>a\n\n <b>x</b>\n\n   <b>y</b>",
+        '<p>The attribute data-mime-type="text/html" says so, class="x" too</p>',
+        '<hr class="x"/>',
+        '<math><mspace class="a"/><mi>x</mi></math>',
+    ],
+)
+def test_what_counts_stays(tmp_path, kept):
+    assert share(kept, tmp_path) == kept
+
+
+@pytest.mark.parametrize("output", ["<b>a</b>" + "\n" * 200_000 + "x", "<pre>" * 60_000, '<div class="jp-' * 60_000])
+@pytest.mark.timeout(20)
+def test_large_outputs_take_no_longer_than_their_length(tmp_path, output):
+    assert share(output, tmp_path) == output

@@ -89,3 +89,12 @@ def test_a_picture_is_lighter_and_looks_the_same(tmp_path, png):
         assert light.size == full.size
         pairs = zip(light.convert("RGB").tobytes(), full.convert("RGB").tobytes(), strict=True)
         assert max(abs(one - other) for one, other in pairs) <= 4
+
+
+def test_a_damaged_copy_is_made_again(tmp_path, png):
+    make(tmp_path / "report", pictures=[png])
+    copy = tmp_path / "report" / "figures" / "a.png"
+    whole = copy.read_bytes()
+    copy.write_bytes(b"")
+    make(tmp_path / "report", pictures=[png])
+    assert copy.read_bytes() == whole

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -65,7 +66,7 @@ def in_processes(
         return
     # fork: what is loaded already need not be loaded again, and the caller may be unfit to be imported anew
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_answer_signals) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
         try:
             yield from pool.map(function, tasks, chunksize=1)
         except BrokenProcessPool:
@@ -78,9 +79,17 @@ def in_processes(
             raise
 
 
-def _answer_signals() -> None:
-    """In a worker: die when told to, which the caller's own handlers, inherited, would take for a task's error. Ctrl-C,
-    which reaches every process of a terminal, is the caller's to answer.
+def _begin_work() -> None:
+    """In a worker: die when told to, which the caller's own handlers, inherited, would take for a task's error; and
+    when the caller dies, for whose next task it would wait for ever. Ctrl-C, which reaches every process of a terminal,
+    is the caller's to answer.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+
+
+def _end_with_caller() -> None:
+    if (caller := multiprocessing.parent_process()) is not None:
+        caller.join()
+        os._exit(1)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 import mmlib
@@ -74,8 +75,11 @@ def test_a_worker_that_is_killed_is_a_message():
         list(in_processes(kill_itself, range(8), 2))
 
 
-def test_workers_die_when_told_to(tmp_path):
-    """Under a caller that takes SIGTERM for an interruption, as the command line does."""
+@pytest.fixture
+def caller(tmp_path):
+    """(A process that takes SIGTERM for an interruption, as the command line does; the ids of two workers of it, busy for
+    a minute.)
+    """
     code = (
         "import os, signal, sys, time\n"
         "from mmlib.processes import in_processes\n"
@@ -85,11 +89,24 @@ def test_workers_die_when_told_to(tmp_path):
         "signal.signal(signal.SIGTERM, interrupted)\n"
         "list(in_processes(work, range(6), 2))\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as caller:
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as started:
         while len(list(tmp_path.iterdir())) < 2:
-            assert caller.poll() is None
+            assert started.poll() is None
             time.sleep(0.05)
-        for worker in tmp_path.iterdir():
-            os.kill(int(worker.name), signal.SIGTERM)
-        assert caller.wait(30) != 0
-        assert b"was killed" in caller.stderr.read()
+        yield started, [int(path.name) for path in tmp_path.iterdir()]
+        started.kill()
+
+
+def test_workers_die_when_told_to(caller):
+    started, workers = caller
+    for worker in workers:
+        os.kill(worker, signal.SIGTERM)
+    assert started.wait(30) != 0
+    assert b"was killed" in started.stderr.read()
+
+
+def test_workers_do_not_outlive_their_caller(caller):
+    started, workers = caller
+    started.kill()
+    _, left = psutil.wait_procs([psutil.Process(worker) for worker in workers if psutil.pid_exists(worker)], 10)
+    assert left == []

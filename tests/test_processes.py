@@ -77,8 +77,8 @@ def test_a_worker_that_is_killed_is_a_message():
 
 @pytest.fixture
 def caller(tmp_path):
-    """(A process that takes SIGTERM for an interruption, as the command line does; the ids of two workers of it, busy for
-    a minute.)
+    """A process that takes SIGTERM for an interruption, as the command line does, and the ids of its two workers, which
+    are busy for a minute.
     """
     code = (
         "import os, signal, sys, time\n"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mmlib.analysis.mim import GAP, PROTOCOLS, MimFindings
 from mmlib.figures.captions import set_caption
-from mmlib.figures.intervals import draw_interval, ends_of, shown_range
+from mmlib.figures.intervals import Limits, draw_interval, ends_of, shown_range
 from mmlib.figures.style import FULL, MARKERS, SERIES, new_figure, style
 from mmlib.metrics.family import metric
 
@@ -23,12 +23,8 @@ def gaps_figure(found: MimFindings) -> Figure:
     rows, names = found.gapped, found.noisy
     with style():
         figure, (panels,) = new_figure(FULL, 1.4 + 0.5 * len(rows), 1, len(names), sharey=True, sharex=True)
+        limits = _limits(found)
         for axis, name in zip(panels, names, strict=True):
-            seeds = [
-                value for one in rows for protocol in PROTOCOLS for value in one.seeds_of(GAP + name, protocol).values()
-            ]
-            every = [one.summary(GAP + name, protocol) for one in rows for protocol in PROTOCOLS]
-            limits = shown_range([0.0, *seeds], -100.0, 100.0, ends=ends_of(every))
             for place, one in enumerate(rows):
                 for number, protocol in enumerate(PROTOCOLS):
                     gap, line = one.summary(GAP + name, protocol), place + 0.36 * number
@@ -53,3 +49,11 @@ def gaps_figure(found: MimFindings) -> Figure:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
         set_caption(figure, "Do gates close on noise steps?", f"{found.caption}; test samples, mean and 95 % interval")
     return figure
+
+
+def _limits(found: MimFindings) -> Limits:
+    """Of all panels: they share their axis."""
+    of = [(one, GAP + name, protocol) for one in found.gapped for name in found.noisy for protocol in PROTOCOLS]
+    seeds = [value for one, key, protocol in of for value in one.seeds_of(key, protocol).values()]
+    every = [one.summary(key, protocol) for one, key, protocol in of]
+    return shown_range([0.0, *seeds], -100.0, 100.0, ends=ends_of(every))

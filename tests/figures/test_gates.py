@@ -38,3 +38,14 @@ def test_marks_are_means_and_seeds():
 
 def test_nothing_is_drawn_without_known_noise():
     assert ANALYSES["mim"].draw(analyse(mim_results("mosi_utterances", noisy=()))) == {}
+
+
+def test_panels_share_their_axis_and_arrowheads_stand_at_its_ends():
+    axes = ANALYSES["mim"].draw(analyse(mim_results(rows=ROWS, seeds=range(2))))["gaps"].axes
+    assert len({axis.get_xlim() for axis in axes}) == 1
+    low, high = axes[0].get_xlim()
+    for axis in axes:
+        lines = axis.get_lines()
+        assert all(line.get_xdata()[0] in (low, high) for line in lines if line.get_marker() in ("<", ">"))
+        drawn = [x for line in lines if len(line.get_xdata()) <= 2 for x in line.get_xdata()]
+        assert low <= min(drawn) <= max(drawn) <= high

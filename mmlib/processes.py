@@ -7,6 +7,7 @@ Kernels are another matter: a notebook may import what lies beside it.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -68,7 +69,7 @@ def in_processes(
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
         try:
-            yield from pool.map(function, tasks, chunksize=1)
+            yield from pool.map(functools.partial(_work, function), tasks, chunksize=1)
         except BrokenProcessPool:
             raise MMLibError(
                 "one of several processes that shared this work was killed, perhaps because memory ran out. What was "
@@ -79,10 +80,20 @@ def in_processes(
             raise
 
 
+_AT_WORK, _ALONE = threading.Lock(), threading.Event()
+
+
+def _work(function: Callable[[Task], Result], task: Task) -> Result:
+    with _AT_WORK:
+        if _ALONE.is_set():
+            os._exit(1)
+        return function(task)
+
+
 def _begin_work() -> None:
     """In a worker: die when told to, which the caller's own handlers, inherited, would take for a task's error; and
-    when the caller dies, for whose next task it would wait for ever. Ctrl-C, which reaches every process of a terminal,
-    is the caller's to answer.
+    when the caller is dead, for whose next task it would wait for ever. Ctrl-C, which reaches every process of a
+    terminal, is the caller's to answer.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -92,4 +103,6 @@ def _begin_work() -> None:
 def _end_with_caller() -> None:
     if (caller := multiprocessing.parent_process()) is not None:
         caller.join()
-        os._exit(1)
+        _ALONE.set()
+        with _AT_WORK:  # half a task would leave temporary files
+            os._exit(1)

@@ -78,14 +78,15 @@ def test_a_worker_that_is_killed_is_a_message():
 @pytest.fixture
 def caller(tmp_path):
     """A process that takes SIGTERM for an interruption, as the command line does, and the ids of its two workers, which
-    are busy for a minute.
+    are busy for some seconds.
     """
     code = (
         "import os, signal, sys, time\n"
         "from mmlib.processes import in_processes\n"
         "def interrupted(*_): raise KeyboardInterrupt\n"
         "def work(number):\n"
-        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').close(); time.sleep(60)\n"
+        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').close(); time.sleep(4)\n"
+        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}} done', 'w').close()\n"
         "signal.signal(signal.SIGTERM, interrupted)\n"
         "list(in_processes(work, range(6), 2))\n"
     )
@@ -93,7 +94,7 @@ def caller(tmp_path):
         while len(list(tmp_path.iterdir())) < 2:
             assert started.poll() is None
             time.sleep(0.05)
-        yield started, [int(path.name) for path in tmp_path.iterdir()]
+        yield started, [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
         started.kill()
 
 
@@ -105,8 +106,10 @@ def test_workers_die_when_told_to(caller):
     assert b"was killed" in started.stderr.read()
 
 
-def test_workers_do_not_outlive_their_caller(caller):
+def test_workers_whose_caller_is_killed_finish_what_they_do_and_no_more(caller, tmp_path):
     started, workers = caller
+    processes = [psutil.Process(worker) for worker in workers]
     started.kill()
-    _, left = psutil.wait_procs([psutil.Process(worker) for worker in workers if psutil.pid_exists(worker)], 10)
+    _, left = psutil.wait_procs(processes, 20)
     assert left == []
+    assert {path.name for path in tmp_path.glob("* done")} == {f"{worker} done" for worker in workers}

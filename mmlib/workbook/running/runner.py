@@ -30,6 +30,7 @@ from mmlib.workbook.running.interrupt import Interrupt
 from mmlib.workbook.running.lock import outputs_lock
 from mmlib.workbook.running.progress import Display
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
+from mmlib.workbook.running.temporary import SHORT_BASE, remove_leftovers
 from mmlib.workbook.state import CellState, Survey
 from mmlib.workbook.times import Times
 
@@ -91,6 +92,7 @@ def run_cells(
     for notebook in {cell.notebook for cell in (*cells, *summaries)}:
         require_parameters_cell(project_root() / "notebooks" / notebook)
     with outputs_lock(options.outputs), Interrupt() as interrupt, contextlib.ExitStack() as stack:
+        remove_leftovers([SHORT_BASE])  # a run that was killed at its very end leaves nothing to run, and its folder
         batch = Batch(options, Fingerprints(project_root()), interrupt, (*cells, *summaries))
         survey = batch.survey()
         pending = batch.pending(cells, survey)
@@ -162,9 +164,7 @@ class Batch:
     @contextlib.contextmanager
     def connect(self, tasks: int) -> Iterator[Client]:
         from mmlib.workbook.running import cluster
-        from mmlib.workbook.running.temporary import SHORT_BASE, remove_leftovers
 
-        remove_leftovers([SHORT_BASE])
         options = self.options
         if options.scheduler:
             with cluster.running_cluster(options.scheduler) as client:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +82,20 @@ def test_what_takes_longest_begins_first(here):
     quick, slow, unknown, also_slow = (state.cell.id for state in states)
     ordered = longest_first(states, {quick: 2.0, slow: 30.0, also_slow: 30.0})
     assert [state.cell.id for state in ordered] == [unknown, slow, also_slow, quick]
+
+
+def test_what_a_killed_run_left_goes_even_where_nothing_is_to_run(toy, tmp_path):
+    toy.plan()
+    toy.env["TMPDIR"] = str(tmp_path / "temporary")
+    (tmp_path / "temporary").mkdir()
+    assert toy.mmlib("run", "toy", *WORKERS).returncode == 0
+    code = "from mmlib.workbook.running.temporary import own_folder; print(own_folder('dask-'))"
+    made = subprocess.run([sys.executable, "-c", code], env=toy.env, capture_output=True, text=True, check=True)
+    left = Path(made.stdout.strip())
+    assert left.parent == tmp_path / "temporary"
+    assert left.is_dir()
+    assert "nothing to do" in toy.mmlib("run", "toy", *WORKERS).stdout
+    assert not left.exists()
 
 
 def test_a_batch_is_done_once_and_stale_by_content(toy):

@@ -1,19 +1,12 @@
-"""Processes of our own: nothing from where the user stands, and work shared among them."""
+"""Processes of our own import nothing from the folder in which the user stands."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
-import time
-
-import psutil
-import pytest
 
 import mmlib
-from mmlib.errors import MMLibError
-from mmlib.processes import in_processes, own_environment, own_python
+from mmlib.processes import own_environment, own_python
 
 
 def test_what_lies_where_the_user_stands_is_not_imported(tmp_path, monkeypatch):
@@ -38,78 +31,3 @@ def test_what_lies_where_the_user_stands_is_not_imported(tmp_path, monkeypatch):
 def test_no_path_at_all_stays_none(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep)
     assert "PYTHONPATH" not in own_environment()
-
-
-def square(number: int) -> tuple[int, int]:
-    if number < 0:
-        raise ValueError(f"{number} is negative")
-    return number**2, os.getpid()
-
-
-@pytest.mark.parametrize(("tasks", "workers"), [(2, 4), (9, 1), (0, 3)])
-def test_little_work_is_done_here(tasks, workers):
-    assert list(in_processes(square, range(tasks), workers)) == [(number**2, os.getpid()) for number in range(tasks)]
-
-
-def test_much_work_is_done_by_others_and_comes_back_in_order():
-    found = list(in_processes(square, range(20), 2))
-    assert [number for number, _ in found] == [number**2 for number in range(20)]
-    makers = {process for _, process in found}
-    assert os.getpid() not in makers
-    assert len(makers) <= 2
-
-
-def test_the_first_error_ends_it():
-    with pytest.raises(ValueError, match="-3 is negative"):
-        list(in_processes(square, [1, 2, -3, 4, 5], 2))
-
-
-def kill_itself(number: int) -> int:
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def test_a_worker_that_is_killed_is_a_message():
-    with pytest.raises(MMLibError, match="was killed, perhaps because memory ran out"):
-        list(in_processes(kill_itself, range(8), 2))
-
-
-@pytest.fixture
-def caller(tmp_path):
-    """A process that takes SIGTERM for an interruption, as the command line does, and the ids of its two workers, which
-    are busy for some seconds.
-    """
-    code = (
-        "import os, signal, sys, time\n"
-        "from mmlib.processes import in_processes\n"
-        "def interrupted(*_): raise KeyboardInterrupt\n"
-        "def work(number):\n"
-        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').close(); time.sleep(4)\n"
-        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}} done', 'w').close()\n"
-        "signal.signal(signal.SIGTERM, interrupted)\n"
-        "list(in_processes(work, range(6), 2))\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as started:
-        while len(list(tmp_path.iterdir())) < 2:
-            assert started.poll() is None
-            time.sleep(0.05)
-        yield started, [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
-        started.kill()
-
-
-def test_workers_die_when_told_to(caller):
-    started, workers = caller
-    for worker in workers:
-        os.kill(worker, signal.SIGTERM)
-    assert started.wait(30) != 0
-    assert b"was killed" in started.stderr.read()
-
-
-def test_workers_whose_caller_is_killed_finish_what_they_do_and_no_more(caller, tmp_path):
-    started, workers = caller
-    processes = [psutil.Process(worker) for worker in workers]
-    started.kill()
-    _, left = psutil.wait_procs(processes, 20)
-    assert left == []
-    assert {path.name for path in tmp_path.glob("* done")} == {f"{worker} done" for worker in workers}

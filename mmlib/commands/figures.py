@@ -10,7 +10,7 @@ from pathlib import Path
 from mmlib.commands.workbook import all_plans
 from mmlib.errors import UsageError
 from mmlib.parameters.base import project_root
-from mmlib.processes import in_processes
+from mmlib.pool import in_processes
 from mmlib.report.assemble import assemble
 from mmlib.report.drawing import write_figures
 from mmlib.workbook.plan import Plan, find_plan

@@ -25,7 +25,7 @@ from mmlib.workbook.plan import Plan
 from mmlib.workbook.results import Results, collect
 from mmlib.workbook.verdicts import NumberVerdict, StatementFamily, judge_statements
 
-DRAWN_BY = "mmlib.report.drawn"
+DRAWN_BY = "mmlib.report.sheets"
 """The module whose code, with all that it imports, decides what figures and their copies look like."""
 
 

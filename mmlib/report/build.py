@@ -22,7 +22,6 @@ from mmlib.report import summary
 from mmlib.report.answers import answers, conclusions_of, headlines
 from mmlib.report.assemble import Assembly, assemble, write_tables
 from mmlib.report.counts import count
-from mmlib.report.drawn import draw_all
 from mmlib.report.forest import lines_html
 from mmlib.report.heatmap import heat_map, heat_map_html
 from mmlib.report.judging import Family, family_of
@@ -30,6 +29,7 @@ from mmlib.report.pages import Links, convert_notebooks
 from mmlib.report.pictures import Copies, pictures_of
 from mmlib.report.render import to_html
 from mmlib.report.sections import section_of
+from mmlib.report.sheets import draw_all
 from mmlib.report.site import Site
 from mmlib.report.titles import INDEX, column_name, data_name, link_to, page_name, short_title
 from mmlib.workbook.cell import Cell

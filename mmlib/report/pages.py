@@ -15,7 +15,7 @@ from pathlib import Path
 from mmlib.data.progress import Progress
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
-from mmlib.processes import in_processes
+from mmlib.pool import in_processes
 from mmlib.report.formulas import STYLE
 from mmlib.report.lighten import add_way_back, remove_unused, share, shared_files
 from mmlib.report.sanitise import POLICY

@@ -93,7 +93,7 @@ def test_a_report_of_nothing_new_draws_and_writes_nothing(built, monkeypatch):
     read, drawn = [], []
     monkeypatch.setattr(results_module, "read_record", lambda folder: read.append(folder) or read_record(folder))
     monkeypatch.setattr("mmlib.report.drawing.draw", lambda *_: drawn.append(1))
-    monkeypatch.setattr("mmlib.report.drawn.draw", lambda *_: drawn.append(1))
+    monkeypatch.setattr("mmlib.report.sheets.draw", lambda *_: drawn.append(1))
     monkeypatch.setattr("mmlib.report.pages.convert", lambda _: drawn.append(1))
     files = {path: path.stat().st_mtime_ns for path in built.index.parent.rglob("*") if path.is_file()}
     front = re.sub(r"[-0-9]+ [:0-9]+ UTC", "", built.front)

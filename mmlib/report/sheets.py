@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmlib.data.progress import Progress
-from mmlib.processes import in_processes
+from mmlib.pool import in_processes
 from mmlib.report.assemble import Assembly
 from mmlib.report.drawing import SHEETS, draw, keep_figures, made_from, write_figures
 from mmlib.report.lighten import light

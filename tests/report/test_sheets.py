@@ -6,9 +6,9 @@ import pytest
 from claims_fakes import write_runs
 
 from mmlib.errors import OutputsError
-from mmlib.report import drawn
+from mmlib.report import sheets
 from mmlib.report.assemble import assemble
-from mmlib.report.drawn import draw_all
+from mmlib.report.sheets import draw_all
 from mmlib.report.site import Site
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import find_plan
@@ -50,7 +50,7 @@ def test_two_processes_draw_what_one_draws(ran, tmp_path):
 def test_only_what_is_missing_is_made(ran, tmp_path, monkeypatch):
     draw_report(ran, tmp_path)
     done = []
-    monkeypatch.setattr(drawn, "draw_sheet", lambda sheet, make=drawn.draw_sheet: done.append(sheet) or make(sheet))
+    monkeypatch.setattr(sheets, "draw_sheet", lambda sheet, make=sheets.draw_sheet: done.append(sheet) or make(sheet))
     draw_report(ran, tmp_path)
     assert done == []
     folder = tmp_path / "report" / "figures"

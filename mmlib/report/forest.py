@@ -92,7 +92,8 @@ def statements_html(assembly: Assembly, family: Family) -> str:
     notes = [scale_note(reach)] if reach else []
     notes.append(f"p, adjusted: for the {family.size} tests of the whole report (Holm). Paired over common seeds.")
     notes += [f"Paper’s table: the same difference in its printed numbers, {' / '.join(printed)}."] if printed else []
-    notes += list(filter(None, [assembly.statements and assembly.statements.left_out_text]))
+    if left_out := assembly.statements.left_out_text:
+        notes.append(left_out)
     return table_html(f"{assembly.name}-statements", "Statements: differences between rows", heads, rows, notes)
 
 

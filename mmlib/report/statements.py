@@ -33,7 +33,8 @@ def statements_table(family: StatementFamily, results: Results) -> Table:
     ]
     if printed := dict.fromkeys(label.rpartition(" ")[0] for v in family.verdicts for label in v.printed_gain):
         notes.append(f"“paper’s table”: the same difference in its printed numbers, {' / '.join(printed)}.")
-    notes += list(filter(None, [family.left_out_text]))
+    if left_out := family.left_out_text:
+        notes.append(left_out)
     return Table(f"{results.plan}-{results.profile}-statements", caption, columns, rows, notes + results.notes, data)
 
 

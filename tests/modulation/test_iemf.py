@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -102,6 +103,18 @@ def test_each_switch_is_its_own():
     near(iemf.ratios["iemf"], 0.64634380)
     assert_close(layer(gain=0.0, noise=False)[0], 0 * GRADIENT)
     assert_close(layer(gain=3.0, noise=False)[0], 3 * I_OF_TWO * GRADIENT, rtol=1e-6, atol=0)
+
+
+def test_generators_are_seeded_only_where_noise_is_drawn(monkeypatch):
+    """Seeding is a measurable part of a small network's step."""
+    seeded, seed = [], np.random.SeedSequence
+    monkeypatch.setattr(
+        "mmlib.modulation.mechanism.np.random.SeedSequence", lambda keys: seeded.append(keys) or seed(keys)
+    )
+    layer(noise=False)
+    assert seeded == []
+    layer()
+    assert len(seeded) == 1
 
 
 def test_noise_has_the_deviation_of_each_tensor_unscaled():

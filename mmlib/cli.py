@@ -184,6 +184,7 @@ def open_(
     fresh: Annotated[bool, typer.Option("--fresh", help="Make a new copy; the one before is kept beside it.")] = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, or only serve.")] = True,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of JupyterLab.  [default: its own]")] = None,
+    allow_root: Annotated[bool, typer.Option("--allow-root", help="As root, which Jupyter refuses otherwise.")] = False,
     outputs: Outputs = None,
 ) -> None:
     """Open a notebook in JupyterLab, as a copy in the outputs folder: the repository stays as it is."""
@@ -193,7 +194,7 @@ def open_(
     if name is None:
         print(opens.listing())
     else:
-        opens.open_notebook(name, where, fresh, browser, port)
+        opens.open_notebook(name, where, fresh, browser, port, allow_root)
 
 
 @app.command(epilog="Example: mmlib reference table1 --profile embedded   |   mmlib reference table1 --made '2 cores'")

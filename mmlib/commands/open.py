@@ -78,20 +78,38 @@ def own_copy(notebook: Path, outputs: Path, fresh: bool = False) -> tuple[Path, 
     return copy, said
 
 
-def open_notebook(name: str, outputs: Path, fresh: bool = False, browser: bool = True, port: int | None = None) -> None:
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def open_notebook(
+    name: str,
+    outputs: Path,
+    fresh: bool = False,
+    browser: bool = True,
+    port: int | None = None,
+    allow_root: bool = False,
+) -> None:
     """Become JupyterLab on a copy of the notebook; Ctrl-C ends it. Returns only where that cannot be.
 
-    Raises `UsageError` for an unknown name, or where JupyterLab is not installed; `OutputsError`.
+    Raises `UsageError` for an unknown name, where JupyterLab is not installed, and for root, whom Jupyter refuses
+    unless it is told to `allow_root`; `OutputsError`.
     """
     notebook = find_notebook(name)
     if importlib.util.find_spec("jupyterlab") is None:
         raise UsageError(
             f"JupyterLab is not installed for {sys.executable}. Install it: pip install -r requirements.lock."
         )
+    if is_root() and not allow_root:
+        raise UsageError(
+            "JupyterLab does not start for root, whose notebooks may do anything to this machine. Open it as another "
+            "user, or, as in a container of your own, with --allow-root."
+        )
     copy, said = own_copy(notebook, outputs, fresh)
     command = [sys.executable, "-P", "-m", "jupyterlab", str(copy)]
     command += [] if browser else ["--no-browser"]
     command += [] if port is None else [f"--port={port}"]
+    command += ["--allow-root"] if allow_root else []
     environment = own_environment(MMLIB_PROJECT=str(project_root()), MMLIB_OUTPUTS=str(outputs))
     for variable in PLAIN_DRAWING:  # the command line's own; a notebook draws into its page
         environment.pop(variable, None)

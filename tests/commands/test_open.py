@@ -18,6 +18,7 @@ def started(monkeypatch):
     """Where a process would have become JupyterLab: (program, arguments, environment)."""
     calls = []
     monkeypatch.setattr(os, "execve", lambda *call: calls.append(call))
+    monkeypatch.setattr(opens, "is_root", lambda: False)
     return calls
 
 
@@ -48,6 +49,17 @@ def test_what_was_changed_stays_and_a_fresh_copy_keeps_it_too(project, tmp_path,
     assert fresh.read_bytes() == notebook.read_bytes()
     assert "kept as explorer-1.ipynb" in said
     assert copy.with_name("explorer-1.ipynb").read_text() == "mine"
+
+
+def test_root_says_so_and_is_told_how(project, tmp_path, started, monkeypatch):
+    monkeypatch.setattr(opens, "is_root", lambda: True)
+    with pytest.raises(UsageError, match="does not start for root.*with --allow-root"):
+        opens.open_notebook("classification", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert started == []
+    opens.open_notebook("classification", tmp_path / "new", allow_root=True)
+    ((_, command, _),) = started
+    assert command[-1] == "--allow-root"
 
 
 @pytest.mark.parametrize("name", ["classification.ipynb", "notebooks/classification.ipynb", "classification"])

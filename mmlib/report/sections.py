@@ -23,7 +23,11 @@ from mmlib.report.statements import SOURCES, more_digits, plain_sentence
 from mmlib.report.titles import data_name
 from mmlib.workbook.verdicts import StatementVerdict
 
-KINDS = {"embedded": "generated data", "small": "small real data", "paper": "the paper's recipe and data"}
+KINDS = {
+    "embedded": "generated data",
+    "small": "real data, not the paper’s setting",
+    "paper": "the paper’s recipe and data",
+}
 
 
 def section_of(

@@ -102,6 +102,9 @@ class SimAM2Settings(TrainingParameters):
     simam2_r_reduce: Literal["ratio_of_sums", "mean_of_ratios"] = about(
         "ratio_of_sums", "SimAM²: how Eq. 6 reduces over channels"
     )
+    simam2_kernel: Literal["plain", "fused"] = about(
+        "plain", "SimAM²: equation by equation, or in one step, faster and other in the last digits", neutral="plain"
+    )
 
 
 class FusionSettings(SimAM2Settings):

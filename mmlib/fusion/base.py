@@ -54,10 +54,8 @@ class FusionOutput:
     """(B, C) weights of more than two terms by modality; they add up to 1 (weighted sum)."""
     r: Tensor | None = None
     """SimAM² of two terms: correlation measure (Eq. 6), 0-d."""
-    energy: Tensor | None = None
-    """SimAM² of two terms: E* (Eq. 7), (B, C)."""
-    gate: Tensor | None = None
-    """SimAM² of two terms: the factor on U (Eq. 8), (B, C)."""
+    superposed: SimAM2Output | None = None
+    """SimAM² of two terms: all that it gave; energies and gate, each (B, C), are reckoned where somebody asks."""
     folded: tuple[SimAM2Output, ...] | None = None
     """SimAM² as a fold of more than two terms: what each of the n - 1 superpositions gave."""
     head_logits: dict[str, Tensor] | None = None
@@ -125,7 +123,7 @@ class Fusion(nn.Module):
             fused, folded = self.simam2(signals, source=source)
             return fused, {"folded": folded}
         out = self.simam2(*signals, source=source)
-        return out.fused, {"zeta": out.zeta, "r": out.r, "energy": out.energy, "gate": out.gate}
+        return out.fused, {"zeta": out.zeta, "r": out.r, "superposed": out}
 
     def head(self, fused: Tensor) -> Tensor:
         """Class scores (B, K)."""
@@ -168,7 +166,7 @@ class Fusion(nn.Module):
         if isinstance(self.simam2, SimAM2Fold):
             parts = self.simam2.parts(parts, output.folded)
         elif self.simam2 is not None:
-            parts = self.simam2.parts(*parts, output.zeta, output.gate)
+            parts = self.simam2.parts(*parts, output.zeta, output.superposed.gate)
         return dict(zip(self.modalities, parts, strict=True))
 
     @torch.no_grad()

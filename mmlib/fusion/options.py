@@ -76,6 +76,10 @@ class SimAM2Options:
     """`half`: U of Eq. 4, the mean of the signals at ζ = ½. `unit`: twice that, the scale of a plain sum."""
     concat_scale: Scale = "unit"
     """`scale` for concatenation, where `unit` keeps the baseline's U = [v; a]."""
+    kernel: Literal["fused", "plain"] = "fused"
+    """`fused`: one step with a backward pass of its own, several times as fast (`mmlib.fusion.simam2_kernel`). `plain`:
+    equation by equation, by autograd, as the records here were made. They differ in the last digits. Other gates than
+    `paper` and `neg`, statistics in blocks, and `torch.compile` take the plain one, whatever is asked."""
     fold: bool = False
     """More than two signals (an extension): fold them from the left, see `mmlib.fusion.fold`. Two need no fold."""
 

@@ -37,7 +37,7 @@ def minimal_energy(x: Tensor, dim: int | tuple[int, ...], lam: float | Tensor = 
         Shape of `x`, in (0, 2]; 2 at the mean, hence for a constant channel.
     """
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    count = math.prod(x.shape[d] for d in dims)
+    count = math.prod([x.shape[d] for d in dims])  # a list: torch.compile cannot follow a generator
     variance, mean = torch.var_mean(x, dim=dims, correction=min(ddof, count - 1), keepdim=True)
     spread = variance + (lam + EPSILON)
     return 4 * spread / ((x - mean) ** 2 + 2 * spread)

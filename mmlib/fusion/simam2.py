@@ -16,8 +16,9 @@ We do: the equations as printed. Where they leave a choice or contradict the tex
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +27,22 @@ from mmlib.collectives import batch_variance
 from mmlib.errors import UsageError
 from mmlib.fusion.options import SimAM2Options
 from mmlib.fusion.simam import minimal_energy, neuron_dims
+from mmlib.fusion.simam2_kernel import GatedSuperposition
 from mmlib.fusion.zeta import Zeta
 
 EMA = 0.9  # of r, and of var(ζ) with var_over="ema": the old value's share
 LARGEST_VARIANCE = 0.25  # of a number in [0, 1]
+
+
+class Energies(NamedTuple):
+    """The energies of one pass, each of the input's shape."""
+
+    energy: Tensor
+    """E* of Eq. 7, in (-2, 4)."""
+    e1: Tensor
+    e2: Tensor
+    eu: Tensor
+    """Energies of the two signals and of U (Eq. 3), in (0, 2]."""
 
 
 @dataclass
@@ -42,19 +55,45 @@ class SimAM2Output:
     """ζ in (0, 1); (B, C, 1, 1) for maps unless `zeta_map="full"`."""
     r: Tensor
     """Correlation measure of Eq. 6, 0-d, in [0, tanh(max(s, 1))]."""
-    energy: Tensor
-    """E* of Eq. 7, in (-2, 4)."""
-    e1: Tensor
-    e2: Tensor
-    eu: Tensor
-    """Energies of the two signals and of U (Eq. 3), in (0, 2]."""
-    gate: Tensor
-    """The factor on U; with `gate="paper"` in (.1192, .9821)."""
+    reckon: Callable[[], tuple[Energies, Tensor]] = field(repr=False)
+    """Energies and gate, with gradient; the kernel `fused` reckons them only where somebody asks."""
+    measured_gate: Tensor | None = field(default=None, repr=False)
+    """The gate without gradient, where the kernel had it."""
+
+    @property
+    def energies(self) -> Energies:
+        return self.reckon()[0]
+
+    @property
+    def energy(self) -> Tensor:
+        """E* of Eq. 7, in (-2, 4)."""
+        return self.energies.energy
+
+    @property
+    def e1(self) -> Tensor:
+        """Energy of the first signal (Eq. 3), in (0, 2]; `e2` of the second, `eu` of U."""
+        return self.energies.e1
+
+    @property
+    def e2(self) -> Tensor:
+        return self.energies.e2
+
+    @property
+    def eu(self) -> Tensor:
+        return self.energies.eu
+
+    @property
+    def gate(self) -> Tensor:
+        """The factor on U; with `gate="paper"` in (.1192, .9821)."""
+        if self.measured_gate is not None and not torch.is_grad_enabled():
+            return self.measured_gate
+        return self.reckon()[1]
 
     @property
     def mutual(self) -> Tensor:
         """2ζ(1 - ζ)·E(x1, x2): the mutual energy's numerator in Eq. 5, the part of E* without the degradation term."""
-        return self.eu - self.zeta**2 * self.e1 - (1 - self.zeta) ** 2 * self.e2
+        found = self.energies
+        return found.eu - self.zeta**2 * found.e1 - (1 - self.zeta) ** 2 * found.e2
 
 
 class CorrelationMeasure(nn.Module):
@@ -179,13 +218,37 @@ class SimAM2(nn.Module):
             zeta = self.zeta(x1, x2)
         if self.options.zeta_tanh:
             x1, x2 = torch.tanh(x1), torch.tanh(x2)
+        if self.in_one_step():
+            weight = self.degradation(r) + torch.ones_like(r)
+            fused, gate = GatedSuperposition.apply(
+                x1,
+                x2,
+                zeta,
+                weight.to(x1.dtype),
+                neuron_dims(x1, self.options.stat_axis),
+                self.options.ddof,
+                self.options.lambda_u,
+                2 if self.options.scale == "unit" else 1,
+                1 if self.options.gate == "paper" else -1,
+            )
+            return SimAM2Output(fused, zeta, r, lambda: self.reckon(x1, x2, zeta, r)[1:], gate)
+        u, *reckoned = self.reckon(x1, x2, zeta, r)
+        return SimAM2Output(reckoned[1] * u, zeta, r, lambda: tuple(reckoned))  # Eq. 8
+
+    def in_one_step(self) -> bool:
+        """Whether the kernel `fused` does this pass: not what it does not know, nor while a compiler fuses anyway."""
+        options = self.options
+        known = options.gate in ("paper", "neg") and options.concat_stats == "padded"
+        return options.kernel == "fused" and known and not torch.compiler.is_compiling()
+
+    def reckon(self, x1: Tensor, x2: Tensor, zeta: Tensor, r: Tensor) -> tuple[Tensor, Energies, Tensor]:
+        """U, the energies and the gate, equation by equation."""
         u = zeta * x1 + (1 - zeta) * x2  # Eq. 4
         if self.options.scale == "unit":
             u = 2 * u
         e1, e2, eu = self.energies(x1, x2, u)  # Eq. 3
         energy = eu - zeta**2 * e1 - (1 - zeta) ** 2 * e2 + self.degradation(r) * eu  # Eq. 7
-        gate = self.gate(energy, eu)
-        return SimAM2Output(gate * u, zeta, r, energy, e1, e2, eu, gate)  # Eq. 8
+        return u, Energies(energy, e1, e2, eu), self.gate(energy, eu)
 
     def energies(self, x1: Tensor, x2: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Minimal energies of the three signals, λ = 0 for the first two; computed as one stack."""

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmlib.errors import UsageError
-from mmlib.fusion import SimAM2, SimAM2Options
+from mmlib.fusion import SimAM2, SimAM2Options, SimAM2Output
 from mmlib.fusion.options import check_choice
 
 FOPFusion = Literal["gated", "linear"]
@@ -45,8 +45,8 @@ class FOPOutput:
     """(B, C) weight of the face, gated fusion only."""
     r: Tensor | None = None
     """0-d, Eq. 6 of SimAM²."""
-    energy: Tensor | None = None
-    """(B, C) E*, Eq. 7 of SimAM²."""
+    superposed: SimAM2Output | None = None
+    """All that SimAM² gave."""
 
 
 class Branch(nn.Module):
@@ -127,7 +127,7 @@ class FOP(nn.Module):
             fused = zeta * face + (1 - zeta) * voice
             return FOPOutput(self.head(fused), fused, embeddings, zeta)
         out = self.simam2(face, voice, zeta=zeta)
-        return FOPOutput(self.head(out.fused), out.fused, embeddings, zeta, out.r, out.energy)
+        return FOPOutput(self.head(out.fused), out.fused, embeddings, zeta, out.r, out)
 
     def embeddings(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """What verification compares, (B, C) by modality, for the modalities given."""

@@ -44,7 +44,8 @@ def test_shapes(name, shape, simam2):
     assert output.fused.shape == (*shape[:-1], width)
     assert set(output.terms) == set(output.features) == {"visual", "audio"}
     if simam2 != "plain":
-        assert output.energy.shape == output.zeta.shape == output.gate.shape == output.fused.shape
+        superposed = output.superposed
+        assert superposed.energy.shape == output.zeta.shape == superposed.gate.shape == output.fused.shape
         assert output.r.shape == ()
 
 

@@ -171,7 +171,7 @@ def test_mini_instance_with_simam2(training, ddof, expected):
     output = model(inputs())
     r, energy, fused, constraint, entropy = expected
     close(output.r, r)
-    close(output.energy.sum(), energy, 1e-6)
+    close(output.superposed.energy.sum(), energy, 1e-6)
     close(output.fused.sum(), fused, 1e-7)
     if constraint is not None:
         close(orthogonal_projection(output.fused, LABELS).loss, constraint, 5e-8)

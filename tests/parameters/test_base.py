@@ -101,6 +101,7 @@ def test_identity_leaves_out_where_it_runs():
 
 # Parameters with a neutral value, which leaves cells made before them their ids.
 ADDED_LATER = {
+    "simam2_kernel",
     "step_unit",
     "most_drops",
     "decay_1d",

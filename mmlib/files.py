@@ -31,7 +31,7 @@ def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         yield temporary
         if durable:
             with open(temporary, "rb+") as stream:
@@ -70,7 +70,7 @@ def write_problem(error: OSError, place: str | Path) -> str:
 
 
 @functools.cache  # asking for it changes it for a moment, in all threads
-def _umask() -> int:
+def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -138,4 +138,4 @@ def report(outputs: Path) -> None:
 
 def survey(outputs: Path) -> Survey:
     owner = lock_owner(outputs)
-    return Survey(Fingerprints(project_root()), running_since=owner.get("started", "") if owner else None)
+    return Survey(Fingerprints(project_root(), outputs), running_since=owner.get("started", "") if owner else None)

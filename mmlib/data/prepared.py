@@ -40,9 +40,9 @@ from mmlib.data import verification
 from mmlib.data.allocation import allocated
 from mmlib.data.prepared_blocks import BLOCK, Problem, check_content, check_prepared, file_digests
 from mmlib.data.prepared_check import BLOCKS, FORMAT, ITEM, SPLITS, VERSION, open_array, read_manifest
-from mmlib.data.prepared_index import as_column, read_index, write_index
+from mmlib.data.prepared_index import as_column, check_index_file, read_index, write_index
 from mmlib.errors import OutputsError
-from mmlib.files import content_hash, dump_json, parse_json, sha256_file, write_json
+from mmlib.files import content_hash, dump_json, parse_json, sha256_file, umask, write_json
 from mmlib.seal import DIGEST, sealed
 
 __all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", "open_prepared", "write_prepared"]
@@ -112,7 +112,7 @@ class Prepared:
 
         So are digests that came later, so that data prepared before and after have the same hash.
         """
-        return content_hash({key: value for key, value in self.manifest.items() if key not in _NO_CONTENT})
+        return _hash_of(self.manifest)
 
     def rows(self, split: str) -> np.ndarray:
         """Row numbers of a split, in index order."""
@@ -130,6 +130,21 @@ def open_prepared(folder: str | Path, verify: bool = False) -> Prepared:
         check_content(prepared.folder, prepared.manifest, name)
     verification.opened(prepared.folder, prepared.manifest)
     return prepared
+
+
+def manifest_hash_of(folder: str | Path) -> str:
+    """`Prepared.manifest_hash` of a folder whose index is the one that was written; its rows and arrays are not read.
+
+    Raises `DataError` naming the file and the remedy.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    check_index_file(folder, manifest)
+    return _hash_of(manifest)
+
+
+def _hash_of(manifest: dict[str, Any]) -> str:
+    return content_hash({key: value for key, value in manifest.items() if key not in _NO_CONTENT})
 
 
 def _opened(folder: Path) -> Prepared:
@@ -174,7 +189,7 @@ class PreparedWriter:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             prefix = temporary_prefix(self.folder)
             self._temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".tmp", dir=self.folder.parent))
-            os.chmod(self._temporary, 0o777 & ~_umask())
+            os.chmod(self._temporary, 0o777 & ~umask())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -301,9 +316,3 @@ def _writing(folder: Path):
             f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another "
             "folder with --outputs (parameter data_store)."
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

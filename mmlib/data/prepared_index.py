@@ -40,9 +40,17 @@ def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
     pieces = pieces or [_typed_rows(path, header, types, [], 0)]
     index = {name: np.concatenate([piece[name] for piece in pieces]) for name in header}
     _check_index(path, manifest, index)
-    if sha256_file(path) != entry["sha256"]:  # last: what was found before says more
-        raise damaged(path, "the index was changed after it was written (another SHA-256 than the manifest's)")
+    check_index_file(folder, manifest)  # last: what was found before says more
     return index
+
+
+def check_index_file(folder: Path, manifest: dict[str, Any]) -> None:
+    """Raise `DataError` unless the file of the index is there and is the one that was written."""
+    path = folder / manifest["index"]["file"]
+    if not path.is_file():
+        raise damaged(path, "the index is missing")
+    if sha256_file(path) != manifest["index"]["sha256"]:
+        raise damaged(path, "the index was changed after it was written (another SHA-256 than the manifest's)")
 
 
 def _typed_rows(

@@ -71,10 +71,10 @@ class DataSettings(TrainingParameters):
         return missing(self.dataset, self.located().data_root or None)
 
     def prepare_data(self) -> str | None:
-        from mmlib.data.prepared import open_prepared
+        from mmlib.data.prepared import manifest_hash_of
         from mmlib.data.registry import prepare_for
 
-        return open_prepared(prepare_for(self.located())).manifest_hash
+        return manifest_hash_of(prepare_for(self.located()))
 
 
 class SimAM2Settings(TrainingParameters):

@@ -94,7 +94,7 @@ def build_report(
     Raises `UsageError` for a malformed plan or claims file, `OutputsError` when the folder cannot be written.
     """
     outputs, project = Path(outputs).resolve(), project or project_root()
-    fingerprints = Fingerprints(project)
+    fingerprints = Fingerprints(project, outputs)
     assemblies = []
     for plan in _plans(project, plans):
         for profile in plan.profiles:

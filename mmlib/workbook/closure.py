@@ -31,14 +31,16 @@ import mmlib
 from mmlib.errors import UsageError
 from mmlib.files import content_hash
 from mmlib.workbook.source import ALL, BELOW, Reference, Source, names_in
+from mmlib.workbook.source_memory import SourceMemory
 
 
 class ImportClosure:
-    """Reads each source once; make a new one to see changes."""
+    """Reads each source once; make a new one to see changes. `memory`: a file that keeps what was read."""
 
-    def __init__(self, search: list[Path]) -> None:
+    def __init__(self, search: list[Path], memory: Path | None = None) -> None:
         self.roots: dict[str, Path] = {"mmlib": Path(mmlib.__file__).resolve().parent.parent}
         self.search = [str(path) for path in search] + sys.path
+        self._memory = SourceMemory(memory)
         self._sources: dict[str, Source | None] = {}
         self._walks: dict[tuple[str, tuple[str, ...]], Walk] = {}
 
@@ -55,7 +57,7 @@ class ImportClosure:
         The hashes are of whole files. Raises `UsageError` if `module` is unknown.
         """
         names = sorted(self._walk(module, named).loaded)
-        return {name: self.source(name).content_hash for name in names}
+        return {name: self.source(name).facts.content_hash for name in names}
 
     def _walk(self, module: str, named: Sequence[str]) -> Walk:
         key = (module, tuple(named))
@@ -71,13 +73,14 @@ class ImportClosure:
                 raise UsageError(f"there is no module {module!r} (named as experiment in a notebook's metadata).")
             self._walks[key] = Walk(self, key[1])
             self._walks[key].start(module)
+            self._memory.save()
         return self._walks[key]
 
     def source(self, module: str) -> Source | None:
         """The source of a module of ours; None for another's, and for what is no module."""
         if module not in self._sources:
             path = self._path(module)
-            self._sources[module] = Source(module, path) if path else None
+            self._sources[module] = self._memory.read(module, path) if path else None
         return self._sources[module]
 
     def _path(self, module: str) -> Path | None:
@@ -117,14 +120,14 @@ class Walk:
     def start(self, module: str) -> None:
         self._waiting.append((module, ALL))
         self._go_on()
-        if any(self.closure.source(name).finds_subclasses for name in self.used):
-            self._waiting += [(name, ALL) for name in self.loaded if self.closure.source(name).classes]
+        if any(self.closure.source(name).facts.finds_subclasses for name in self.used):
+            self._waiting += [(name, ALL) for name in self.loaded if self.closure.source(name).facts.classes]
             self._go_on()
 
     @cached_property
     def hashes(self) -> dict[str, str]:
         """By file; of a package of which only some names were taken, the hash of what gives them their values."""
-        found = {self.closure.file_name(name): self.closure.source(name).hash for name in self.used}
+        found = {self.closure.file_name(name): self.closure.source(name).facts.hash for name in self.used}
         for name in self.taken.keys() - self.used:
             found[self.closure.file_name(name)] = content_hash(self.taken[name])[:16]
         return dict(sorted(found.items()))
@@ -160,7 +163,7 @@ class Walk:
     def _use(self, source: Source) -> None:
         if source.name not in self.used:
             self.used.add(source.name)
-            self._waiting += source.all_references
+            self._waiting += source.facts.all_references
 
     def _take(self, source: Source, name: str, statement: ast.stmt) -> None:
         """One name of a package, and what gives it its value."""
@@ -184,6 +187,6 @@ class Walk:
                 continue
             self.loaded.add(name)
             waiting += [name.rpartition(".")[0]] if "." in name else []
-            waiting += [part for base, each in source.at_import for part in (base, f"{base}.{each}")]
-            if source.acts:
+            waiting += [part for base, each in source.facts.at_import for part in (base, f"{base}.{each}")]
+            if source.facts.acts:
                 self._waiting.append((name, ALL))

@@ -16,6 +16,7 @@ from mmlib.errors import UsageError
 from mmlib.files import content_hash, parse_json, sha256_file
 from mmlib.record import Hashes
 from mmlib.workbook.closure import ImportClosure
+from mmlib.workbook.source_memory import NAME
 
 if TYPE_CHECKING:
     from mmlib.workbook.cell import Cell
@@ -95,15 +96,19 @@ def _is_parameter(statement: ast.stmt) -> bool:
 
 @dataclass
 class Fingerprints:
-    """Hashes of the current sources, each read once; make a new one per command."""
+    """Hashes of the current sources, each read once; make a new one per command.
+
+    `outputs`: a folder in which to keep what was read of the sources for the next command.
+    """
 
     project: Path
+    outputs: Path | None = None
     _notebooks: dict[str, NotebookSource] = field(default_factory=dict)
     _lock: list[str | None] = field(default_factory=list)
     _hashes: dict[tuple[str, tuple[str, ...]], Hashes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._closure = ImportClosure([self.project])
+        self._closure = ImportClosure([self.project], self.outputs / NAME if self.outputs else None)
 
     def notebook(self, name: str) -> NotebookSource:
         """`name` is relative to ``notebooks/``."""

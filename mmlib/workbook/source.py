@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mmlib.errors import UsageError
 from mmlib.files import sha256_bytes
@@ -25,11 +27,11 @@ _LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.arg, ast.Pass, ast.alias
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
-class Source:
-    """The module `name` in the file `path`. Raises `UsageError` for a file that is no Python.
+@dataclass(frozen=True)
+class Facts:
+    """What counts of a module's source.
 
     Attributes:
-        bindings: the statements that give each name its value; only of a package's `__init__`.
         all_references: every module it may import, wherever the import stands, but for those of types alone.
         at_import: what is imported when it is: not what its functions import when they are called.
         acts: whether importing it may change something elsewhere: a call for its effect, an attribute set, a
@@ -43,29 +45,67 @@ class Source:
             parameter could be added without making every record stale.
     """
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path, self.content = name, path, path.read_bytes()
+    all_references: frozenset[Reference]
+    at_import: frozenset[Reference]
+    acts: bool
+    classes: bool
+    finds_subclasses: bool
+    content_hash: str
+    hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        sets = {name: sorted(map(list, getattr(self, name))) for name in ("all_references", "at_import")}
+        return asdict(self) | sets
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Facts:
+        """Raises `KeyError`, `TypeError`, `ValueError` for what `as_json` did not write."""
+        sets = {
+            name: frozenset((str(module), str(each)) for module, each in stored[name])
+            for name in ("all_references", "at_import")
+        }
+        return cls(**(stored | sets))
+
+
+class Source:
+    """The module `name` in the file `path`, which holds `content`. Raises `UsageError` for what is no Python.
+
+    Attributes:
+        facts: see `Facts`; read from the content unless given.
+        bindings: the statements that give each name its value; only of a package's `__init__`.
+    """
+
+    def __init__(self, name: str, path: Path, content: bytes, facts: Facts | None = None) -> None:
+        self.name, self.path, self.content = name, path, content
+        self.is_package = path.name == "__init__.py"
+        self.package = name if self.is_package else name.rpartition(".")[0]
+        self.bindings: dict[str, list[ast.stmt]] = {}
+        self.facts = facts or self._read()
+
+    def _read(self) -> Facts:
         try:
             statements = ast.parse(self.content).body
         except SyntaxError as error:
-            raise UsageError(f"{path}, line {error.lineno}: {error.msg}. Mend it and run again.") from error
-        self.is_package = path.name == "__init__.py"
-        self.package = name if self.is_package else name.rpartition(".")[0]
+            raise UsageError(f"{self.path}, line {error.lineno}: {error.msg}. Mend it and run again.") from error
         self.bindings = _bindings(statements)
-        self.all_references = frozenset(references(statements, self.package))
         imports = (each for each in _executed(statements) if isinstance(each, _IMPORTS))
-        self.at_import = frozenset(references(imports, self.package))
-        self.acts = any(self._effect(each) for each in _executed(statements, into_classes=False))
-        self.classes = any(isinstance(each, ast.ClassDef) for each in statements)
-        self.finds_subclasses = b"subclass" in self.content and any(map(_finds_subclasses, statements))
-        self.content_hash = sha256_bytes(self.content)[:16]
-        self.hash = self._hash_without_declarations(statements)
+        content_hash = sha256_bytes(self.content)[:16]
+        facts = Facts(
+            all_references=frozenset(references(statements, self.package)),
+            at_import=frozenset(references(imports, self.package)),
+            acts=any(self._effect(each) for each in _executed(statements, into_classes=False)),
+            classes=any(isinstance(each, ast.ClassDef) for each in statements),
+            finds_subclasses=b"subclass" in self.content and any(map(_finds_subclasses, statements)),
+            content_hash=content_hash,
+            hash=self._hash_without_declarations(statements) or content_hash,
+        )
         if not self.is_package:
             self.bindings = {}  # the parsed statements of a hundred modules would be many objects to keep
+        return facts
 
-    def _hash_without_declarations(self, statements: list[ast.stmt]) -> str:
+    def _hash_without_declarations(self, statements: list[ast.stmt]) -> str | None:
         if FIELD.encode() not in self.content:
-            return self.content_hash
+            return None
         lines = self.content.splitlines(keepends=True)
         for statement in _executed(statements):
             for declared in statement.body if isinstance(statement, ast.ClassDef) else ():

@@ -10,7 +10,7 @@ import toy_questions
 from prepared_folders import edit_manifest
 from toy_questions import ASKED, ITEM, SOUND, write_questions
 
-from mmlib.data.prepared import PreparedWriter, check_prepared, open_prepared, write_prepared
+from mmlib.data.prepared import PreparedWriter, check_prepared, manifest_hash_of, open_prepared, write_prepared
 from mmlib.errors import DataError, OutputsError
 
 FRAMES = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)
@@ -69,6 +69,17 @@ def test_hash_follows_content_not_versions(tmp_path):
     assert open_prepared(write(tmp_path / "b", versions={"decoder": "9"})).manifest_hash == first
     changed = {"frames": FRAMES + 1, "waveform": WAVEFORM}
     assert open_prepared(write(tmp_path / "c", arrays=changed)).manifest_hash != first
+
+
+def test_the_hash_alone_needs_no_rows_and_an_index_as_it_was_written(folder):
+    assert manifest_hash_of(folder) == open_prepared(folder).manifest_hash
+    index = folder / "index.csv"
+    index.write_text(index.read_text().replace("train", "test", 1))
+    with pytest.raises(DataError, match="changed after it was written"):
+        manifest_hash_of(folder)
+    index.unlink()
+    with pytest.raises(DataError, match="index is missing"):
+        manifest_hash_of(folder)
 
 
 def test_nothing_is_visible_before_finish_and_nothing_remains_after_failure(tmp_path):

@@ -46,6 +46,14 @@ def write(tree: Path, name: str, source: str) -> None:
     path.write_text(source)
 
 
+@pytest.fixture(autouse=True, params=["read anew", "remembered"])
+def memory(request, tmp_path_factory, monkeypatch):
+    """Every test with and without what an earlier closure read; the file, or None."""
+    file = tmp_path_factory.mktemp("outputs") / ".sources.json" if request.param == "remembered" else None
+    monkeypatch.setattr(ImportClosure.__init__, "__defaults__", (file,))
+    return file
+
+
 def closure(tree: Path, *named: str) -> dict[str, str]:
     return ImportClosure([tree]).files("pack.task", named)
 

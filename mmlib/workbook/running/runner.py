@@ -93,7 +93,7 @@ def run_cells(
         require_parameters_cell(project_root() / "notebooks" / notebook)
     with outputs_lock(options.outputs), Interrupt() as interrupt, contextlib.ExitStack() as stack:
         remove_leftovers([SHORT_BASE])  # a run that was killed at its very end leaves nothing to run, and its folder
-        batch = Batch(options, Fingerprints(project_root()), interrupt, (*cells, *summaries))
+        batch = Batch(options, Fingerprints(project_root(), options.outputs), interrupt, (*cells, *summaries))
         survey = batch.survey()
         pending = batch.pending(cells, survey)
         if pending:

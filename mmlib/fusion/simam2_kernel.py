@@ -1,8 +1,9 @@
 """SimAM²'s superposition and gate as one step of autograd: the same equations with fewer passes over memory.
 
 Written as in `mmlib.fusion.simam2`, Eq. 3, 4, 7 and 8 are about fifty kernels, each with a tensor of its own, and a
-one-pass variance that is slow on a CPU. Here the variance takes two passes, work is done in place, and the backward
-pass reckons again from the signals instead of keeping what it needs. For a signal x with c = x - μ, v = σ² + λ and σ² =
+one-pass variance that is slow on a CPU. Here the variance takes two passes, work is done in place (by operations of two
+operands: those of three are slow where one of them is repeated), and the backward pass reckons again from the signals
+instead of keeping what it needs. For a signal x with c = x - μ, v = σ² + λ and σ² =
 Σc²/(M - ddof):
 
     e = 4v / (c² + 2v),    ∂e/∂c = -8v·c / (c² + 2v)²,    ∂e/∂v = -(c/2v)·∂e/∂c
@@ -52,17 +53,17 @@ class GatedSuperposition(Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.shape, zeta = zeta.shape, _without_repeats(zeta)
         rest = 1 - zeta
-        u = (zeta * x1).addcmul_(rest, x2)  # Eq. 4
+        spread = torch.empty_like(x1)  # one place for what is needed in passing: fresh memory costs more than reckoning
+        u = torch.mul(x1, zeta).add_(torch.mul(x2, rest, out=spread))  # Eq. 4
         if scale != 1:
             u.mul_(scale)
         neurons = Neurons(x1.shape, dims, ddof)
-        spread = torch.empty_like(u)  # one place for what is needed in passing: fresh memory costs more than reckoning
         of_u = neurons.statistics(u, lam, spread)
         energy = torch.div(4 * of_u[1] * weight_u, spread)
         of_x1 = neurons.statistics(x1, 0.0, spread)
-        energy.addcdiv_(4 * of_x1[1] * zeta.square(), spread, value=-1)
+        energy.sub_(torch.div(4 * of_x1[1] * zeta.square(), spread, out=spread))
         of_x2 = neurons.statistics(x2, 0.0, spread)
-        energy.addcdiv_(4 * of_x2[1] * rest.square(), spread, value=-1)
+        energy.sub_(torch.div(4 * of_x2[1] * rest.square(), spread, out=spread))
         gate = (energy if sign > 0 else energy.neg_()).sigmoid_()
         ctx.save_for_backward(x1, x2, zeta, weight_u, u, gate, *of_x1, *of_x2, *of_u)
         ctx.settings = neurons, scale, sign
@@ -84,10 +85,13 @@ class GatedSuperposition(Function):
         if sign < 0:
             of_energy.neg_()
         of_weight = (of_energy * _energy(u, mean_u, v_u)).sum() if ctx.needs_input_grad[3] else None
-        through = functools.partial(neurons.through_energy, of_energy, torch.empty_like(u), torch.empty_like(u))
+        places = torch.empty_like(u), torch.empty_like(u)
+        through = functools.partial(neurons.through_energy, of_energy, *places)
         of_u = through(u, mean_u, v_u, weight_u).addcmul_(gradient, gate)
-        of_x1 = through(x1, mean1, v1, -zeta.square()).addcmul_(of_u, zeta, value=scale)
-        of_x2 = through(x2, mean2, v2, -rest.square()).addcmul_(of_u, rest, value=scale)
+        of_x1 = through(x1, mean1, v1, -zeta.square())
+        of_x1.add_(torch.mul(of_u, scale * zeta, out=places[0]))
+        of_x2 = through(x2, mean2, v2, -rest.square())
+        of_x2.add_(torch.mul(of_u, scale * rest, out=places[0]))
         of_zeta = None
         if ctx.needs_input_grad[2]:
             of_zeta = _energy(x2, mean2, v2).mul_(rest).addcmul_(_energy(x1, mean1, v1), zeta, value=-1).mul_(2)
@@ -109,7 +113,8 @@ class Neurons:
     def statistics(self, x: Tensor, lam: float, spread: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and v = σ² + λ, with the dimensions kept; c² + 2v is left in `spread`."""
         mean = x.mean(self.dims, keepdim=True)
-        torch.sub(x, mean, out=spread).square_()
+        torch.sub(x, mean, out=spread)
+        spread.mul_(spread)
         v = spread.sum(self.dims, keepdim=True).div_(self.free).add_(lam + EPSILON)
         spread.add_(2 * v)
         return mean, v
@@ -119,15 +124,15 @@ class Neurons:
     ) -> Tensor:
         """Gradient of x where `weight`·e(x) receives `of_energy`. `centred` and `h` are places to work in."""
         torch.sub(x, mean, out=centred)
-        spread = centred.square().add_(2 * v)
+        spread = torch.mul(centred, centred).add_(2 * v)
         torch.mul(of_energy, centred, out=h).div_(spread).div_(spread)
         factor = -8 * v * weight
         if factor.shape != v.shape:  # a weight of its own for every neuron
             h.mul_(factor)
             factor = torch.ones_like(v)
-        shared = torch.mul(h, centred, out=spread).sum(self.dims, keepdim=True).div_(v).div_(self.free).mul_(factor)
-        shift = h.mean(self.dims, keepdim=True).mul_(factor).neg_()
-        return torch.addcmul(shift, h, factor, out=spread).addcmul_(centred, shared, value=-1)
+        shared = torch.mul(h, centred, out=spread).sum(self.dims, keepdim=True).div_(v).div_(self.free)
+        h.sub_(h.mean(self.dims, keepdim=True)).sub_(centred.mul_(shared))
+        return torch.mul(h, factor, out=spread)
 
 
 def _energy(x: Tensor, mean: Tensor, v: Tensor) -> Tensor:

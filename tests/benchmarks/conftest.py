@@ -78,8 +78,11 @@ def alternate(request, benchmark, hold):
 
         benchmark.pedantic(ours, setup=time_plain, rounds=rounds, iterations=1)
         found = benchmark.stats.stats.data
-        ratio = statistics.median(x / y for x, y in zip(found, times, strict=True))
-        facts = {"ratio_of_fastest": min(found) / min(times), "plain_ms": statistics.median(times) / steps * 1e3}
+        ratios = [x / y for x, y in zip(found, times, strict=True)]
+        ratio = statistics.median(ratios)
+        quarter, _, three_quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratio,) * 3
+        facts = {"quarter": quarter, "three_quarters": three_quarters, "ratio_of_fastest": min(found) / min(times)}
+        facts["plain_ms"] = statistics.median(times) / steps * 1e3
         hold(name, ratio, bar, **facts, threads=torch.get_num_threads(), **more)
 
     return alternate

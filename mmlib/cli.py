@@ -14,6 +14,7 @@ import typer
 
 from mmlib.commands.settings import finite_seconds, typed_path
 from mmlib.errors import MMLibError, OutputsError
+from mmlib.files import write_problem
 from mmlib.processes import PLAIN_DRAWING
 
 app = typer.Typer(
@@ -284,8 +285,9 @@ def system_exit(error: OSError) -> int:
     if error.filename is None and error.errno == errno.ENOSPC:
         forget_stdout()
     place = f"{error.filename}" if error.filename is not None else "the output"
+    problem = write_problem(error, error.filename) if error.filename is not None else error.strerror or error
     print(
-        f"mmlib: cannot use {place}: {error.strerror or error}. Free space, fix its permissions or name another place; "
+        f"mmlib: cannot use {place}: {problem}. Free space, fix its permissions or name another place; "
         "what was written before is kept.",
         file=sys.stderr,
     )

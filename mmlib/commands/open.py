@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mmlib.errors import OutputsError, UsageError
-from mmlib.files import read_json
+from mmlib.files import read_json, write_problem
 from mmlib.parameters.base import project_root
 from mmlib.parameters.messages import closest
 from mmlib.processes import PLAIN_DRAWING, own_environment
@@ -72,7 +72,7 @@ def own_copy(notebook: Path, outputs: Path, fresh: bool = False) -> tuple[Path, 
         shutil.copyfile(notebook, copy)
     except OSError as error:
         raise OutputsError(
-            f"cannot write {copy}: {error.strerror or error}. Fix its permissions or choose another folder with "
+            f"cannot write {copy}: {write_problem(error, copy)}. Fix its permissions or choose another folder with "
             "--outputs."
         ) from error
     return copy, said

@@ -42,7 +42,7 @@ from mmlib.data.prepared_blocks import BLOCK, Problem, check_content, check_prep
 from mmlib.data.prepared_check import BLOCKS, FORMAT, ITEM, SPLITS, VERSION, open_array, read_manifest
 from mmlib.data.prepared_index import as_column, check_index_file, read_index, write_index
 from mmlib.errors import OutputsError
-from mmlib.files import content_hash, dump_json, parse_json, sha256_file, umask, write_json
+from mmlib.files import content_hash, dump_json, parse_json, sha256_file, umask, write_json, write_problem
 from mmlib.seal import DIGEST, sealed
 
 __all__ = ["SPLITS", "Prepared", "PreparedWriter", "Problem", "check_prepared", "open_prepared", "write_prepared"]
@@ -313,6 +313,6 @@ def _writing(folder: Path):
         yield
     except OSError as error:
         raise OutputsError(
-            f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another "
-            "folder with --outputs (parameter data_store)."
+            f"cannot write {folder}: {write_problem(error, folder)}. Free space, fix its permissions, or choose "
+            "another folder with --outputs (parameter data_store)."
         ) from error

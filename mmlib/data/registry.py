@@ -16,7 +16,7 @@ from typing import Any
 from mmlib.data.catalogue import DATASETS, DatasetInfo
 from mmlib.data.progress import Progress
 from mmlib.errors import BlockedError, DataError, OutputsError, ParameterError, UsageError
-from mmlib.files import content_hash, read_json, sha256_file, write_json
+from mmlib.files import content_hash, read_json, sha256_file, write_json, write_problem
 
 
 def find_dataset(name: str) -> DatasetInfo:
@@ -107,8 +107,8 @@ def _prepare_locked(
             return prepare(folder, root, options, inputs_hash)
     except OSError as error:
         raise OutputsError(
-            f"cannot write the prepared data in {folder.parent}: {error.strerror or error}. Free space, fix its "
-            "permissions, or choose another folder (parameter data_store)."
+            f"cannot write the prepared data in {folder.parent}: {write_problem(error, folder.parent)}. Free space, "
+            "fix its permissions, or choose another folder (parameter data_store)."
         ) from error
 
 

@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,8 @@ def test_cost_of_a_trivial_cell(toy, benchmark, hold):
     hold("seconds per cell", ours, 1.6, sequential_papermill=plain, ratio=ours / plain)
 
 
-@pytest.fixture
-def thousand(here) -> Path:
-    """A plan of 1,000 finished cells with data, and as many library files in each record as a real experiment has."""
+def finished(here, count: int) -> Path:
+    """A plan of so many finished cells with data, and as many library files in each record as a real experiment has."""
     from mmlib.record import GitState, Result, write_result
     from mmlib.workbook.fingerprint import Fingerprints
     from mmlib.workbook.plan import load_plan
@@ -66,7 +66,7 @@ def thousand(here) -> Path:
 
     (here.root / "toy.txt").write_text("data")
     path = here.plan(
-        rows=[{"id": f"r{i}", "parameters": {"scale": float(i + 1)}} for i in range(100)],
+        rows=[{"id": f"r{i}", "parameters": {"scale": float(i + 1)}} for i in range(count // 10)],
         parameters={"needs_data": True, "data_root": str(here.root)},
         profiles={"embedded": {"kind": "embedded", "seeds": list(range(10))}},
     )
@@ -80,6 +80,11 @@ def thousand(here) -> Path:
         write_result(cell.folder, Result(run_id="r", parameters=start.parameters, metrics={"paper/top1": 0.5}))
         finish(task, start, Outcome("done"))
     return path
+
+
+@pytest.fixture
+def thousand(here) -> Path:
+    return finished(here, 1000)
 
 
 @pytest.mark.benchmark(group="planning 1,000 cells")
@@ -104,6 +109,40 @@ def test_a_command_with_nothing_to_do(thousand, here, benchmark, hold):
     done = benchmark.pedantic(here.mmlib, args=("run", "toy"), rounds=3, iterations=1)
     assert "nothing to do: all 1000 cells" in done.stdout, done.stdout[-500:] + done.stderr
     hold("seconds", benchmark.stats.stats.median, 15.0)
+
+
+@pytest.mark.benchmark(group="growth")
+def test_growth(here, benchmark, hold):
+    """Commands over 180, 1,000 and 5,000 finished cells: four fifths of the cells more cost no more for each.
+
+    `report` has no notebooks to convert here and no figures to draw: what it costs itself, first and unchanged.
+    """
+    commands = {
+        "status": ("status",),
+        "run, nothing to do": ("run", "toy"),
+        "report": ("report",),
+        "report, unchanged": ("report",),
+    }
+    seconds: dict[str, dict[int, float]] = {name: {} for name in commands}
+
+    def measure() -> None:
+        for count in (180, 1000, 5000):
+            shutil.rmtree(here.outputs, ignore_errors=True)
+            finished(here, count)
+            for name, arguments in commands.items():
+                times = []
+                for _ in range(1 if name.startswith("report") else 3):
+                    began = time.perf_counter()
+                    done = here.mmlib(*arguments, timeout=600)
+                    times.append(time.perf_counter() - began)
+                    assert done.returncode == 0, done.stdout + done.stderr
+                seconds[name][count] = statistics.median(times)
+
+    benchmark.pedantic(measure, rounds=1, iterations=1)
+    for name, found in seconds.items():
+        first, second = (found[1000] - found[180]) / 820, (found[5000] - found[1000]) / 4000
+        more = {f"seconds at {count}": value for count, value in found.items()}
+        hold(f"{name}: cost of a cell, 1,000 to 5,000 over 180 to 1,000", second / first, 1.25, **more)
 
 
 @pytest.mark.benchmark(group="command line")

@@ -29,12 +29,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def disk():
-    """An empty disk of 64 MB, mounted at a short path."""
+    """An empty disk of 512 MB (generated faces and voices are the largest data), mounted at a short path."""
     if os.getuid() != 0 or sys.platform != "linux":
         pytest.skip("only root may mount a small disk")
     folder = Path(tempfile.mkdtemp(prefix="disk-", dir="/tmp"))
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", folder], capture_output=True, text=True
     )
     if mounted.returncode != 0:
         folder.rmdir()

@@ -17,6 +17,7 @@ from mmlib.data.av_cil.conversion import TIME
 from mmlib.data.av_cil.generator import OPTIONS, Clips, Generator
 from mmlib.data.av_cil.published import PublishedSet
 from mmlib.data.features.standin import write_new_folder
+from mmlib.data.hdf5 import new_hdf5
 from mmlib.data.progress import Progress
 from mmlib.errors import ParameterError
 
@@ -103,9 +104,7 @@ def _kept_beside(generator: Generator, names: np.ndarray, vectors: dict[str, np.
 
 
 def _write_h5(path: Path, names: list[str], tokens: Iterator[np.ndarray]) -> None:
-    import h5py
-
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         for name, values in zip(names, tokens, strict=True):
             file.create_dataset(name, data=values)
 

@@ -18,6 +18,7 @@ from mmlib.data.ave.generator import OPTIONS, Clips, Generator
 from mmlib.data.ave.labels import one_hot, published_labels
 from mmlib.data.features.checks import check_storage
 from mmlib.data.features.standin import scratch_folder, write_array, write_new_folder
+from mmlib.data.hdf5 import new_hdf5
 from mmlib.data.progress import Progress
 from mmlib.data.ranges import narrowed
 
@@ -63,11 +64,9 @@ def _write_all(folder: Path, generator: Generator, dtype: str) -> None:
 def _write_features(
     folder: Path, names: dict[str, str], generator: Generator, clips: Clips, dtype: str, stream: int
 ) -> None:
-    import h5py
-
     options, shape = generator.options, clips.audible.shape
     sizes = {"audio": (options["audio_features"],), "visual": (options["map"],) * 2 + (options["visual_features"],)}
-    with h5py.File(folder / names["audio"], "w") as audio, h5py.File(folder / names["visual"], "w") as visual:
+    with new_hdf5(folder / names["audio"]) as audio, new_hdf5(folder / names["visual"]) as visual:
         opened = {"audio": audio, "visual": visual}
         stored = {name: opened[name].create_dataset(files.KEYS[0], shape + sizes[name], dtype) for name in opened}
         progress = Progress("generated features", len(clips.label), "clips")

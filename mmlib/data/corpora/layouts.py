@@ -18,6 +18,7 @@ from mmlib.data.corpora.planting import Fault, Planted, write_media, write_plant
 from mmlib.data.features.standin import scratch_folder
 from mmlib.data.standins import gratings, pulsed_tones
 from mmlib.errors import OutputsError, ParameterError
+from mmlib.files import write_problem
 
 CLASSES_PRESENT = 3
 _SENTENCES = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
@@ -77,7 +78,7 @@ def write_corpus(
             place.chmod(0o755)
             place.replace(folder)  # an empty folder gives way
     except OSError as error:
-        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
+        raise OutputsError(f"cannot write {folder}: {write_problem(error, folder)}. Choose another folder.") from error
     return planted
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from mmlib.data.features.sources import HDF5
+from mmlib.data.hdf5 import new_hdf5
 from mmlib.errors import OutputsError, UsageError
+from mmlib.files import write_problem
 
 
 def write_array(path: Path, values: np.ndarray, key: str = "features", labels: np.ndarray | None = None) -> Path:
@@ -22,9 +24,7 @@ def write_array(path: Path, values: np.ndarray, key: str = "features", labels: n
     """
     labelled = {} if labels is None else {"labels": labels}
     if path.suffix in HDF5:
-        import h5py
-
-        with h5py.File(path, "w") as file:
+        with new_hdf5(path) as file:
             file.create_dataset(key, data=values)
     elif path.suffix == ".npz":
         np.savez(path, **{key: values}, **labelled)
@@ -63,5 +63,5 @@ def write_new_folder(folder: str | Path, write: Callable[[Path], object]) -> Pat
             os.chmod(scratch, 0o755)
             os.rename(scratch, folder)
     except OSError as error:
-        raise OutputsError(f"cannot write {folder}: {error.strerror or error}. Choose another folder.") from error
+        raise OutputsError(f"cannot write {folder}: {write_problem(error, folder)}. Choose another folder.") from error
     return folder

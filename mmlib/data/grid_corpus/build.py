@@ -30,7 +30,7 @@ from mmlib.data.grid_words import ARCHIVE, AUDIO, FOLDER, SAMPLE_RATE
 from mmlib.data.progress import Progress
 from mmlib.data.public.sources import GRID_SAMPLE
 from mmlib.errors import OutputsError, UsageError
-from mmlib.files import content_hash, read_json, sha256_file, write_json
+from mmlib.files import content_hash, read_json, sha256_file, write_json, write_problem
 
 LAYOUT = 1  # raise when the same files would give others
 CLIPS = 1000  # of a speaker
@@ -90,8 +90,8 @@ def build(source: Path, out: Path, *, threads: int | None = None, say: Callable[
         waiting.rename(folder)
     except OSError as error:
         raise OutputsError(
-            f"cannot write {folder}: {error.strerror or error}. Free space, fix its permissions, or choose another "
-            "--out."
+            f"cannot write {folder}: {write_problem(error, folder)}. Free space, fix its permissions, or choose "
+            "another --out."
         ) from error
     finally:
         shutil.rmtree(waiting, ignore_errors=True)

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from mmlib.data.progress import Progress
 from mmlib.errors import OutputsError
+from mmlib.files import write_problem
 
 TRIES = 5  # of one address, as long as each brings some bytes
 TIMEOUT = 30  # seconds without an answer
@@ -84,8 +85,8 @@ def fetch(
                     break
             except OSError as error:
                 raise OutputsError(
-                    f"cannot write {target}: {error.strerror or error}. Free space, fix its permissions, or choose "
-                    "another --data-root; what was fetched is kept, and the same command goes on from there."
+                    f"cannot write {target}: {write_problem(error, target)}. Free space, fix its permissions, or "
+                    "choose another --data-root; what was fetched is kept, and the same command goes on from there."
                 ) from error
     raise LookupError(*wrong)
 

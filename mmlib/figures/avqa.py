@@ -17,7 +17,7 @@ from mmlib.figures import looks
 from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import draw_interval, ends_of, shown_range
 from mmlib.figures.looks import METHODS, Look
-from mmlib.figures.style import DASHES, FULL, SMALL, new_figure, style
+from mmlib.figures.style import DASHES, FULL, SMALL, name_ticks, new_figure, style
 from mmlib.metrics.question_answering import ABOUT, OVERALL, TYPES
 
 if TYPE_CHECKING:
@@ -54,13 +54,11 @@ def published_figure(found: QuestionFindings) -> Figure:
 
 
 def _radars(means: Mapping[str, Mapping[str, float]], types: Sequence[str], title: str, caption: str) -> Figure:
-    from matplotlib.figure import Figure
-
     networks = [name for name in NETWORKS if any(name + suffix in means for suffix in DRAWN)]
     with style():
-        figure = Figure(figsize=(FULL, 0.9 + 2.6 * len(networks)), layout="constrained")
+        height = 0.9 + 2.6 * len(networks)
+        figure, axes = new_figure(FULL, height, len(networks), len(ABOUT), subplot_kw={"projection": "polar"})
         figure.get_layout_engine().set(hspace=0.12)
-        axes = figure.subplots(len(networks), len(ABOUT), squeeze=False, subplot_kw={"projection": "polar"})
         for row, network in zip(axes, networks, strict=True):
             for axis, modality in zip(row, ABOUT.values(), strict=True):
                 shown = {suffix: means[network + suffix] for suffix in DRAWN if network + suffix in means}
@@ -151,7 +149,7 @@ def _bars(axis: Any, found: QuestionFindings, rows: Mapping[str, Look], names: S
         floor = found.floors.get(name)
         if floor is not None:
             axis.plot([place - 0.47, place + 0.47], [floor, floor], color="black", ls=DASHES[2], lw=1.6, zorder=6)
-    axis.set_xticks(range(len(names)), [_below(name) for name in names], fontsize=SMALL)
+    name_ticks(axis, [_below(name) for name in names], fontsize=SMALL)
     axis.set(ylim=(0, 102), xlim=(-0.6, len(names) - 0.4))
     axis.grid(axis="x", visible=False)
 

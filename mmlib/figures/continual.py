@@ -15,7 +15,7 @@ from mmlib.figures import looks
 from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import Limits, draw_interval, ends_of, shown_range
 from mmlib.figures.looks import METHODS
-from mmlib.figures.style import FULL, new_figure, style
+from mmlib.figures.style import FULL, name_ticks, new_figure, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def bars_figure(found: ContinualFindings) -> Figure:
         axes[1][0].axhline(0, color="black", lw=0.8)
         axes[1][0].set(ylabel="backward transfer\n(− forgetting, points)", ylim=limits)
         names = [one.name.replace(" ", "\n", 1) for one in found.methods]
-        axes[1][0].set_xticks(range(len(names)), names)
+        name_ticks(axes[1][0], names)
         for axis in axes[:, 0]:
             axis.grid(axis="x", visible=False)
         figure.legend(handles=_legend(found, lines=False), loc="outside lower center", ncols=3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmlib.analysis.cost import MethodCost
 from mmlib.figures.captions import set_caption
-from mmlib.figures.style import FULL, HATCHES, PALETTE, SERIES, empty, new_figure, style
+from mmlib.figures.style import FULL, HATCHES, PALETTE, SERIES, empty, is_narrow, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,8 @@ def cost_figure(methods: Sequence[MethodCost], caption: str = "") -> Figure:
         axis.axvline(1, color="black", lw=0.9)
         axis.set_yticks(range(len(methods)), [method.label for method in methods])
         axis.set(ylim=(len(methods) - 0.5, -0.5), xlim=(0, 1.08 * max(1.0, *timed)))
-        axis.set_xlabel("cost: epochs to the baseline’s best accuracy × time per step, over the baseline’s   ← cheaper")
+        label = ["cost: epochs to the baseline’s best accuracy", "× time per step, over the baseline’s   ← cheaper"]
+        axis.set_xlabel("\n".join(label) if is_narrow() else " ".join(label))
         axis.grid(axis="y", visible=False)
         axis.tick_params(axis="y", length=0)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3)

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from mmlib.figures.captions import set_caption
-from mmlib.figures.style import FULL, PALETTE, empty, new_figure, source_text, style
+from mmlib.figures.style import FULL, PALETTE, empty, is_narrow, new_figure, source_text, style
 from mmlib.metrics.family import metric
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LOOKS = {
 }
 DASHED = (0, (3, 1))
 LEVEL = 0.05
-WRAP = 60
+WRAP, NARROW_WRAP = 60, 26  # characters of a label's line
 LINE = 0.128  # inches per line of a label
 
 
@@ -71,9 +71,9 @@ def _draw_panel(axis: Any, unit: str, verdicts: list[StatementVerdict]) -> None:
     axis.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")  # the words below say which side is which
     titles = dict.fromkeys(metric(verdict.metric).title for verdict in verdicts)
     words = [" or ".join(dict.fromkeys(pair)) for pair in zip(*(metric(v.metric).words for v in verdicts), strict=True)]
-    axis.set_xlabel(
-        f"difference in {unit or ', '.join(titles)}\n← {words[0]}, against the statement     {words[1]}, as stated →"
-    )
+    sides = [f"← {words[0]}, against the statement", f"{words[1]}, as stated →"]
+    sides = "\n".join(sides) if is_narrow() else "     ".join(sides)
+    axis.set_xlabel(f"difference in {unit or ', '.join(titles)}\n{sides}")
     if all(verdict.difference is None for verdict in verdicts):
         axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes, color="#555555")
         axis.set_xticks([])
@@ -82,7 +82,7 @@ def _draw_panel(axis: Any, unit: str, verdicts: list[StatementVerdict]) -> None:
 def _label(verdict: StatementVerdict) -> str:
     # The metric keeps to the last word: never alone on a line.
     text = f"{verdict.statement.text}\N{NO-BREAK SPACE}[{metric(verdict.metric).title}]"
-    return "\n".join(textwrap.wrap(text, WRAP)).replace("\N{NO-BREAK SPACE}", " ")
+    return "\n".join(textwrap.wrap(text, NARROW_WRAP if is_narrow() else WRAP)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _heights(labels: list[str]) -> list[float]:
@@ -122,6 +122,7 @@ def _draw(axis: Any, y: float, verdict: StatementVerdict) -> None:
     transform = axis.get_yaxis_transform()
     hollow = is_hollow(verdict)
     said = verdict.verdict + (",\nunadjusted" if hollow else "")
+    said = said.replace("within ", "within\n") if is_narrow() else said
     axis.text(1.015, y, said, transform=transform, va="center", fontsize=7, color=color, clip_on=False, linespacing=1.0)
     if difference is None:
         return

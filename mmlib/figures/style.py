@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +188,11 @@ def narrow() -> Iterator[None]:
         _NARROW.reset(before)
 
 
+def is_narrow() -> bool:
+    """Whether figures are drawn one column wide just now."""
+    return _NARROW.get()
+
+
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """A figure (inches) with a grid of axes (rows, columns), outside pyplot's global list, so that none leaks.
 
@@ -226,6 +231,13 @@ def _stacked(height: float, rows: int, columns: int, options: dict[str, Any]) ->
     figure = Narrow(figsize=(COLUMN, 0.5 + height * (1 + 0.8 * (columns - 1))), layout="constrained")
     axes = figure.subplots(rows * columns, 1, squeeze=False, **passed)[:, 0]
     return figure, axes.reshape(columns, rows).T if ratios else axes.reshape(rows, columns)
+
+
+def name_ticks(axis: Any, names: Sequence[str], **options: Any) -> None:
+    """Name the places 0, 1, ... of an x axis; names of two lines stand upright in one where figures are narrow."""
+    if is_narrow():
+        names, options = [name.replace("\n", " ") for name in names], options | {"rotation": 90}
+    axis.set_xticks(range(len(names)), names, **options)
 
 
 def greyscale(color: str) -> float:

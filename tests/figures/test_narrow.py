@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
+
 import matplotlib
 import numpy as np
 import pytest
@@ -13,8 +16,12 @@ from mmlib import figures
 from mmlib.analysis.iemf.findings import analyse
 from mmlib.figures.describe import describe
 from mmlib.figures.iemf import factorial_figure
-from mmlib.figures.style import COLUMN, narrow, new_figure
+from mmlib.figures.style import COLUMN, narrow, new_figure, style
+from mmlib.report.assemble import assemble
+from mmlib.report.drawing import SHEETS, draw
 from mmlib.workbook.claims import load_claims
+from mmlib.workbook.fingerprint import Fingerprints
+from mmlib.workbook.plan import find_plan
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +111,33 @@ def test_words_give_the_range_of_an_axis_and_leave_out_empty_panels():
     hidden.set_axis_off()
     assert describe(figure) == "training loss: epoch from 1 to 8, up from −0.5 to 62."
     assert empty.axison
+
+
+SETTINGS = {
+    "table1": "grid_words_audio", "table2": "grid_digits", "table3": "embedded", "iemf": "av_digits",
+    "continual": "grid_words_incremental", "avqa": "grid_questions", "valuation": "mosi", "mim": "mosi_utterances",
+    "correlation": "embedded", "zeta": "grid_words",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plan", SETTINGS)
+def test_narrow_figures_of_committed_records_are_legible(plan, project, tmp_path):
+    """Of every plan: panels have room, names of ticks do not run into one another, and the page is not much wider."""
+    assembly = assemble(find_plan(plan), SETTINGS[plan], tmp_path, project, fingerprints=Fingerprints(project))
+    assert assembly.results.records
+    with narrow():
+        figures = {name: figure for sheet in SHEETS for name, figure in draw(assembly, "clean", sheet).items()}
+    assert figures
+    for name, figure in figures.items():
+        with style(), warnings.catch_warnings():
+            warnings.simplefilter("error")  # a layout that collapses warns
+            figure.draw_without_rendering()
+        renderer = figure._get_renderer()
+        assert figure.get_tightbbox(renderer).width <= 1.25 * COLUMN, name
+        for axis in figure.axes:
+            labels = [label for label in axis.get_xticklabels() if label.get_text() and label.get_visible()]
+            boxes = sorted((label.get_window_extent(renderer) for label in labels), key=lambda box: box.x0)
+            if axis.name == "polar":
+                continue
+            for left, right in itertools.pairwise(boxes):
+                assert right.x0 >= left.x1 - 1, (name, [label.get_text() for label in labels])

@@ -32,6 +32,7 @@ from mmlib.report.sections import section_of
 from mmlib.report.sheets import draw_all
 from mmlib.report.site import Site
 from mmlib.report.titles import INDEX, column_name, data_name, link_to, page_name, short_title
+from mmlib.report.unchanged import Unchanged
 from mmlib.workbook.cell import Cell
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import Plan, load_plan, plan_paths
@@ -88,15 +89,20 @@ def build_report(
     notebooks: bool = True,
     workers: int | None = None,
 ) -> Path:
-    """Write `outputs/report/index.html` and what it links to; returns its path.
+    """Write `outputs/report/index.html` and what it links to, unless nothing has changed since; returns its path.
 
     `plans` names the plans shown (all of the project otherwise); `notebooks=False` leaves executed notebooks out.
     Raises `UsageError` for a malformed plan or claims file, `OutputsError` when the folder cannot be written.
     """
     outputs, project = Path(outputs).resolve(), project or project_root()
     fingerprints = Fingerprints(project, outputs)
+    chosen = _plans(project, plans)
+    options = {"protocol": protocol, "notebooks": notebooks, "all": plans is None}
+    unchanged = Unchanged(outputs, project, chosen, options, fingerprints)
+    if unchanged.holds():
+        return outputs / "report" / INDEX
     assemblies = []
-    for plan in _plans(project, plans):
+    for plan in chosen:
         for profile in plan.profiles:
             assembly = assemble(plan, profile, outputs, project, protocol=protocol, fingerprints=fingerprints)
             # A profile that never ran leaves no files: its tables would be empty.
@@ -117,6 +123,7 @@ def build_report(
     values = _front_values(report, *told, fingerprints)
     index = report.site.page(INDEX, templates.get_template("front.html.j2").render(**values))
     report.site.finish()
+    unchanged.keep()
     return index
 
 

@@ -129,7 +129,7 @@ def test_cheap_imports_stay_cheap():
 # Rooms of the library, from the ground up: a file imports from its own row and from rows above it in this list.
 LAYERS = (
     {"errors"},
-    {"files", "collectives", "compiling", "machine", "pool", "processes", "statistics"},
+    {"files", "collectives", "compiling", "machine", "notebook_format", "pool", "processes", "statistics"},
     {"seal"},
     {"parameters", "record", "metrics", "losses", "fusion"},
     {"modulation", "models", "data", "training"},

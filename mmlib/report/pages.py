@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmlib import notebook_format
 from mmlib.data.progress import Progress
 from mmlib.errors import UsageError
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
@@ -79,6 +80,7 @@ def convert(task: tuple[str, str, Links]) -> str | None:
 
     What is wrong with a notebook that cannot be shown is returned.
     """
+    notebook_format.prepare()
     import nbformat
 
     from mmlib.report.exporter import exporter

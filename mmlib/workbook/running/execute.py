@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mmlib import notebook_format
 from mmlib import record as records
 from mmlib.errors import BlockedError, MMLibError, OutputsError, UsageError
 from mmlib.files import FULL, read_json, write_problem
@@ -185,6 +186,7 @@ def execute(task: Task) -> None:
     """papermill with our kernel manager; raises what papermill and nbclient raise."""
     import logging
 
+    notebook_format.prepare()
     import papermill
     from jupyter_core.utils import ensure_event_loop
 

@@ -1,7 +1,7 @@
 """Lighter pages of executed notebooks: what two hundred pages repeat becomes files beside them.
 
 A page of nbconvert holds 290 kB of style sheets, and its pictures and sounds as text. They are taken out: a style sheet
-once for all pages, a sound once per content, a picture once per content and with a palette of 48 colours, which is
+once for all pages, a sound once per content, a picture once per content and with a palette of 40 colours, which is
 enough for plots, as lossless WebP (a fifth smaller than PNG). Marks that nobody sees go too, a fifth of what is left.
 """
 
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from mmlib.files import atomic_path, sha256_bytes
 
-COLOURS = 48
+COLOURS = 40
 LARGE = 256  # a style sheet of more characters becomes a file
 FILES = "files"
 STYLE_SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.S)
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
 SOUND = re.compile(r'src="data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)"')
-PLAIN = re.compile(r'<span class="(?:[nop]|nb|mi|mf|s1|s2)">([^<]*)</span>')
-"""Names, operators, brackets, numbers and texts in code: most of the marks. Comments and keywords keep their colour."""
+PLAIN = re.compile(r'<span class="(?:[nop]|nb|kc|mi|mf|s1|s2)">([^<]*)</span>')
+"""Names, operators, brackets, constants, numbers, texts: most marks in code. Comments and keywords keep theirs."""
 UNSEEN = re.compile(
     r'<div class="jp-Collapser[^"<>]*">[ \t\r\n\f]*</div>|<a class="anchor-link"[^<>]*>[^<]*</a>'  # never displayed
 )

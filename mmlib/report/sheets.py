@@ -18,7 +18,7 @@ from mmlib.report.lighten import light
 from mmlib.report.pictures import Copies, titles_of
 from mmlib.report.site import Site, picture_link, state_of
 
-NARROW_DPI = 160
+NARROW_DPI = 150
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path):
     assert share(small + broken, tmp_path) == small + broken
     code = '<span class="n">alpha</span> <span class="o">=</span> '
     assert (
-        share(f'{code}<span class="mi">1</span> <span class="kc">None</span>', tmp_path)
-        == "alpha = 1 <span class=kc>None</span>"
+        share(f'{code}<span class="kc">None</span> <span class="k">or</span> <span class="mi">1</span>', tmp_path)
+        == "alpha = None <span class=k>or</span> 1"
     )
     assert not (tmp_path / "files").exists()
 

@@ -18,7 +18,8 @@ from mmlib.fusion.options import (
     check_choice,
 )
 from mmlib.fusion.simam import SimAM
-from mmlib.fusion.simam2 import SimAM2, SimAM2Output
+from mmlib.fusion.simam2 import SimAM2
+from mmlib.fusion.simam2_output import SimAM2Output
 from mmlib.fusion.sum import Sum
 from mmlib.fusion.weighted_sum import WeightedSum
 from mmlib.fusion.zeta import Zeta

@@ -33,7 +33,8 @@ from mmlib.errors import ParameterError, UsageError
 from mmlib.fusion.fold import SimAM2Fold
 from mmlib.fusion.modalities import in_order, kept_features
 from mmlib.fusion.options import SimAM2Options
-from mmlib.fusion.simam2 import SimAM2, SimAM2Output
+from mmlib.fusion.simam2 import SimAM2
+from mmlib.fusion.simam2_output import SimAM2Output
 
 
 @dataclass

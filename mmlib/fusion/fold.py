@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from mmlib.errors import ParameterError
 from mmlib.fusion.options import SimAM2Options
-from mmlib.fusion.simam2 import SimAM2, SimAM2Output
+from mmlib.fusion.simam2 import SimAM2
+from mmlib.fusion.simam2_output import SimAM2Output
 
 
 class SimAM2Fold(nn.Module):

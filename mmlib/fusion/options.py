@@ -79,7 +79,8 @@ class SimAM2Options:
     kernel: Literal["fused", "plain"] = "fused"
     """`fused`: one step with a backward pass of its own, several times as fast (`mmlib.fusion.simam2_kernel`). `plain`:
     equation by equation, by autograd, as the records here were made. They differ in the last digits. Other gates than
-    `paper` and `neg`, statistics in blocks, and `torch.compile` take the plain one, whatever is asked."""
+    `paper` and `neg`, statistics in blocks, `torch.func` and `torch.compile` take the plain one, whatever is asked. The
+    gradient of `fused` has none itself (`create_graph`), nor a forward mode, and wants the signals as they were."""
     fold: bool = False
     """More than two signals (an extension): fold them from the left, see `mmlib.fusion.fold`. Two need no fold."""
 

@@ -16,9 +16,8 @@ We do: the equations as printed. Where they leave a choice or contradict the tex
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,72 +27,11 @@ from mmlib.errors import UsageError
 from mmlib.fusion.options import SimAM2Options
 from mmlib.fusion.simam import minimal_energy, neuron_dims
 from mmlib.fusion.simam2_kernel import GatedSuperposition
+from mmlib.fusion.simam2_output import Energies, Reckoning, SimAM2Output
 from mmlib.fusion.zeta import Zeta
 
 EMA = 0.9  # of r, and of var(ζ) with var_over="ema": the old value's share
 LARGEST_VARIANCE = 0.25  # of a number in [0, 1]
-
-
-class Energies(NamedTuple):
-    """The energies of one pass, each of the input's shape."""
-
-    energy: Tensor
-    """E* of Eq. 7, in (-2, 4)."""
-    e1: Tensor
-    e2: Tensor
-    eu: Tensor
-    """Energies of the two signals and of U (Eq. 3), in (0, 2]."""
-
-
-@dataclass
-class SimAM2Output:
-    """What one pass gives. Shapes as the input's, except where a shape is noted."""
-
-    fused: Tensor
-    """Ū of Eq. 8."""
-    zeta: Tensor
-    """ζ in (0, 1); (B, C, 1, 1) for maps unless `zeta_map="full"`."""
-    r: Tensor
-    """Correlation measure of Eq. 6, 0-d, in [0, tanh(max(s, 1))]."""
-    reckon: Callable[[], tuple[Energies, Tensor]] = field(repr=False)
-    """Energies and gate, with gradient; the kernel `fused` reckons them only where somebody asks."""
-    measured_gate: Tensor | None = field(default=None, repr=False)
-    """The gate without gradient, where the kernel had it."""
-
-    @property
-    def energies(self) -> Energies:
-        return self.reckon()[0]
-
-    @property
-    def energy(self) -> Tensor:
-        """E* of Eq. 7, in (-2, 4)."""
-        return self.energies.energy
-
-    @property
-    def e1(self) -> Tensor:
-        """Energy of the first signal (Eq. 3), in (0, 2]; `e2` of the second, `eu` of U."""
-        return self.energies.e1
-
-    @property
-    def e2(self) -> Tensor:
-        return self.energies.e2
-
-    @property
-    def eu(self) -> Tensor:
-        return self.energies.eu
-
-    @property
-    def gate(self) -> Tensor:
-        """The factor on U; with `gate="paper"` in (.1192, .9821)."""
-        if self.measured_gate is not None and not torch.is_grad_enabled():
-            return self.measured_gate
-        return self.reckon()[1]
-
-    @property
-    def mutual(self) -> Tensor:
-        """2ζ(1 - ζ)·E(x1, x2): the mutual energy's numerator in Eq. 5, the part of E* without the degradation term."""
-        found = self.energies
-        return found.eu - self.zeta**2 * found.e1 - (1 - self.zeta) ** 2 * found.e2
 
 
 class CorrelationMeasure(nn.Module):
@@ -210,7 +148,7 @@ class SimAM2(nn.Module):
         """
         x1, x2 = self._signals(x1, x2)
         # A constant ζ varies with nothing: Eq. 6 then has one value, which the buffer already holds.
-        r = self.correlation.r
+        r = self.correlation.r.clone()
         if zeta is not None or self.options.zeta == "learned":
             zeta = self.zeta(x1, x2, source) if zeta is None else zeta.to(x1.dtype)
             r = self.correlation(zeta)
@@ -231,15 +169,16 @@ class SimAM2(nn.Module):
                 2 if self.options.scale == "unit" else 1,
                 1 if self.options.gate == "paper" else -1,
             )
-            return SimAM2Output(fused, zeta, r, lambda: self.reckon(x1, x2, zeta, r)[1:], gate)
-        u, *reckoned = self.reckon(x1, x2, zeta, r)
-        return SimAM2Output(reckoned[1] * u, zeta, r, lambda: tuple(reckoned))  # Eq. 8
+            return SimAM2Output(fused, zeta, r, reckoning=Reckoning(self, x1, x2, zeta, r), measured_gate=gate)
+        u, energies, gate = self.reckon(x1, x2, zeta, r)
+        return SimAM2Output(gate * u, zeta, r, (energies, gate))  # Eq. 8
 
     def in_one_step(self) -> bool:
         """Whether the kernel `fused` does this pass: not what it does not know, nor while a compiler fuses anyway."""
         options = self.options
         known = options.gate in ("paper", "neg") and options.concat_stats == "padded"
-        return options.kernel == "fused" and known and not torch.compiler.is_compiling()
+        transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+        return options.kernel == "fused" and known and not transformed
 
     def reckon(self, x1: Tensor, x2: Tensor, zeta: Tensor, r: Tensor) -> tuple[Tensor, Energies, Tensor]:
         """U, the energies and the gate, equation by equation."""
@@ -298,5 +237,6 @@ class SimAM2(nn.Module):
                 f"SimAM2({self.channels}) needs two signals of equal shape with {self.channels} channels; got "
                 f"{tuple(x1.shape)} and {tuple(x2.shape)}. Project both to one size, or pool maps to vectors."
             )
-        low = (torch.float16, torch.bfloat16)
-        return (x1.float() if x1.dtype in low else x1), (x2.float() if x2.dtype in low else x2)
+        dtype = torch.promote_types(x1.dtype, x2.dtype)
+        dtype = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+        return x1.to(dtype), x2.to(dtype)

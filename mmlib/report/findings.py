@@ -25,7 +25,7 @@ _RECORDED = (
 
 
 def findings() -> list[Finding]:
-    """In the order of the papers. First claims of SimAM² and IEMF stand for every recorded data set, the rest for one."""
+    """In the order of the papers. First claims of SimAM² and IEMF for every recorded data set, the rest for one."""
     generated = "generated data"
     return [
         *(

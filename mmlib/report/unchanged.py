@@ -45,7 +45,7 @@ class Unchanged:
         self.state = content_hash(
             [
                 dict(options),
-                [plan.name for plan in plans],
+                [repr(plan) for plan in plans],
                 sys.version,
                 {name: _version(name) for name in LIBRARIES},
                 [_stats(place) for place in (*places, *(outputs / name for name in SOURCES))],
@@ -76,21 +76,23 @@ class Unchanged:
 
 def _stats(place: Path) -> dict[str, list[int]]:
     """Size and time of change of every file in a folder, by its path in it; of a file itself by no name."""
-    return {path: [stat.st_size, stat.st_mtime_ns] for path, stat in _files(str(place), "")}
+    return {path: [stat.st_size, stat.st_mtime_ns] for path, stat in _files(str(place), "", set())}
 
 
-def _files(place: str, within: str) -> Iterator[tuple[str, os.stat_result]]:
+def _files(place: str, within: str, above: set[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Links are followed, but for one that leads to a folder it lies in (`above`)."""
+    real = os.path.realpath(place)
     try:
-        entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(place), key=lambda entry: entry.name) if real not in above else []
     except NotADirectoryError:
         yield within, os.stat(place)
         return
     except OSError:  # not there
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
+        if entry.is_dir():
             if entry.name != "__pycache__":
-                yield from _files(entry.path, f"{within}{entry.name}/")
+                yield from _files(entry.path, f"{within}{entry.name}/", above | {real})
         elif entry.name != STAMP:
             try:
                 yield within + entry.name, entry.stat()
@@ -104,8 +106,8 @@ def _experiments(plans: Iterable[Plan], fingerprints: Fingerprints) -> list[Any]
     found = []
     for name in notebooks:
         try:
-            found.append([name, fingerprints.library(fingerprints.notebook(name).experiment)])
-        except UsageError as error:
+            found.append([name, fingerprints.whole(fingerprints.notebook(name).experiment)])
+        except MMLibError as error:
             found.append([name, str(error)])
     return found
 
@@ -116,8 +118,7 @@ def _missing(plans: Iterable[Plan], outputs: Path) -> dict[str, str | None]:
     for plan in plans:
         for profile in plan.profiles:
             for cell in plan.cells(profile, outputs=outputs):
-                key = cell.parameters.data_key()
-                if key not in found:
+                if (key := cell.parameters.data_key()) not in found:
                     try:
                         found[key] = cell.parameters.missing_data()
                     except MMLibError as error:

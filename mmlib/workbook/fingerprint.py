@@ -120,6 +120,10 @@ class Fingerprints:
         """The files that count for an experiment, with their hashes; `named`: the modules its parameters name."""
         return self._closure.files(experiment, named)
 
+    def whole(self, experiment: str) -> dict[str, str]:
+        """All files that an experiment can load or that count for it, by the hash of all that is in them."""
+        return self._closure.loaded(experiment) | self._closure.files(experiment)
+
     def loaded(self, cells: Iterable[Cell]) -> dict[str, str]:
         """Every module of ours that these cells' kernels may load, with the hashes of their files."""
         found: dict[str, str] = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from mmlib.errors import OutputsError, UsageError
 from mmlib.files import content_hash, dump_json, read_json, sha256_bytes, sha256_file, write_text
-from mmlib.seal import is_broken, sealed
+from mmlib.seal import DIGEST, is_broken, sealed
 from mmlib.workbook import source
 from mmlib.workbook.source import Facts, Source
 
@@ -59,10 +59,14 @@ class SourceMemory:
             self._kept = {}
             with contextlib.suppress(OSError, UsageError):
                 stored = read_json(self.path)
-                if isinstance(stored, dict) and stored.get("reader") == _reader() and not is_broken(stored):
+                if isinstance(stored, dict) and stored.get("reader") == _reader() and _is_whole(stored):
                     modules = stored.get("modules")
                     self._kept = modules if isinstance(modules, dict) else {}
         return self._kept
+
+
+def _is_whole(stored: dict[str, Any]) -> bool:
+    return DIGEST in stored and not is_broken(stored)
 
 
 def _reader() -> str:

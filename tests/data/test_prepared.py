@@ -82,6 +82,17 @@ def test_the_hash_alone_needs_no_rows_and_an_index_as_it_was_written(folder):
         manifest_hash_of(folder)
 
 
+def test_the_hash_alone_wants_every_array_in_its_size(folder):
+    array = next(folder.glob("*.npy"))
+    content = array.read_bytes()
+    array.write_bytes(content[:-1])
+    with pytest.raises(DataError, match=array.name):
+        manifest_hash_of(folder)
+    array.unlink()
+    with pytest.raises(DataError, match=array.name):
+        manifest_hash_of(folder)
+
+
 def test_nothing_is_visible_before_finish_and_nothing_remains_after_failure(tmp_path):
     def fail():
         with PreparedWriter(tmp_path / "x", dataset="x", classes=["a"]) as writer:

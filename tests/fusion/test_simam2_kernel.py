@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 
 import pytest
 import torch
@@ -73,10 +75,34 @@ def test_a_full_map_of_zeta_and_one_from_elsewhere():
     assert_close(results[1], results[0], atol=1e-11, rtol=1e-9)
 
 
-def test_constant_rows_have_finite_gradients():
-    x1 = torch.zeros(2, 6, requires_grad=True)
-    SimAM2(6, kernel="fused")(x1, torch.ones(2, 6)).fused.sum().backward()
-    assert torch.isfinite(x1.grad).all()
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.3, 3.7, 33.3, 9e4])
+@pytest.mark.parametrize("shape", [(8, 512), (4, 16, 7, 7)], ids=str)
+def test_constant_neurons_in_single_precision(value, shape):
+    """Their mean is no number of single precision, and still they stand at it: energy 2, no gradient through it."""
+    x1, x2 = torch.randn(2, *shape)
+    x1[0] = value
+    results = []
+    for kernel, dtype in (("plain", torch.float64), ("plain", torch.float32), ("fused", torch.float32)):
+        signal = x1.clone().to(dtype).requires_grad_()
+        out = SimAM2(shape[1], kernel=kernel).to(dtype)(signal, x2.to(dtype))
+        out.fused.mean().backward()
+        results.append([out.fused.detach().double(), signal.grad.double()])
+        with torch.no_grad():
+            assert_close(out.gate * (signal + x2) / 2, out.fused, atol=1e-5, rtol=1e-5)
+    for exact, plain, fused in zip(*results, strict=True):
+        error, its_error = ((found - exact).abs().max() for found in (fused, plain))
+        assert error <= 1.5 * its_error + 1e-6 * exact.abs().max()
+
+
+@pytest.mark.parametrize("exponent", [-20, -8, 8, 14, 16, 17])
+def test_small_and_large_values_in_single_precision(exponent):
+    x1, x2 = (10.0**exponent * torch.randn(4, 64) for _ in range(2))
+    gradients = []
+    for kernel in ("plain", "fused"):
+        signal = x1.clone().requires_grad_()
+        SimAM2(64, kernel=kernel)(signal, x2).fused.sum().backward()
+        gradients.append(signal.grad)
+    assert_close(gradients[1], gradients[0], atol=1e-4, rtol=1e-3)
 
 
 def test_energies_and_gate_are_those_of_the_equations_with_their_gradients():
@@ -90,6 +116,52 @@ def test_energies_and_gate_are_those_of_the_equations_with_their_gradients():
         with torch.no_grad():
             assert_close(out.gate * (x1 + x2) / 2, out.fused, atol=1e-12, rtol=0)
     assert_close(results[1], results[0], atol=1e-12, rtol=1e-10)
+
+
+def test_what_was_changed_in_place_has_no_energies_any_more():
+    module = SimAM2(6)
+    x1, x2 = torch.randn(2, 5, 6)
+    with torch.no_grad():
+        out = module(x1, x2)
+        before = out.energy.clone()
+        module.correlation.r.fill_(0.1)  # as loading other weights does
+        assert_close(out.energy, before, atol=0, rtol=0)
+        x1.relu_()
+        with pytest.raises(UsageError, match="changed in place"):
+            _ = out.energy
+    with torch.inference_mode():
+        out = module(torch.randn(5, 6), x2)
+        assert out.energy.shape == (5, 6)
+
+
+@pytest.mark.parametrize("kernel", ["plain", "fused"])
+def test_an_output_may_be_copied_and_kept(kernel):
+    with torch.no_grad():
+        x1, x2 = torch.randn(2, 5, 6)
+        out = SimAM2(6, kernel=kernel)(x1, x2)
+        copied, kept = copy.deepcopy(out), pickle.loads(pickle.dumps(out))
+        x1.relu_()
+        for one in (copied, kept):
+            assert_close(one.gate * (one.e1 * 0 + 1), out.gate, atol=0, rtol=0)
+
+
+def test_transforms_of_functions_take_the_equations():
+    module = SimAM2(6).double()
+    x1, x2 = torch.randn(2, 5, 6, dtype=torch.float64)
+    whole = module(x1, x2).fused
+    by_row = torch.func.vmap(lambda a, b: module(a[None], b[None]).fused[0])(x1, x2)
+    assert_close(by_row, whole, atol=1e-12, rtol=0)
+    gradient = torch.func.grad(lambda x: module(x, x2).fused.sum())(x1)
+    signal = x1.clone().requires_grad_()
+    module(signal, x2).fused.sum().backward()
+    assert_close(gradient, signal.grad, atol=1e-12, rtol=0)
+
+
+def test_signals_of_two_types_meet_in_the_wider_one():
+    for kernel in ("plain", "fused"):
+        module = SimAM2(6, kernel=kernel)
+        assert module(torch.randn(5, 6), torch.randn(5, 6).double()).fused.dtype == torch.float64
+        assert module(torch.randn(5, 6).double(), torch.randn(5, 6)).fused.dtype == torch.float64
 
 
 def test_r_is_recorded_once_whatever_is_asked():

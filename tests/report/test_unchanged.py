@@ -10,7 +10,8 @@ import pytest
 from mmlib.experiments.classification import Parameters
 from mmlib.report import build
 from mmlib.report.build import build_report
-from mmlib.report.unchanged import STAMP
+from mmlib.report.unchanged import STAMP, Unchanged
+from mmlib.workbook.fingerprint import Fingerprints
 
 
 @pytest.fixture
@@ -99,3 +100,26 @@ def test_other_options_other_libraries_and_data_that_went_make_it_again(outputs,
         patch.setattr(Parameters, "missing_data", lambda self: "gone")
         assert noticed(outputs)
     assert not noticed(outputs)
+
+
+def test_links_are_followed_but_not_in_circles(outputs, noticed, tmp_path):
+    cell = next(outputs.glob("runs/*"))
+    elsewhere = shutil.move(cell, tmp_path / "elsewhere")
+    cell.symlink_to(elsewhere)
+    (outputs / "runs" / "circle").symlink_to(outputs / "runs")
+    unchanged = [Unchanged(outputs, outputs.parent, [], {}, None).state for _ in range(2)]
+    assert unchanged[0] == unchanged[1]
+    record = elsewhere / "record.json"
+    record.write_text(record.read_text() + " ")
+    assert Unchanged(outputs, outputs.parent, [], {}, None).state != unchanged[0]
+
+
+def test_a_declaration_in_somebodys_own_experiment_counts(tmp_path):
+    text = "from mmlib.experiments.settings import about\nclass P:\n    a: int = about(1, 'a')\n"
+    (tmp_path / "mine.py").write_text(text)
+    sources = Fingerprints(tmp_path)
+    before = sources.library("mine"), sources.whole("mine")
+    (tmp_path / "mine.py").write_text(text.replace("(1", "(2"))
+    sources = Fingerprints(tmp_path)
+    assert sources.library("mine") == before[0]
+    assert sources.whole("mine") != before[1]

@@ -79,6 +79,13 @@ def altered(memory, change):
     return json.dumps(sealed(content))
 
 
+def without_digest(memory):
+    content = json.loads(memory.read_text())
+    del content["digest"]
+    content["modules"]["pack.near"]["facts"]["all_references"] = []
+    return json.dumps(content)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -86,6 +93,7 @@ def altered(memory, change):
         lambda memory: memory.read_text()[:-40],
         lambda memory: "[]",
         lambda memory: '{"modules": 3}',
+        lambda memory: without_digest(memory),
         lambda memory: altered(memory, lambda content: content.update(reader="another")),
         lambda memory: altered(memory, lambda content: content.update(modules=[1])),
         lambda memory: altered(memory, lambda content: content["modules"].update({"pack.far": 5})),

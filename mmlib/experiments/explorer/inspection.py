@@ -18,7 +18,7 @@ from mmlib.errors import DataError
 from mmlib.experiments.classification.model import build_model
 from mmlib.experiments.classification.saved import with_weights
 from mmlib.experiments.explorer.runs import Choice
-from mmlib.fusion.simam2 import SimAM2Output
+from mmlib.fusion.simam2_output import SimAM2Output
 from mmlib.models import MultimodalClassifier
 
 SAME, NARROW = 1e-6, 0.01

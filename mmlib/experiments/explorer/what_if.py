@@ -9,7 +9,8 @@ import torch
 
 from mmlib.errors import ParameterError
 from mmlib.figures.style import FULL, HATCHES, SERIES, new_figure, style
-from mmlib.fusion.simam2 import SimAM2, SimAM2Output
+from mmlib.fusion.simam2 import SimAM2
+from mmlib.fusion.simam2_output import SimAM2Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -55,7 +55,7 @@ def write_problem(error: OSError, place: str | Path) -> str:
     """Why nothing could be written at `place`, in words; of a full disk also which one it is and its room."""
     if error.errno not in FULL:
         return error.strerror or str(error)
-    text = os.strerror(error.errno)
+    text = error.strerror or os.strerror(error.errno)
     disk = Path(os.path.abspath(place))
     with contextlib.suppress(OSError):
         while not disk.exists():

@@ -133,7 +133,14 @@ def report(outputs: Path) -> None:
     """Build the report from the records and say where it is."""
     from mmlib.report.build import build_report
 
-    print(f"report: {build_report(outputs) or report_path(outputs)}")
+    before = changed(report_path(outputs))
+    index = build_report(outputs)
+    print(f"report: {index}{' (up to date)' if before is not None and changed(index) == before else ''}")
+
+
+def changed(path: Path) -> int | None:
+    """When a file was last changed, in nanoseconds; None where there is none."""
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def survey(outputs: Path) -> Survey:

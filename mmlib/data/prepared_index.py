@@ -20,9 +20,7 @@ _BOOLEANS = {"true": True, "false": False}
 def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
     """Read `index.csv` into typed columns, each `(N,)`, checking every row and its hash. Raises `DataError`."""
     entry = manifest["index"]
-    path = folder / entry["file"]
-    if not path.is_file():
-        raise damaged(path, "the index is missing")
+    path = _index_file(folder, manifest)
     types, read, pieces = entry["columns"], 0, []
     try:
         with open(path, newline="", encoding="utf-8") as stream:
@@ -46,11 +44,16 @@ def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def check_index_file(folder: Path, manifest: dict[str, Any]) -> None:
     """Raise `DataError` unless the file of the index is there and is the one that was written."""
+    path = _index_file(folder, manifest)
+    if sha256_file(path) != manifest["index"]["sha256"]:
+        raise damaged(path, "the index was changed after it was written (another SHA-256 than the manifest's)")
+
+
+def _index_file(folder: Path, manifest: dict[str, Any]) -> Path:
     path = folder / manifest["index"]["file"]
     if not path.is_file():
         raise damaged(path, "the index is missing")
-    if sha256_file(path) != manifest["index"]["sha256"]:
-        raise damaged(path, "the index was changed after it was written (another SHA-256 than the manifest's)")
+    return path
 
 
 def _typed_rows(

@@ -56,7 +56,7 @@ class FusionOutput:
     r: Tensor | None = None
     """SimAM² of two terms: correlation measure (Eq. 6), 0-d."""
     superposed: SimAM2Output | None = None
-    """SimAM² of two terms: all that it gave; energies and gate, each (B, C), are reckoned where somebody asks."""
+    """SimAM² of two terms: all that it gave; energies and gate, each (B, C), are computed where somebody asks."""
     folded: tuple[SimAM2Output, ...] | None = None
     """SimAM² as a fold of more than two terms: what each of the n - 1 superpositions gave."""
     head_logits: dict[str, Tensor] | None = None

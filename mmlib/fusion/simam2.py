@@ -27,7 +27,7 @@ from mmlib.errors import UsageError
 from mmlib.fusion.options import SimAM2Options
 from mmlib.fusion.simam import minimal_energy, neuron_dims
 from mmlib.fusion.simam2_kernel import GatedSuperposition
-from mmlib.fusion.simam2_output import Energies, Reckoning, SimAM2Output
+from mmlib.fusion.simam2_output import Energies, Recomputation, SimAM2Output
 from mmlib.fusion.zeta import Zeta
 
 EMA = 0.9  # of r, and of var(ζ) with var_over="ema": the old value's share
@@ -147,13 +147,12 @@ class SimAM2(nn.Module):
             source: what ζ is learned from, if not [x1; x2]; channels in the same place as in x1.
         """
         x1, x2 = self._signals(x1, x2)
-        # A constant ζ varies with nothing: Eq. 6 then has one value, which the buffer already holds.
-        r = self.correlation.r.clone()
         if zeta is not None or self.options.zeta == "learned":
             zeta = self.zeta(x1, x2, source) if zeta is None else zeta.to(x1.dtype)
             r = self.correlation(zeta)
         else:
             zeta = self.zeta(x1, x2)
+            r = self.correlation.r.clone()  # ζ varies with nothing: Eq. 6 has one value, which the buffer holds
         if self.options.zeta_tanh:
             x1, x2 = torch.tanh(x1), torch.tanh(x2)
         if self.in_one_step():
@@ -169,8 +168,8 @@ class SimAM2(nn.Module):
                 2 if self.options.scale == "unit" else 1,
                 1 if self.options.gate == "paper" else -1,
             )
-            return SimAM2Output(fused, zeta, r, reckoning=Reckoning(self, x1, x2, zeta, r), measured_gate=gate)
-        u, energies, gate = self.reckon(x1, x2, zeta, r)
+            return SimAM2Output(fused, zeta, r, recompute=Recomputation(self, x1, x2, zeta, r), measured_gate=gate)
+        u, energies, gate = self.compute(x1, x2, zeta, r)
         return SimAM2Output(gate * u, zeta, r, (energies, gate))  # Eq. 8
 
     def in_one_step(self) -> bool:
@@ -180,7 +179,7 @@ class SimAM2(nn.Module):
         transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
         return options.kernel == "fused" and known and not transformed
 
-    def reckon(self, x1: Tensor, x2: Tensor, zeta: Tensor, r: Tensor) -> tuple[Tensor, Energies, Tensor]:
+    def compute(self, x1: Tensor, x2: Tensor, zeta: Tensor, r: Tensor) -> tuple[Tensor, Energies, Tensor]:
         """U, the energies and the gate, equation by equation."""
         u = zeta * x1 + (1 - zeta) * x2  # Eq. 4
         if self.options.scale == "unit":

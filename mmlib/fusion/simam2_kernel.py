@@ -2,9 +2,8 @@
 
 Written as in `mmlib.fusion.simam2`, Eq. 3, 4, 7 and 8 are about fifty kernels, each with a tensor of its own, and a
 one-pass variance that is slow on a CPU. Here the variance takes two passes, work is done in place (by operations of two
-operands: those of three are slow where one of them is repeated), and the backward pass reckons again from the signals
-instead of keeping what it needs. For a signal x with c = x - μ, v = σ² + λ and σ² =
-Σc²/(M - ddof):
+operands: those of three are slow where one of them is broadcast), and the backward pass computes again from the signals
+what it needs. For a signal x with c = x - μ, v = σ² + λ and σ² = Σc²/(M - ddof):
 
     e = 4v / (c² + 2v),    ∂e/∂c = -8v·c / (c² + 2v)²,    ∂e/∂v = -(c/2v)·∂e/∂c
 
@@ -33,7 +32,7 @@ class GatedSuperposition(Function):
         dims: dimensions of the statistics. ddof, lam: as in `minimal_energy`; λ is e_U's, the others have 0.
         scale: 1 or 2. sign: 1 for sigmoid(E*), -1 for sigmoid(-E*).
 
-    Returns the product and the gate, the latter without gradient.
+    Returns the product and the gate, each of the signals' shape, the latter without gradient.
 
     Raises `UsageError` where gradients of gradients are asked for.
     """
@@ -53,7 +52,7 @@ class GatedSuperposition(Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.shape, zeta = zeta.shape, _without_repeats(zeta)
         rest = 1 - zeta
-        spread = torch.empty_like(x1)  # one place for what is needed in passing: fresh memory costs more than reckoning
+        spread = torch.empty_like(x1)  # one place for what is needed in passing: fresh memory costs more than computing
         u = torch.mul(x1, zeta).add_(torch.mul(x2, rest, out=spread))  # Eq. 4
         if scale != 1:
             u.mul_(scale)
@@ -100,7 +99,7 @@ class GatedSuperposition(Function):
 
 
 class Neurons:
-    """The neurons of one channel of a tensor, and what is reckoned over them.
+    """The neurons of one channel of a tensor, and what is computed over them.
 
     Args:
         shape: of the tensor. dims: the dimensions that hold them. ddof: σ² divides by M - ddof (by 1 where that is 0).
@@ -111,7 +110,7 @@ class Neurons:
         self.free = max(math.prod(shape[dim] for dim in dims) - ddof, 1)
 
     def statistics(self, x: Tensor, lam: float, spread: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean and v = σ² + λ, with the dimensions kept; c² + 2v is left in `spread`.
+        """The mean and v = σ² + λ, with the dimensions kept; c² + 2v, of x's shape, is left in `spread`.
 
         Distances from the first neuron are averaged, not the values: the mean of equal neurons is then exact, and c is
         0. As a rounded 1e-8 it would be far from the mean, measured by a v of 1e-12.
@@ -128,7 +127,7 @@ class Neurons:
     def through_energy(
         self, of_energy: Tensor, centred: Tensor, h: Tensor, x: Tensor, mean: Tensor, v: Tensor, weight: Tensor
     ) -> Tensor:
-        """Gradient of x where `weight`·e(x) receives `of_energy`. `centred` and `h` are places to work in."""
+        """Gradient of x, in its shape, where `weight`·e(x) receives `of_energy`. `centred`, `h`: places to work in."""
         torch.sub(x, mean, out=centred)
         spread = torch.mul(centred, centred).add_(2 * v)
         # In this order nothing leaves the range of single precision before c² does.
@@ -139,7 +138,7 @@ class Neurons:
 
 
 def _energy(x: Tensor, mean: Tensor, v: Tensor) -> Tensor:
-    """Eq. 3."""
+    """e of Eq. 3 from a channel's mean and v; shape of x."""
     return torch.div(4 * v, (x - mean).square_().add_(2 * v))
 
 

@@ -1,4 +1,4 @@
-"""What one pass of SimAM² gives: the fused signal, and energies and gate, reckoned where somebody asks for them."""
+"""What one pass of SimAM² gives: the fused signal, and energies and gate, computed where somebody asks for them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Energies(NamedTuple):
 
 
 @dataclass
-class Reckoning:
-    """What energies and gate are reckoned from, where somebody asks."""
+class Recomputation:
+    """What energies and gate are computed from, where somebody asks."""
 
     module: SimAM2
     x1: Tensor
@@ -54,7 +54,7 @@ class Reckoning:
                 "SimAM2: a signal was changed in place since, so its energies cannot be told any more. Ask for them "
                 "before, or use SimAM2Options(kernel='plain'), which keeps them."
             )
-        return self.module.reckon(self.x1, self.x2, self.zeta, self.r)[1:]
+        return self.module.compute(self.x1, self.x2, self.zeta, self.r)[1:]
 
     def _changed(self) -> bool:
         return self.versions != self._versions()
@@ -73,16 +73,16 @@ class SimAM2Output:
     """ζ in (0, 1); (B, C, 1, 1) for maps unless `zeta_map="full"`."""
     r: Tensor
     """Correlation measure of Eq. 6, 0-d, in [0, tanh(max(s, 1))]."""
-    reckoned: tuple[Energies, Tensor] | None = field(default=None, repr=False)
+    computed: tuple[Energies, Tensor] | None = field(default=None, repr=False)
     """Energies and gate, where the pass had them with gradient."""
-    reckoning: Reckoning | None = field(default=None, repr=False)
+    recompute: Recomputation | None = field(default=None, repr=False)
     """How to find them, with gradient, where it had not (kernel `fused`)."""
     measured_gate: Tensor | None = field(default=None, repr=False)
     """The gate without gradient, where the kernel had it."""
 
     @property
     def energies(self) -> Energies:
-        return (self.reckoned or self.reckoning())[0]
+        return (self.computed or self.recompute())[0]
 
     @property
     def energy(self) -> Tensor:
@@ -107,7 +107,7 @@ class SimAM2Output:
         """The factor on U; with `gate="paper"` in (.1192, .9821)."""
         if self.measured_gate is not None and not torch.is_grad_enabled():
             return self.measured_gate
-        return (self.reckoned or self.reckoning())[1]
+        return (self.computed or self.recompute())[1]
 
     @property
     def mutual(self) -> Tensor:

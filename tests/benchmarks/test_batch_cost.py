@@ -113,7 +113,7 @@ def test_a_command_with_nothing_to_do(thousand, here, benchmark, hold):
 
 @pytest.mark.benchmark(group="growth")
 def test_growth(here, benchmark, hold):
-    """Commands over 180, 1,000 and 5,000 finished cells: four fifths of the cells more cost no more for each.
+    """Commands over 180, 1,000 and 5,000 finished cells: a cell among many costs no more than one among few.
 
     `report` has no notebooks to convert here and no figures to draw: what it costs itself, first and unchanged.
     """

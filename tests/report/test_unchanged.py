@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from mmlib.commands.workbook import report
 from mmlib.experiments.classification import Parameters
 from mmlib.report import build
 from mmlib.report.build import build_report
@@ -56,11 +57,16 @@ def test_nothing_new_is_not_made_again(outputs, noticed):
     assert {path: after[path] for path in before} == before
 
 
-def test_what_was_made_again_is_kept(outputs):
+def test_what_was_made_again_is_kept(outputs, capsys):
+    report(outputs)
+    index = outputs / "report" / "index.html"
+    assert capsys.readouterr().out == f"report: {index} (up to date)\n"
     page = outputs / "report" / "plan-table1.html"
     text = page.read_text()
     page.unlink()
-    build_report(outputs)
+    index.unlink()
+    report(outputs)
+    assert capsys.readouterr().out.endswith(f"report: {index}\n")
     assert page.read_text() == text
     page.write_text("mine")
     build_report(outputs)

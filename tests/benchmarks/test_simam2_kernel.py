@@ -1,7 +1,7 @@
 """SimAM² in one step of autograd (`kernel="fused"`) against the equations one by one (`plain`), forward and backward.
 
 The two alternate within one run; the bar is a quarter of the time at ζ = ½, where SimAM² is these equations alone.
-A learned ζ is printed without a bar: there the network that learns it takes most of the time.
+A learned ζ is printed without a bar: for sequences the network that learns it takes most of the time.
 """
 
 from __future__ import annotations

@@ -149,9 +149,9 @@ def _without_outlier(
         scale = known.scale if "/" in quantity else 1
         ranges = {}
         for label, seeds in zip(labels, histories.values(), strict=True):
-            _, mean, _, _ = _spread([dict(history.get(quantity, [])) for history in seeds])
-            if mean:
-                ranges[label] = (scale * min(mean), scale * max(mean))
+            _, _, lowest, highest = _spread([dict(history.get(quantity, [])) for history in seeds])
+            if lowest:  # of the band, which the panel is to hold as well
+                ranges[label] = (scale * min(lowest), scale * max(highest))
         alone = _outlier(ranges)
         if alone is None:
             continue
@@ -206,9 +206,11 @@ def _names_its_split(quantity: str) -> bool:
 
 
 def _title(quantity: str) -> str:
-    """ "k_audio" -> "coefficient k, audio"."""
+    """ "k_audio" -> "coefficient k, audio"; `rho_audio` is its score over the mean of the others' scores."""
     if quantity.startswith("k_"):
         return f"coefficient k, {quantity[2:]}"
+    if quantity.startswith("rho_") and quantity not in TITLES:
+        return f"ρ ({quantity[4:]} / mean of others)"
     if quantity in TITLES or "/" not in quantity:
         return TITLES.get(quantity, quantity.replace("_", " "))
     if _names_its_split(quantity):

@@ -16,7 +16,7 @@ from mmlib.figures.broken import break_axis, find_gap
 from mmlib.figures.captions import set_caption
 from mmlib.figures.intervals import Limits, draw_interval, ends_of, shown_range
 from mmlib.figures.looks import look_of
-from mmlib.figures.style import FULL, SMALL, empty, new_figure, source_text, style
+from mmlib.figures.style import FULL, SMALL, empty, is_narrow, new_figure, source_text, style
 from mmlib.metrics.family import Metric, metric
 from mmlib.statistics import summarise
 
@@ -122,9 +122,12 @@ def _limits(values: Sequence[float], summaries: Sequence[Any], known: Metric) ->
 
 
 def _panel_title(name: str, panels: int) -> str:
-    """The metric's name, on two lines where panels are narrow."""
+    """The metric's name, on two lines where panels are narrow, its unit on a third where they are narrower still."""
     title = metric(name).axis
-    return title.replace(", ", "\n", 1) if panels > 2 else title
+    if panels < 3:
+        return title
+    title = title.replace(", ", "\n", 1)
+    return title.replace(" (", "\n(") if panels > 3 and not is_narrow() else title
 
 
 def _layout(rows: Sequence[RowResult]) -> tuple[list[Place], dict[str, float], float]:

@@ -141,3 +141,15 @@ def test_narrow_figures_of_committed_records_are_legible(plan, project, tmp_path
                 continue
             for left, right in itertools.pairwise(boxes):
                 assert right.x0 >= left.x1 - 1, (name, [label.get_text() for label in labels])
+
+
+@pytest.mark.parametrize("plan", ["table1", "table3", "valuation", "correlation"])
+def test_headings_of_panels_side_by_side_do_not_touch(plan, project, tmp_path):
+    assembly = assemble(find_plan(plan), SETTINGS[plan], tmp_path, project, fingerprints=Fingerprints(project))
+    for sheet in SHEETS:
+        for name, figure in draw(assembly, "clean", sheet).items():
+            with style():
+                figure.draw_without_rendering()
+            titles = [axis.title.get_window_extent() for axis in figure.axes if axis.get_title()]
+            for one, other in itertools.combinations(titles, 2):
+                assert not one.expanded(1.02, 1).overlaps(other), name

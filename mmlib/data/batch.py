@@ -44,15 +44,16 @@ class Batch:
         return len(self.targets)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        moved = self._with(lambda value: value.to(device, non_blocking=non_blocking))
+        moved = self.changed(lambda value: value.to(device, non_blocking=non_blocking))
         if not moved.deferred:
             return moved
         return replace(moved, inputs=moved.inputs | {n: v.shown() for n, v in moved.deferred.items()}, deferred={})
 
     def pin_memory(self) -> Batch:
-        return self._with(Tensor.pin_memory)
+        return self.changed(Tensor.pin_memory)
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with every tensor changed, those included that are not computed yet."""
         inputs, extra, keep = (
             {name: change(value) for name, value in values.items()} for values in (self.inputs, self.extra, self.keep)
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mmlib.data import room
 from mmlib.data.batch import Batch
 from mmlib.data.deferred import Deferred
 from mmlib.data.prepared import Prepared
@@ -124,7 +125,9 @@ class MultimodalDataset(Dataset):
         kept = self._kept(name)
         if kept is None:
             return view(self.rows[request.index], None)
-        return kept[self._places[name][index] if name in self._places else index]
+        index = torch.where(index < 0, index + len(self), index)  # from the end, as everywhere else
+        places = self._places[name][index] if name in self._places else index
+        return torch.index_select(kept, 0, places, out=room.empty(len(index), *kept.shape[1:], dtype=kept.dtype))
 
     def _kept(self, name: str) -> Tensor | None:
         """The whole split through a view that randomness does not touch, or None where it does not fit.

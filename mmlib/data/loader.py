@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import weakref
 from collections.abc import Iterator, Mapping
@@ -9,14 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from mmlib.data import verification
+from mmlib.data import slots, verification
 from mmlib.data.batch import Batch
 from mmlib.data.dataset import BatchRequest, MultimodalDataset
 from mmlib.data.randomness import Draws
 from mmlib.data.sampling import Sampler, SamplingPlan, WholeDataset
+from mmlib.data.slots import Parcel, Slots
 from mmlib.errors import ParameterError
+
+AHEAD = 2  # batches that each process makes before they are asked for
+HELD = 3  # that the training process has: one in use, one on its way to the device, one just come
 
 
 class BatchLoader:
@@ -62,11 +67,13 @@ class BatchLoader:
         if workers:
             if not deferred:
                 dataset.fill_cache()
+            self._slots = self._shared(AHEAD * workers + HELD)
             self._processes = DataLoader(
-                dataset,
+                _Filling(dataset, self._slots),
                 batch_size=None,
                 sampler=_Requests(self),
                 num_workers=workers,
+                prefetch_factor=AHEAD,
                 collate_fn=_unchanged,
                 pin_memory=pin_memory,
                 persistent_workers=True,
@@ -115,6 +122,8 @@ class BatchLoader:
         if self._processes is not None:
             self._steps = steps
             yield from self._processes
+            if self._slots is not None and not self.training:  # between evaluations others need the memory more
+                self._slots.give_back()
             return
         for request in self.requests(steps):
             yield self._fetched(request)  # no name here for the batch: it would live until the next one is there
@@ -137,6 +146,15 @@ class BatchLoader:
             weight = None if plan.weight is None else plan.weight[own]
             draws = Draws(self.seed, epoch, batch, len(whole), positions)
             yield BatchRequest(plan.index[own], draws, keep, weight, self.deferred)
+
+    def _shared(self, count: int) -> Slots | None:
+        """Memory for so many batches of this loader; None where loader processes cannot share it."""
+        if not slots.inherited() or not len(self.dataset):
+            return None
+        masks = {name: np.ones(1, bool) for name in self.dataset.views}
+        row = BatchRequest(np.zeros(1, np.int64), None, masks, np.ones(1, np.float32), self.deferred)
+        with contextlib.suppress(OSError):
+            return Slots(count, math.ceil(self.batch_size / self.world_size) * slots.needed(self.dataset[row]))
 
     def _take(self, plan: SamplingPlan) -> None:
         if plan is not self.plan:
@@ -171,17 +189,30 @@ class BatchLoader:
         return plan
 
 
+class _Filling(Dataset):
+    """What a loader process runs: a request and a slot to a batch on its way."""
+
+    def __init__(self, dataset: MultimodalDataset, shared: Slots | None) -> None:
+        self.dataset, self.shared = dataset, shared
+
+    def __getitem__(self, item: tuple[BatchRequest, int | None]) -> Batch | Parcel:
+        request, slot = item
+        return self.dataset[request] if slot is None else self.shared.filled(slot, lambda: self.dataset[request])
+
+
 class _Requests:
-    """The loader's requests as a sampler; read in the main process, so `set_epoch` reaches running workers."""
+    """The loader's requests and a slot for each, as a sampler; read in the main process, so `set_epoch` reaches running
+    workers."""
 
     def __init__(self, loader: BatchLoader) -> None:
         # Weak, or the loader and its worker processes would form a cycle: processes that the garbage collector finds
         # are waited for seconds each.
         self.loader = weakref.ref(loader)
 
-    def __iter__(self) -> Iterator[BatchRequest]:
+    def __iter__(self) -> Iterator[tuple[BatchRequest, int | None]]:
         loader = self.loader()
-        return loader.requests(loader._steps)
+        lease = loader._slots.lease if loader._slots is not None else lambda: None
+        return ((request, lease()) for request in loader.requests(loader._steps))
 
     def __len__(self) -> int:
         return len(self.loader())

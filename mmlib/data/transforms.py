@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mmlib.data import room
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -114,7 +116,7 @@ def resize_bytes(
     """
     pictures = np.asarray(pictures)  # slices of a memory map are slow to make
     shift, scale = (values[:, None, None] for values in _shift_and_scale(mean, deviation))
-    values = torch.empty(len(rows), pictures.shape[-1], picked.shape[1], size, size)
+    values = room.empty(len(rows), pictures.shape[-1], picked.shape[1], size, size)
     places = values.transpose(1, 2).unbind()  # of each row, (T, C, size, size)
     stored = np.repeat(rows, picked.shape[1]).tolist(), picked.ravel().tolist()
     mirrored = [False] * len(boxes) if flip is None else flip.tolist()

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmlib.data import room
 from mmlib.data.deferred import Deferred, StoredSound, as_float
 from mmlib.data.randomness import Draws, mix
 from mmlib.data.spectrogram import SpectrogramPreset, spectrogram
@@ -156,7 +157,7 @@ class FeatureView:
     def __call__(self, rows: np.ndarray, draws: Draws | None) -> Tensor:
         features = self.features
         kept = torch.from_numpy(features[:0]).dtype if self.as_stored else torch.float32
-        values = torch.empty(len(rows), *features.shape[1:], dtype=kept)
+        values = room.empty(len(rows), *features.shape[1:], dtype=kept)
         step = max(1, self.PIECE_BYTES // max(1, features[:1].nbytes))
         mapped = getattr(features, "_mmap", None)
         for start in range(0, len(rows), step):

@@ -11,6 +11,7 @@ import torch
 
 from mmlib.data.dataset import MultimodalDataset
 from mmlib.data.loader import BatchLoader
+from mmlib.data.slots import inherited
 from mmlib.experiments.settings import RecipeSettings
 from mmlib.training import Group
 
@@ -49,7 +50,7 @@ def build_loaders(
 
 
 MOST_WORKERS = 8
-SHARED_MEMORY = Path("/dev/shm")  # through which batches come; a container may have 64 MB of it
+SHARED_MEMORY = Path("/dev/shm")  # through which batches come without slots; a container may have 64 MB of it
 ROOM = 1 << 30  # bytes
 
 
@@ -57,14 +58,18 @@ def loader_workers(parameters: RecipeSettings, device: torch.device, group: Grou
     """Processes that load data, of each split: as the recipe says, or by the device.
 
     A CPU that trains has no core to spare. Beside a GPU each training process takes its share of the cores, less its
-    own: none where there is a single one, or no room in shared memory for their batches.
+    own: none where there is a single one, or no way to hand their batches over.
     """
     if parameters.loader_workers is not None:
         return parameters.loader_workers
-    if device.type != "cuda" or (SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free < ROOM):
+    if device.type != "cuda" or not (inherited() or _roomy(SHARED_MEMORY)):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(0, min(MOST_WORKERS, cores // group.size - 1))
+
+
+def _roomy(folder: Path) -> bool:
+    return not folder.is_dir() or shutil.disk_usage(folder).free >= ROOM
 
 
 def computed_on_device(parameters: RecipeSettings) -> bool:

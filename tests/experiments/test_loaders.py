@@ -25,6 +25,8 @@ def test_processes_follow_the_device_unless_they_are_said(monkeypatch):
         assert loader_workers(auto, GPU, Group()) == expected
     assert loader_workers(auto, GPU, Group(rank=0, size=4)) == 3, "each training process has its share of 16 cores"
     monkeypatch.setattr(loaders, "ROOM", 1 << 60)
+    assert loader_workers(auto, GPU, Group()) == MOST_WORKERS, "batches come in slots, whatever room /dev/shm has"
+    monkeypatch.setattr(loaders, "inherited", lambda: False)
     assert loader_workers(auto, GPU, Group()) == 0, "no batch would fit into shared memory"
     for said in (0, 5):
         for device in (CPU, GPU):

@@ -39,6 +39,7 @@ GAIN = 1.0  # strength of a component is exp(GAIN * latent)
 WEIGHTS = {"visual": 1.0, "audio": 1.0}  # a, b
 SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 CHUNK = 256
+WAVEFORM, PICTURES = (np.int16, 0, 32767), (np.uint8, 128, 127)  # stored as, around, and how far from there
 
 
 def prepare_folder(folder: Path, root: Path | None, options: dict[str, Any], inputs_hash: str) -> Path:
@@ -115,25 +116,47 @@ def draw_latents(
 
 def render_audio(rng: np.random.Generator, latent: np.ndarray, snr_db: float) -> np.ndarray:
     """Waveforms (N, SAMPLES) int16: per latent a sawtooth-swept tone in its own band, phases random, plus noise."""
+    signal = audio_signal(latent, draw_sweeps(rng, *latent.shape))
+    return quantised(_noisy(rng, signal, snr_db), *WAVEFORM)
+
+
+def draw_sweeps(rng: np.random.Generator, count: int, classes: int) -> np.ndarray:
+    """Where in its sweep each tone of each sample starts, and at which phase: (2, N, K), shares of a period."""
+    sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
+    return np.concatenate([np.stack([rng.random((2, n)) for _ in range(classes)], axis=2) for n in sizes], axis=1)
+
+
+def audio_signal(latent: np.ndarray, sweeps: np.ndarray) -> np.ndarray:
+    """Waveforms (n, SAMPLES) float32 without noise, of latents (n, K) and their `sweeps` (2, n, K)."""
     count, classes = latent.shape
     centres = np.geomspace(500, 3200, classes)  # Hz
     slopes = np.linspace(-1, 1, classes) * 8000 + 500  # Hz per second; the sign and size of the sweep mark the class
     time = np.arange(SAMPLES) / SAMPLE_RATE
-    signal = np.empty((count, SAMPLES), np.float32)
+    signal = np.zeros((count, SAMPLES), np.float32)
     for start in range(0, count, CHUNK):
-        rows = slice(start, min(start + CHUNK, count))
-        total = np.zeros((rows.stop - rows.start, SAMPLES), np.float32)
+        rows = slice(start, start + CHUNK)
         for k in range(classes):
-            onset, phase = rng.random((2, len(total), 1))
+            onset, phase = sweeps[:, rows, k : k + 1]
             period = (time + onset * 0.06) % 0.06 - 0.03  # a sweep every 60 ms, starting anywhere
             cycles = centres[k] * period + 0.5 * slopes[k] * period**2 + phase
-            total += np.exp(GAIN * latent[rows, k : k + 1]) * np.cos(2 * np.pi * cycles)
-        signal[rows] = total
-    return _quantised(_noisy(rng, signal, snr_db), np.int16, 0, 32767)
+            signal[rows] += np.exp(GAIN * latent[rows, k : k + 1]) * np.cos(2 * np.pi * cycles)
+    return signal
 
 
 def render_frames(rng: np.random.Generator, latent: np.ndarray, snr_db: float) -> np.ndarray:
     """Frames (N, FRAMES, SIDE, SIDE) uint8: per latent a drifting grating of its own orientation, plus noise."""
+    signal = frame_signal(latent, draw_drifts(rng, *latent.shape))
+    return quantised(_noisy(rng, signal, snr_db), *PICTURES)
+
+
+def draw_drifts(rng: np.random.Generator, count: int, classes: int) -> np.ndarray:
+    """At which phase each grating of each sample starts and how far it drifts: (2, N, K) float32, radians."""
+    drawn = [rng.random((2, count)).astype(np.float32) * 2 * np.pi for _ in range(classes)]
+    return np.stack(drawn, axis=2)
+
+
+def frame_signal(latent: np.ndarray, drifts: np.ndarray) -> np.ndarray:
+    """Frames (n, FRAMES, SIDE, SIDE) float32 without noise, of latents (n, K) and their `drifts` (2, n, K)."""
     count, classes = latent.shape
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     signal = np.zeros((count, FRAMES, SIDE, SIDE), np.float32)
@@ -141,21 +164,26 @@ def render_frames(rng: np.random.Generator, latent: np.ndarray, snr_db: float) -
     for k in range(classes):
         angle = np.pi * k / classes
         across = 2 * np.pi / 6 * (np.cos(angle) * x + np.sin(angle) * y)  # six pixels per cycle
-        phase, drift = rng.random((2, count, 1, 1, 1)).astype(np.float32) * 2 * np.pi
+        phase, drift = drifts[:, :, k, None, None, None]
         strength = np.exp(GAIN * latent[:, k]).astype(np.float32)[:, None, None, None]
         signal += strength * np.cos(across + phase + (drift - np.pi) / 2 * step)  # (N, T, H, W)
-    return _quantised(_noisy(rng, signal, snr_db), np.uint8, 128, 127)
+    return signal
 
 
 def _noisy(rng: np.random.Generator, signal: np.ndarray, snr_db: float) -> np.ndarray:
     """Add white noise `snr_db` below the mean power of the whole set, so that its level betrays no sample."""
     deviation = np.sqrt(np.mean(np.square(signal, dtype=np.float64)) * 10 ** (-snr_db / 10))
-    return signal + np.float32(deviation) * rng.standard_normal(signal.shape, dtype=np.float32)
+    return signal + np.float32(deviation) * draw_noise(rng, signal.shape)
 
 
-def _quantised(values: np.ndarray, dtype: type, centre: int, reach: int) -> np.ndarray:
-    """One scale for the whole set: six deviations fill the range, the rest is clipped."""
-    scaled = values * np.float32(reach / (6 * values.std())) + centre
+def draw_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """White noise of variance one, float32: the last that is drawn for a modality."""
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def quantised(values: np.ndarray, dtype: type, centre: int, reach: int, deviation: float | None = None) -> np.ndarray:
+    """One scale for the whole set: six deviations, the values' own unless given, fill the range; more is clipped."""
+    scaled = values * np.float32(reach / (6 * (values.std() if deviation is None else deviation))) + centre
     limits = np.iinfo(dtype)
     return np.clip(np.rint(scaled), limits.min, limits.max).astype(dtype)
 

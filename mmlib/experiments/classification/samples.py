@@ -121,11 +121,10 @@ def play(dataset: MultimodalDataset, positions: np.ndarray, seconds: float = 3.0
     view = dataset.views.get("audio")
     if dataset.prepared.dataset in SHOWS_PEOPLE or not hasattr(view, "waveform"):
         return []
-    rows = dataset.rows[positions]
-    kinds = {HEARD: view}
-    if (clean := clean_views(dataset).get("audio")) is not None:
-        kinds[CLEAN] = clean
-    waves = {kind: one.waveform(rows).numpy()[:, : int(seconds * view.sample_rate)] for kind, one in kinds.items()}
+    kinds = {HEARD: view.waveform(dataset.rows[positions])}
+    if (clean := clean_views(dataset, positions).get("audio")) is not None:
+        kinds[CLEAN] = clean.view.waveform(clean.rows)
+    waves = {kind: waveform.numpy()[:, : int(seconds * view.sample_rate)] for kind, waveform in kinds.items()}
     return [
         HTML(_players(_named(dataset, at), {kind: of[place] for kind, of in waves.items()}, view.sample_rate))
         for place, at in enumerate(positions)

@@ -1,6 +1,7 @@
 """A process that has imported everything slow and forks a fresh kernel from itself on request.
 
-Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. The zygote
+Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. What comes
+with torch is imported where an experiment's modules import torch themselves. The zygote
 has no threads and has never touched CUDA, so that a fork of it is as good as a new process: every cell starts from the
 same untouched state. It is started by `mmlib.workbook.running.kernel` with one end of a socket pair as its argument.
 
@@ -24,22 +25,18 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterable
 
-HEAVY = (
+KERNEL = ("IPython.core.completer", "ipykernel.kernelapp", "ipykernel.ipkernel", "pydantic", "yaml")
+TRAINING = (
     "numpy",
     "scipy.stats",
     "pandas",
-    "torch",
     "torch.utils.data",
     "torch._dynamo",  # the first optimiser of a process imports it: a second of every cell; touches no CUDA
     "safetensors.torch",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "IPython.core.completer",
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "pydantic",
-    "yaml",
 )
 PR_SET_PDEATHSIG = 1
 
@@ -53,13 +50,23 @@ def die_with_parent(parent: int) -> None:
 
 
 def preload(modules: list[str]) -> None:
-    """Import what the kernels will need; what cannot be imported fails in the cell that asks, with its traceback."""
+    """Import what kernels need, these modules of their experiments, and what comes with torch where they import that.
+
+    What cannot be imported fails in the cell that asks, with its traceback.
+    """
+    _load(KERNEL)
+    _load(modules)
+    if "torch" in sys.modules:
+        _load(TRAINING)
+    gc.collect()
+    gc.freeze()  # shared pages stay shared: the collector of a kernel leaves these objects alone
+
+
+def _load(modules: Iterable[str]) -> None:
     for name in modules:
         # Whatever a module raises at import is the cell's business, not the zygote's.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # shared pages stay shared: the collector of a kernel leaves these objects alone
 
 
 def run_kernel(request: dict) -> None:
@@ -130,7 +137,12 @@ def serve(connection: socket.socket) -> None:
             elif request["op"] == "poll":
                 answer = {"status": poll(request["pid"], ended)}
             else:
-                answer = {"pid": os.getpid(), "threads": threads(), "cuda": cuda_initialised()}
+                answer = {
+                    "pid": os.getpid(),
+                    "threads": threads(),
+                    "cuda": cuda_initialised(),
+                    "modules": [*sys.modules],
+                }
             connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
@@ -152,11 +164,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's business; it ends us by closing the socket
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
-    preload([*HEAVY, *sys.argv[2:]])
-    if sys.argv[2:] and (threads() > 1 or cuda_initialised()):
+    modules = sys.argv[2:]
+    preload(modules)
+    again = ["torch"] if "torch" in sys.modules else []
+    if modules not in ([], again) and (threads() > 1 or cuda_initialised()):
         # An experiment's module did more than define things. Begin again without them: cells import them themselves.
         connection.set_inheritable(True)
-        os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.running.zygote", sys.argv[1]])
+        os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.running.zygote", sys.argv[1], *again])
     # A broken pipe is the other end closing while we answered: the ordinary end.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         serve(connection)

@@ -27,7 +27,7 @@ CODE = "import os, sys, random, numpy, torch; print({})"
 @pytest.fixture(scope="module")
 def zygote(tmp_path_factory):
     """One warm process for all tests here."""
-    process = Zygote(("toy_that_is_absent",), dict(os.environ), tmp_path_factory.mktemp("cwd"))
+    process = Zygote(("toy_that_is_absent", "torch"), dict(os.environ), tmp_path_factory.mktemp("cwd"))
     yield process
     process.close()
 
@@ -48,6 +48,17 @@ def test_the_zygote_has_no_threads_and_has_not_touched_cuda(zygote):
     answer = zygote.ask(op="info")
     assert answer["threads"] == 1
     assert answer["cuda"] is False
+    assert {"torch._dynamo", "pandas", "matplotlib.pyplot"} <= set(answer["modules"])
+
+
+def test_experiments_without_torch_do_not_wait_for_it(tmp_path):
+    process = Zygote(("mmlib.record",), dict(os.environ), tmp_path)
+    try:
+        loaded = set(process.ask(op="info")["modules"])
+    finally:
+        process.close()
+    assert {"mmlib.record", "ipykernel.kernelapp"} <= loaded
+    assert not {"torch", "pandas", "matplotlib"} & loaded
 
 
 @pytest.mark.parametrize("warm", [True, False])
@@ -96,15 +107,21 @@ def test_kernels_die_with_their_zygote(tmp_path):
     assert kernel.ForkedProcess(process, pid).poll() == -signal.SIGKILL
 
 
-def test_a_module_that_starts_threads_is_left_to_the_cells(tmp_path, monkeypatch):
+@pytest.mark.parametrize("torch", [True, False])
+def test_a_module_that_starts_threads_is_left_to_the_cells(tmp_path, torch):
+    more = ", torch" if torch else ""
     (tmp_path / "threaded.py").write_text(
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+        f"import threading, time{more}\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     )
-    process = Zygote(("threaded",), {**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = Zygote(("threaded",), os.environ | {"PYTHONPATH": path}, tmp_path)
     try:
-        assert process.ask(op="info")["threads"] == 1
+        answer = process.ask(op="info")
     finally:
         process.close()
+    assert answer["threads"] == 1
+    assert "threaded" not in answer["modules"]
+    assert ("torch" in answer["modules"]) == torch
 
 
 def test_socket_folders_are_short(monkeypatch, tmp_path):

@@ -99,7 +99,7 @@ def test_what_a_killed_run_left_goes_even_where_nothing_is_to_run(toy, tmp_path)
 
 
 def test_a_batch_is_done_once_and_stale_by_content(toy):
-    toy.plan(summaries=["summary.ipynb"])
+    toy.plan(summaries=["summary.ipynb"], parameters={"pause": 0.2})  # long enough to be seen running
     first = toy.mmlib("run", "toy", *WORKERS)
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.count("never run") == 3

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
+import re
+import zlib
 
 import matplotlib
 import pytest
 from claims_fakes import CLAIMS, MIXED, fake_results, mixed_results
 from figure_rules import keeps_the_rules
+from fontTools.subset import Options
+from fontTools.ttLib import TTFont
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mmlib import figures
 from mmlib.figures import curves
 from mmlib.figures.looks import METHODS
-from mmlib.figures.style import DASHES, HATCHES, MARKERS, SERIES, _defaults
+from mmlib.figures.style import (
+    DASHES,
+    HATCHES,
+    LAYOUT_TABLES,
+    MARKERS,
+    SERIES,
+    _defaults,
+    new_figure,
+    save_figure,
+    style,
+)
 from mmlib.workbook.claims import load_claims
 from mmlib.workbook.verdicts import judge_statements
 
@@ -260,3 +276,23 @@ def test_statements_of_several_units_get_a_panel_each(tmp_path):
     table = figures.table_figure(results, metrics=metrics)
     assert [axis.get_xlabel() for axis in table.axes] == ["better →", "← better", "better →"]
     assert points(table.axes[1])[1] == (pytest.approx(0.718, abs=0.001),)  # never multiplied by 100
+
+
+def test_pdfs_hold_fonts_without_what_lays_out_texts(tmp_path):
+    """It is laid out already; fonts still hold their glyphs, and nothing of this is left for others."""
+    with style():
+        figure, axes = new_figure(4, 3)
+        axes.flat[0].set_title("SimAM² AVA fi")
+    save_figure(figure, tmp_path / "a")
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", (tmp_path / "a.pdf").read_bytes(), re.S)
+    fonts = []
+    for stream in streams:
+        with contextlib.suppress(zlib.error):
+            content = zlib.decompress(stream)
+            if content.startswith(b"\x00\x01\x00\x00"):
+                fonts.append(TTFont(io.BytesIO(content)))
+    assert fonts, "text stays text: TrueType fonts are embedded"
+    assert {"S", "fi", "A"} <= {glyph for font in fonts for glyph in font["glyf"].glyphOrder}
+    for font in fonts:
+        assert not set(LAYOUT_TABLES) & set(font.keys())
+    assert not {"GSUB", "GPOS"} & set(Options().drop_tables)

@@ -109,6 +109,7 @@ def _get(settings: Any, name: str) -> Any:
 
 
 MARGIN = 0.04  # inches around what is drawn
+LAYOUT_TABLES = ("GSUB", "GPOS", "GDEF", "kern")  # of a font: which glyphs a text becomes, and where they stand
 
 # What would differ from one drawing to the next is left out, so that the same records give the same bytes.
 FORMATS: dict[str, dict[str, Any]] = {
@@ -126,13 +127,31 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
     stem = Path(stem)
     written = []
     dpi = 300 if figure.get_figwidth() <= COLUMN else 200
-    with _laid_out(figure, dpi) as page:
+    with _laid_out(figure, dpi) as page, _small_fonts():
         for suffix, metadata in FORMATS.items():
             target = stem.with_name(stem.name + suffix)
             with atomic_path(target) as path:
                 figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata, bbox_inches=page)
             written.append(target)
     return written
+
+
+@contextlib.contextmanager
+def _small_fonts() -> Iterator[None]:
+    """Let PDFs hold fonts without what lays out a text: it is laid out, and reading these tables took a quarter of all
+    drawing. A fontTools that keeps its defaults elsewhere embeds them as ever.
+    """
+    from fontTools.subset import Options
+
+    usual = getattr(Options, "_drop_tables_default", None)
+    if usual is None:
+        yield
+        return
+    Options._drop_tables_default = [*usual, *LAYOUT_TABLES]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual
 
 
 def page_png(figure: Figure, dpi: float) -> bytes:

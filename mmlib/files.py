@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,19 @@ def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+ABANDONED = 3600.0
+"""Seconds after which a temporary file is nobody's any more: writing one takes far less."""
+
+
+def remove_abandoned(folder: str | Path) -> None:
+    """Remove, here and in the folders below, what processes that were killed while they wrote left (`atomic_path`)."""
+    now = time.time()
+    for path in Path(folder).rglob(".*.tmp"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or not ours to remove
+            if path.is_file() and now - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

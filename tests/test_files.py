@@ -8,7 +8,17 @@ import os
 import pytest
 
 from mmlib.errors import UsageError
-from mmlib.files import inside, is_lfs_pointer, name_problem, read_json, safe_name, user_path
+from mmlib.files import (
+    ABANDONED,
+    atomic_path,
+    inside,
+    is_lfs_pointer,
+    name_problem,
+    read_json,
+    remove_abandoned,
+    safe_name,
+    user_path,
+)
 
 BAD_NAMES = ["", ".", "..", ".hidden", "a/b", "../x", "a\\b", "/etc", "a\0b", "a\nb", "x" * 300, "ö" * 150, 3, None]
 
@@ -79,3 +89,20 @@ def test_a_pointer_of_git_lfs_is_named(tmp_path):
     path.write_text(json.dumps({}))
     assert not is_lfs_pointer(path)
     assert not is_lfs_pointer(tmp_path / "absent")
+
+
+def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(tmp_path):
+    (tmp_path / "below").mkdir()
+    kept = [tmp_path / "below" / "a.png", tmp_path / "notes.tmp"]
+    for path in kept:
+        path.write_text("ours")
+        os.utime(path, (0, 0))
+    left = tmp_path / "below" / ".a.png.x1y2z3.tmp"
+    left.write_text("half")
+    os.utime(left, (left.stat().st_mtime - ABANDONED - 60,) * 2)
+    with atomic_path(tmp_path / "below" / "b.png") as writing:
+        remove_abandoned(tmp_path)
+        assert not left.exists()
+        assert writing.exists()
+    assert all(path.exists() for path in kept)
+    remove_abandoned(tmp_path / "absent")

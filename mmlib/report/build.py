@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import mmlib
-from mmlib.files import dump_json
+from mmlib.files import dump_json, remove_abandoned
 from mmlib.parameters.base import project_root
 from mmlib.report import summary
 from mmlib.report.answers import answers, conclusions_of, headlines
@@ -101,6 +101,8 @@ def build_report(
     unchanged = Unchanged(outputs, project, chosen, options, fingerprints)
     if unchanged.holds():
         return outputs / "report" / INDEX
+    for name in ("report", "figures", "tables"):
+        remove_abandoned(outputs / name)
     assemblies = []
     for plan in chosen:
         for profile in plan.profiles:

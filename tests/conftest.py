@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-# `toy` and `here`: a tiny project and the command line run on it; `stub_project`: Table 1's plan with stub notebooks.
-pytest_plugins = ["toy_project", "claims_fakes"]
+# `toy` and `here`: a tiny project and the command line run on it; `stub_project`: Table 1's plan with stub notebooks;
+# `execute`: a notebook by papermill.
+pytest_plugins = ["toy_project", "claims_fakes", "warm_papermill"]
 
 # One thread per process: the tests start processes of their own, and single-threaded sums are reproducible.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

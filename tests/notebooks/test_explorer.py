@@ -18,11 +18,8 @@ def test_parameters_are_those_of_the_library(notebook):
     assert_parameters_of(notebook, Parameters)
 
 
-def test_runs_from_top_to_bottom_without_a_run(notebook, tmp_path):
-    executed = papermill.execute_notebook(
-        str(notebook), str(tmp_path / "executed.ipynb"), {"outputs": str(tmp_path / "outputs")}, cwd=str(tmp_path),
-        progress_bar=False,
-    )  # fmt: skip
+def test_runs_from_top_to_bottom_without_a_run(notebook, tmp_path, execute):
+    executed = execute(notebook, tmp_path, {"outputs": str(tmp_path / "outputs")})
     views = [
         output
         for cell in executed.cells
@@ -34,9 +31,6 @@ def test_runs_from_top_to_bottom_without_a_run(notebook, tmp_path):
     assert not (tmp_path / "outputs").exists()  # nothing is written for looking
 
 
-def test_a_run_that_is_not_there_is_told(notebook, tmp_path):
+def test_a_run_that_is_not_there_is_told(notebook, tmp_path, execute):
     with pytest.raises(papermill.PapermillExecutionError, match="no finished run under"):
-        papermill.execute_notebook(
-            str(notebook), str(tmp_path / "x.ipynb"), {"run": "nothing", "outputs": str(tmp_path)}, cwd=str(tmp_path),
-            progress_bar=False,
-        )  # fmt: skip
+        execute(notebook, tmp_path, {"run": "nothing", "outputs": str(tmp_path)})

@@ -131,13 +131,11 @@ def test_papermill_understands_every_parameter(path, parameters):
 
 
 @pytest.mark.parametrize(("name", "run"), RUNS)
-def test_runs_from_top_to_bottom(name, path, parameters, tmp_path, monkeypatch, run):
+def test_runs_from_top_to_bottom(name, path, parameters, tmp_path, monkeypatch, run, execute):
     monkeypatch.setenv("MMLIB_OUTPUTS", str(tmp_path / "outputs"))
     notebook = NOTEBOOKS[name]
     given = {**notebook.runs[run], "output": str(tmp_path / "run")}
-    executed = papermill.execute_notebook(
-        str(path), str(tmp_path / "executed.ipynb"), parameters=given, cwd=str(tmp_path), progress_bar=False
-    )
+    executed = execute(path, tmp_path, given)
     result, problem = read_result(tmp_path / "run")
     assert problem is None
     assert result.parameters == parameters.resolve({**SHOWN.get(name, {}), **given}).model_dump()
@@ -153,7 +151,7 @@ def test_runs_from_top_to_bottom(name, path, parameters, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("name", dict(RUNS))
-def test_a_wrong_parameter_stops_at_the_first_cell(name, path, tmp_path):
+def test_a_wrong_parameter_stops_at_the_first_cell(name, path, tmp_path, execute):
     given, message = NOTEBOOKS[name].mistake
     with pytest.raises(papermill.PapermillExecutionError, match=message):
-        papermill.execute_notebook(str(path), str(tmp_path / "x.ipynb"), given, cwd=str(tmp_path), progress_bar=False)
+        execute(path, tmp_path, given)

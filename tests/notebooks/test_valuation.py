@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import papermill
 import pytest
 from notebook_parameters import assert_parameters_of
 
@@ -19,13 +18,10 @@ def notebook(project):
 
 
 @pytest.fixture(scope="module")
-def outputs(notebook, tmp_path_factory):
+def outputs(notebook, tmp_path_factory, execute):
     """Where the notebook, run as it stands, has trained its small run."""
     folder = tmp_path_factory.mktemp("valued")
-    executed = papermill.execute_notebook(
-        str(notebook), str(folder / "executed.ipynb"), {"outputs": str(folder / "outputs")}, cwd=str(folder),
-        progress_bar=False,
-    )  # fmt: skip
+    executed = execute(notebook, folder, {"outputs": str(folder / "outputs")})
     shown = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in shown) == 4
     assert sum("audio" in output.get("data", {}).get("text/html", "") for output in shown) == 8

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ def atomic_path(target: str | Path, durable: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
+"""The names of `atomic_path`'s temporary files."""
 ABANDONED = 3600.0
 """Seconds after which a temporary file is nobody's any more: writing one takes far less."""
 
@@ -55,10 +58,11 @@ ABANDONED = 3600.0
 def remove_abandoned(folder: str | Path) -> None:
     """Remove, here and in the folders below, what processes that were killed while they wrote left (`atomic_path`)."""
     now = time.time()
-    for path in Path(folder).rglob(".*.tmp"):
-        with contextlib.suppress(OSError):  # gone meanwhile, or not ours to remove
-            if path.is_file() and now - path.stat().st_mtime > ABANDONED:
-                path.unlink()
+    for place, _, names in os.walk(folder):
+        for name in filter(TEMPORARY.fullmatch, names):
+            with contextlib.suppress(OSError):  # gone meanwhile, or not ours to remove
+                if now - os.lstat(os.path.join(place, name)).st_mtime > ABANDONED:
+                    os.unlink(os.path.join(place, name))
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

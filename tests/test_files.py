@@ -93,11 +93,11 @@ def test_a_pointer_of_git_lfs_is_named(tmp_path):
 
 def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(tmp_path):
     (tmp_path / "below").mkdir()
-    kept = [tmp_path / "below" / "a.png", tmp_path / "notes.tmp"]
+    kept = [tmp_path / "below" / "a.png", tmp_path / "notes.tmp", tmp_path / ".notes.tmp"]
     for path in kept:
         path.write_text("ours")
         os.utime(path, (0, 0))
-    left = tmp_path / "below" / ".a.png.x1y2z3.tmp"
+    left = tmp_path / "below" / ".a.png.x1y2z3_8.tmp"
     left.write_text("half")
     os.utime(left, (left.stat().st_mtime - ABANDONED - 60,) * 2)
     with atomic_path(tmp_path / "below" / "b.png") as writing:

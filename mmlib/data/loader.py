@@ -121,9 +121,11 @@ class BatchLoader:
         """That many batches of the current epoch; where its list runs out it begins anew, in another order."""
         if self._processes is not None:
             self._steps = steps
-            yield from self._processes
-            if self._slots is not None and not self.training:  # between evaluations others need the memory more
-                self._slots.give_back()
+            try:
+                yield from self._processes
+            finally:
+                if self._slots is not None and not self.training:  # between evaluations others need the memory more
+                    self._slots.give_back()
             return
         for request in self.requests(steps):
             yield self._fetched(request)  # no name here for the batch: it would live until the next one is there
@@ -154,7 +156,8 @@ class BatchLoader:
         masks = {name: np.ones(1, bool) for name in self.dataset.views}
         row = BatchRequest(np.zeros(1, np.int64), None, masks, np.ones(1, np.float32), self.deferred)
         with contextlib.suppress(OSError):
-            return Slots(count, math.ceil(self.batch_size / self.world_size) * slots.needed(self.dataset[row]))
+            rows = math.ceil(min(self.batch_size, len(self.dataset)) / self.world_size)
+            return Slots(count, rows * slots.needed(self.dataset[row]))
 
     def _take(self, plan: SamplingPlan) -> None:
         if plan is not self.plan:
@@ -211,11 +214,17 @@ class _Requests:
 
     def __iter__(self) -> Iterator[tuple[BatchRequest, int | None]]:
         loader = self.loader()
-        lease = loader._slots.lease if loader._slots is not None else lambda: None
-        return ((request, lease()) for request in loader.requests(loader._steps))
+        return _with_slots(loader.requests(loader._steps), loader._slots)
 
     def __len__(self) -> int:
         return len(self.loader())
+
+
+def _with_slots(requests: Iterator[BatchRequest], shared: Slots | None) -> Iterator[tuple[BatchRequest, int | None]]:
+    if shared is not None:
+        shared.recall()  # the first request is asked for when every process has ended what it was asked before
+    for request in requests:
+        yield request, None if shared is None else shared.lease()
 
 
 def _unchanged(batch: Batch) -> Batch:

@@ -48,9 +48,9 @@ def within(slab: Slab) -> Iterator[None]:
 
 
 def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """`torch.empty` for a tensor that goes into a batch as it is."""
+    """`torch.empty` for a tensor that goes into a batch as it is and is kept nowhere else: its memory is used again."""
     found = None if _slab is None else _slab.take(shape, dtype)
-    return torch.empty(*shape, dtype=dtype) if found is None else found
+    return torch.empty(shape, dtype=dtype) if found is None else found
 
 
 def aligned(size: int) -> int:

@@ -8,9 +8,11 @@ they did.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import multiprocessing
+import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from torch import Tensor
 from mmlib.data import room
 from mmlib.data.batch import Batch
 
+SMALL = 1 << 14  # bytes: targets and the like are copied, or keeping them would keep a whole slot
 _OPEN: weakref.WeakValueDictionary[int, Slots] = weakref.WeakValueDictionary()
 
 
@@ -34,6 +37,7 @@ def inherited() -> bool:
 class Slots:
     """`count` slots of `size` bytes, shared with the processes that are forked from now on.
 
+    Leased by the process that made them alone: what is free is known nowhere else.
     Raises `OSError` where the system does not promise that much.
     """
 
@@ -41,18 +45,34 @@ class Slots:
         self.size = -(-max(1, size) // mmap.PAGESIZE) * mmap.PAGESIZE
         self._memory = mmap.mmap(-1, count * self.size)  # without a name, so /dev/shm does not limit it
         self._free = list(range(count))  # the last one freed is the next one filled: others need not exist
+        self._leased: set[int] = set()
+        self._resting: set[bool] = set()  # not empty: slots that become free go back to the system
         self._open: dict[int, weakref.ref] = {}
+        self._owner = os.getpid()
         _OPEN[id(self)] = self
+        # Processes of other loaders, forked since, would keep the pages of slots that are closed.
+        weakref.finalize(self, _give_back, self._memory, self._free, self.size, self._owner).atexit = False
 
     def lease(self) -> int | None:
         """A slot that nothing refers to, for a process to fill; None where there is none."""
-        return self._free.pop() if self._free else None
+        if not self._free or os.getpid() != self._owner:
+            return None
+        self._resting.clear()
+        slot = self._free.pop()
+        self._leased.add(slot)
+        return slot
+
+    def recall(self) -> None:
+        """Take back slots that were leased and never received, because their process failed; none is at work now."""
+        self._free.extend(self._leased)
+        self._leased.clear()
 
     def give_back(self) -> None:
-        """Let the system have the memory of the slots that nothing refers to; they can be filled again all the same."""
-        if hasattr(mmap, "MADV_REMOVE"):
-            for slot in tuple(self._free):
-                self._memory.madvise(mmap.MADV_REMOVE, slot * self.size, self.size)
+        """Let the system have the memory of slots that nothing refers to and, until one is leased again, of those that
+        become free meanwhile. They can be filled again all the same.
+        """
+        self._resting.add(True)
+        _give_back(self._memory, self._free, self.size, self._owner)
 
     def filled(self, slot: int, make: Callable[[], Batch]) -> Parcel:
         """A batch to be handed over, in a process of the loader's; what does not fit in the slot goes beside it."""
@@ -61,27 +81,51 @@ class Slots:
             batch = make()
 
         def place(tensor: Tensor) -> _Place | Tensor:
+            if tensor.layout is not torch.strided or tensor.is_conj() or tensor.is_neg() or tensor.requires_grad:
+                return tensor
             if slab.holds(tensor) and tensor.is_contiguous():
                 start = tensor.storage_offset() * tensor.itemsize
                 return _Place(start, tensor.dtype, tuple(tensor.shape), tensor.stride())
             like = torch.empty_like(tensor, device="meta")  # dense, its axes in the order of the tensor's
             start, found = slab.used, slab.take((like.numel(),), tensor.dtype)
             if found is None:
-                return tensor
+                return tensor.clone() if slab.holds(tensor) else tensor
             found.as_strided(like.shape, like.stride()).copy_(tensor)
             return _Place(start, tensor.dtype, tuple(like.shape), like.stride())
 
         return Parcel(id(self), slot, batch.changed(place))
 
     def received(self, slot: int, batch: Batch) -> Batch:
-        """The batch in the training process. Its tensors lie in the slot, which is free when the last is gone."""
-        memory, free = self._bytes(slot), self._free  # not `self`, which would refer to itself
-        self._open[slot] = weakref.ref(memory, lambda _: free.append(slot))
-        slab = torch.from_numpy(memory)  # its storage, and that of every view, keeps `memory`
-        return batch.changed(lambda found: found.of(slab) if isinstance(found, _Place) else found)
+        """The batch in the training process. Its large tensors lie in the slot, which is free when the last is gone."""
+        self._leased.discard(slot)
+        slab_bytes, resting = self._bytes(slot), self._resting
+        memory, free, size, owner = self._memory, self._free, self.size, self._owner  # not `self`: it would be a circle
+
+        def freed(_: object) -> None:
+            if resting:
+                _give_back(memory, [slot], size, owner)
+            free.append(slot)
+
+        self._open[slot] = weakref.ref(slab_bytes, freed)
+        slab = torch.from_numpy(slab_bytes)  # its storage, and that of every view, keeps `slab_bytes`
+
+        def taken(found: _Place | Tensor) -> Tensor:
+            if not isinstance(found, _Place):
+                return found
+            tensor = found.of(slab)
+            return tensor.clone() if tensor.nbytes <= SMALL else tensor
+
+        return batch.changed(taken)
 
     def _bytes(self, slot: int) -> np.ndarray:
         return np.frombuffer(self._memory, np.uint8, self.size, slot * self.size)
+
+
+def _give_back(memory: mmap.mmap, slots: list[int], size: int, owner: int) -> None:
+    if hasattr(mmap, "MADV_REMOVE") and os.getpid() == owner:
+        with contextlib.suppress(OSError):  # locked memory stays: nothing depends on it
+            for slot in tuple(slots):
+                memory.madvise(mmap.MADV_REMOVE, slot * size, size)
 
 
 @dataclass(frozen=True)

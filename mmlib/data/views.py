@@ -26,7 +26,10 @@ _EVALUATION_NOISE = "evaluation noise"
 
 
 class View(Protocol):
-    """Rows (n,) of a prepared folder to a tensor `(n, ...)`: float32, or int64 for token ids."""
+    """Rows (n,) of a prepared folder to a tensor `(n, ...)`: float32, or int64 for token ids.
+
+    The result belongs to the batch: a view that keeps some for later keeps copies (`mmlib.data.room`).
+    """
 
     random: bool
 

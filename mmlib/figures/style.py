@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import io
 import textwrap
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,9 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
     return written
 
 
+_FONTS = threading.RLock()  # the defaults are one for all threads
+
+
 @contextlib.contextmanager
 def _small_fonts() -> Iterator[None]:
     """Let PDFs hold fonts without what lays out a text: it is laid out, and reading these tables took a quarter of all
@@ -143,15 +147,16 @@ def _small_fonts() -> Iterator[None]:
     """
     from fontTools.subset import Options
 
-    usual = getattr(Options, "_drop_tables_default", None)
-    if usual is None:
-        yield
-        return
-    Options._drop_tables_default = [*usual, *LAYOUT_TABLES]
-    try:
-        yield
-    finally:
-        Options._drop_tables_default = usual
+    with _FONTS:
+        usual = getattr(Options, "_drop_tables_default", None)
+        if usual is None:
+            yield
+            return
+        Options._drop_tables_default = [*usual, *LAYOUT_TABLES]
+        try:
+            yield
+        finally:
+            Options._drop_tables_default = usual
 
 
 def page_png(figure: Figure, dpi: float) -> bytes:

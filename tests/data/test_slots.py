@@ -17,6 +17,12 @@ from mmlib.data.slots import Slots, needed
 pytestmark = pytest.mark.skipif(not slots.inherited(), reason="loader processes are not forked here")
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_small(monkeypatch):
+    """The batches here are tiny, and stay in their slots all the same."""
+    monkeypatch.setattr(slots, "SMALL", 0)
+
+
 def a_batch(rows: int = 4, scale: float = 1.0) -> Batch:
     values = torch.arange(rows * 6, dtype=torch.float32).view(rows, 2, 3) * scale
     keep, weight = torch.arange(rows) % 2 == 0, torch.full((rows,), 0.5)
@@ -172,3 +178,92 @@ def test_positions_from_the_end(data):
         assert torch.equal(values, train[np.array([71, 0])].inputs[name])
     with pytest.raises(IndexError):
         train[[72]]
+
+
+def test_small_tensors_are_copied_so_that_keeping_them_keeps_no_slot(monkeypatch):
+    monkeypatch.setattr(slots, "SMALL", 40)
+    shared = Slots(1, 4096)
+    batch = handed_over(shared, a_batch)
+    assert_same(batch, a_batch())
+    targets, vector = batch.targets, batch.inputs["vector"]
+    assert targets.untyped_storage().nbytes() == targets.nbytes
+    del batch
+    assert shared.lease() is None, "the inputs are larger"
+    del vector
+    assert shared.lease() == 0
+    assert targets.tolist() == [0, 1, 2, 3]
+
+
+class Failing(torch.utils.data.Dataset):
+    """A dataset of which one row cannot be read."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __getattr__(self, name):
+        return getattr(self.dataset, name)
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, request):
+        if len(request.index) > 1 and 7 in request.index:
+            raise ValueError("row 7")
+        return self.dataset[request]
+
+
+def test_slots_of_a_process_that_failed_come_back(data):
+    loader = loader_of(Failing(data["train"]), batch_size=2, workers=1)
+    for _ in range(2 * (AHEAD + HELD)):
+        with pytest.raises(ValueError, match="row 7"):
+            list(loader)
+    assert len(loader._slots._free) + len(loader._slots._leased) == AHEAD + HELD
+    loader._slots.recall()
+    gc.collect()  # the errors' frames held batches
+    assert sorted(loader._slots._free) == list(range(AHEAD + HELD))
+
+
+def test_what_is_free_is_known_to_one_process(monkeypatch):
+    shared = Slots(2, 4096)
+    monkeypatch.setattr(slots.os, "getpid", lambda: shared._owner + 1)
+    assert shared.lease() is None, "a fork of this process leases none of the slots that this one does"
+
+
+def test_memory_that_cannot_be_given_back_stays(monkeypatch):
+    shared = Slots(1, needed(a_batch()))
+    monkeypatch.setattr(slots.mmap, "MADV_REMOVE", -1, raising=False)  # the system refuses
+    shared.give_back()
+    assert_same(handed_over(shared, a_batch), a_batch())
+
+
+def resident_kilobytes() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssShmem"))
+
+
+@pytest.mark.skipif(not hasattr(slots.mmap, "MADV_REMOVE"), reason="only Linux takes shared memory back")
+def test_after_an_evaluation_its_memory_is_given_back():
+    shared = Slots(2, 8 << 20)
+    before = resident_kilobytes()
+
+    def large() -> Batch:
+        return Batch({"vector": torch.ones(2, 1 << 20)}, torch.arange(2), torch.arange(2))
+
+    batch = handed_over(shared, large)
+    handed_over(shared, large)
+    assert resident_kilobytes() - before > 8000
+    shared.give_back()
+    del batch  # the loop's own, held when the epoch ended
+    assert resident_kilobytes() - before < 100
+
+
+def test_tensors_that_are_more_than_numbers_in_a_row_come_beside():
+    values = torch.randn(4, 3, dtype=torch.complex64)
+    inputs = {
+        "conjugate": values.conj(),
+        "sparse": torch.eye(4).to_sparse(),
+        "learned": torch.nn.Parameter(torch.ones(4)),
+    }
+    batch = handed_over(Slots(1, 4096), lambda: Batch(inputs, torch.arange(4), torch.arange(4)))
+    assert torch.equal(batch.inputs["conjugate"], values.conj())
+    assert batch.inputs["learned"].requires_grad

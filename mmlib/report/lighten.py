@@ -60,19 +60,11 @@ def light(content: bytes) -> bytes:
         with Image.open(io.BytesIO(content)) as image:
             flat = Image.new("RGB", image.size, "white")
             flat.paste(image, mask=image.getchannel("A") if image.mode in ("RGBA", "LA") else None)
-            # An octree keeps the colours of small areas, which a median cut merges, and takes an eighth of its time.
-            few = flat.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-            few.putpalette(_white(few.getpalette()))
-            few.convert("RGB").save(stream, "WEBP", lossless=True, method=1, quality=60)
+            few = flat.quantize(COLOURS, dither=Image.Dither.NONE)
+            few.convert("RGB").save(stream, "WEBP", lossless=True, method=4, quality=60)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
         return content
     return min(stream.getvalue(), content, key=len)
-
-
-def _white(palette: list[int]) -> list[int]:
-    """A palette whose nearly white colours are white, as the page around is: the mean with a few grey pixels is not."""
-    colours = [palette[start : start + 3] for start in range(0, len(palette), 3)]
-    return [value for colour in colours for value in ((255, 255, 255) if min(colour) >= 250 else colour)]
 
 
 def without_unseen(page: str) -> str:
@@ -118,7 +110,7 @@ def share(page: str, folder: Path) -> str:
 def _keep(content: bytes, suffix: str, folder: Path) -> str:
     """The name of the file that holds `content`, which is written where it is not there."""
     # A picture's name holds the form it is kept in: an earlier version's would stay else.
-    made = f"{COLOURS} colours, octree".encode() if suffix == "webp" else b""
+    made = f"{COLOURS} colours".encode() if suffix == "webp" else b""
     name = f"{sha256_bytes(content + made)[:16]}.{suffix}"
     target = folder / FILES / name
     if not target.is_file():

@@ -11,7 +11,7 @@ import pytest
 from claims_fakes import fake_notebook
 from PIL import Image
 
-from mmlib.report.lighten import COLOURS, add_way_back, light, share, shared_files
+from mmlib.report.lighten import add_way_back, light, share, shared_files
 from mmlib.report.pages import convert_notebooks
 
 
@@ -61,21 +61,6 @@ def test_pictures_lose_colours_and_nothing_else(tmp_path):
     with Image.open(tmp_path / "files" / name) as kept:
         assert (kept.format, kept.size) == ("WEBP", (60, 40))
         assert kept.convert("RGB").getcolors() == [(60 * 40, (255, 0, 0))]
-
-
-def test_white_stays_white_and_a_small_area_keeps_its_colour():
-    """Beside an image of many colours, which a palette has to share."""
-    drawn = Image.new("RGB", (300, 200), "white")
-    drawn.paste(Image.radial_gradient("L").convert("RGB").resize((200, 200)), (0, 0))
-    drawn.paste(Image.linear_gradient("L").resize((60, 200)).convert("RGB"), (200, 0))
-    drawn.paste((245, 217, 161), (270, 50, 282, 62))
-    stream = io.BytesIO()
-    drawn.save(stream, "PNG")
-    with Image.open(io.BytesIO(light(stream.getvalue()))) as image:
-        kept = image.convert("RGB")
-    assert kept.getpixel((295, 195)) == (255, 255, 255)
-    assert max(abs(a - b) for a, b in zip(kept.getpixel((275, 55)), (245, 217, 161), strict=True)) <= 8
-    assert len(kept.getcolors(256)) <= COLOURS
 
 
 def test_a_sound_is_kept_once_as_it_is(tmp_path):

@@ -33,6 +33,9 @@ class BatchLoader:
     epoch on, until it is replaced again; `plan` is the current one, and `len` its batches. In `training` (what is
     shuffled, unless said) every process must get rows of every batch. `deferred` leaves to the device what can be
     computed there (`Batch.to`). Raises `ParameterError` for arguments out of range.
+
+    `workers` processes hand batches over in memory that is used again as soon as nothing refers to a batch's tensors
+    (`mmlib.data.slots`). Saving one of its large tensors saves the whole batch: save a clone.
     """
 
     def __init__(
@@ -221,6 +224,7 @@ class _Requests:
 
 
 def _with_slots(requests: Iterator[BatchRequest], shared: Slots | None) -> Iterator[tuple[BatchRequest, int | None]]:
+    """Each request with the slot that its batch is to be made in, None where none is free."""
     if shared is not None:
         shared.recall()  # the first request is asked for when every process has ended what it was asked before
     for request in requests:

@@ -69,6 +69,7 @@ def loader_workers(parameters: RecipeSettings, device: torch.device, group: Grou
 
 
 def _roomy(folder: Path) -> bool:
+    """Whether batches fit into this folder in memory, or none limits them."""
     return not folder.is_dir() or shutil.disk_usage(folder).free >= ROOM
 
 

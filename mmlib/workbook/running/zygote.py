@@ -1,9 +1,9 @@
 """A process that has imported everything slow and forks a fresh kernel from itself on request.
 
 Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. What comes
-with torch is imported where an experiment's modules import torch themselves. The zygote
-has no threads and has never touched CUDA, so that a fork of it is as good as a new process: every cell starts from the
-same untouched state. It is started by `mmlib.workbook.running.kernel` with one end of a socket pair as its argument.
+with torch is imported where an experiment's modules import torch themselves. The zygote has no threads and has never
+touched CUDA, so that a fork of it is as good as a new process: every cell starts from the same untouched state. It is
+started by `mmlib.workbook.running.kernel` with a socket's number and the experiments' modules as its arguments.
 
 Nothing outlives its owner: the zygote ends when the socket closes (its worker died, however), and each kernel asks
 Linux to be killed when the zygote ends.
@@ -27,8 +27,14 @@ import threading
 import traceback
 from collections.abc import Iterable
 
-KERNEL = ("IPython.core.completer", "ipykernel.kernelapp", "ipykernel.ipkernel", "pydantic", "yaml")
-TRAINING = (
+KERNEL = (  # what every kernel needs
+    "IPython.core.completer",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "pydantic",
+    "yaml",
+)
+TRAINING = (  # what cells need that train, or show what was trained
     "numpy",
     "scipy.stats",
     "pandas",

@@ -16,6 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mmlib.figures.palette import with_palette
 from mmlib.files import atomic_path
 
 if TYPE_CHECKING:
@@ -110,6 +113,7 @@ def _get(settings: Any, name: str) -> Any:
 
 
 MARGIN = 0.04  # inches around what is drawn
+PHOTOGRAPH = 4096  # colours from which on a picture is none of a plot
 LAYOUT_TABLES = ("GSUB", "GPOS", "GDEF", "kern")  # of a font: which glyphs a text becomes, and where they stand
 
 # What would differ from one drawing to the next is left out, so that the same records give the same bytes.
@@ -160,10 +164,10 @@ def _small_fonts() -> Iterator[None]:
 
 
 def page_png(figure: Figure, dpi: float) -> bytes:
-    """A figure as PNG with the margins of a page, for a small screen."""
-    stream = io.BytesIO()
+    """A figure as PNG with the margins of a page, for a small screen; not compressed, for it is made lighter yet."""
+    stream, quick = io.BytesIO(), {"compress_level": 0}
     with _laid_out(figure, dpi) as page:
-        figure.savefig(stream, format="png", dpi=dpi, metadata=FORMATS[".png"], bbox_inches=page)
+        figure.savefig(stream, format="png", dpi=dpi, metadata=FORMATS[".png"], bbox_inches=page, pil_kwargs=quick)
     return stream.getvalue()
 
 
@@ -190,12 +194,18 @@ def _measured(figure: Figure, dpi: float) -> Bbox:
 
 
 def png(figure: Figure) -> bytes:
-    """A figure as PNG for a notebook, at its own size, drawn once; `savefig` draws twice, Jupyter measures besides."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """A figure as PNG for a notebook, at its own size, drawn once; `savefig` draws twice, Jupyter measures besides.
 
-    stream = io.BytesIO()
+    Plots have a palette of 256 colours, which takes no longer to write, half as much room, and is not seen.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    stream, canvas = io.BytesIO(), FigureCanvasAgg(figure)
     with style():
-        FigureCanvasAgg(figure).print_png(stream, metadata=FORMATS[".png"])
+        canvas.draw()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    with_palette(drawn, 256, PHOTOGRAPH).save(stream, "PNG", dpi=(figure.dpi, figure.dpi))
     return stream.getvalue()
 
 

@@ -31,6 +31,7 @@ def exporter() -> PageExporter:
     """The exporter of this process."""
     # Without `extra_template_basedirs` templates would also be looked for where the user stands.
     made = PageExporter(template_name="lab", sanitize_html=True, extra_template_basedirs=[])
+    made.optimistic_validation = True  # once after all steps, not after each
     draw_formulas(made)
     made.register_filter("clean_html", clean)
     return made

@@ -14,12 +14,13 @@ import io
 import re
 from pathlib import Path
 
+from mmlib.figures.palette import with_palette
 from mmlib.files import atomic_path, sha256_bytes
 
 COLOURS = 40
 LARGE = 256  # a style sheet of more characters becomes a file
 FILES = "files"
-STYLE_SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.S)
+STYLE_SHEET = re.compile(r"<style[^>]*>((?:[^<]++|<(?!/style>))*+)</style>")
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
 SOUND = re.compile(r'src="data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)"')
 PLAIN = re.compile(r'<span class="(?:[nop]|nb|kc|mi|mf|s1|s2)">([^<]*)</span>')
@@ -58,10 +59,7 @@ def light(content: bytes) -> bytes:
     stream = io.BytesIO()
     try:
         with Image.open(io.BytesIO(content)) as image:
-            flat = Image.new("RGB", image.size, "white")
-            flat.paste(image, mask=image.getchannel("A") if image.mode in ("RGBA", "LA") else None)
-            few = flat.quantize(COLOURS, dither=Image.Dither.NONE)
-            few.convert("RGB").save(stream, "WEBP", lossless=True, method=4, quality=60)
+            with_palette(image, COLOURS).convert("RGB").save(stream, "WEBP", lossless=True, method=4, quality=25)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
         return content
     return min(stream.getvalue(), content, key=len)

@@ -11,16 +11,35 @@ from typing import Any
 import numpy as np
 
 from mmlib.data.prepared_check import INDEX_COLUMNS, ITEM, SPLITS, damaged
-from mmlib.files import sha256_file
+from mmlib.files import content_hash, sha256_file
 
 INDEX_ROWS = 1 << 16  # of the index read or written at once: as text a row takes ten times its numbers
 _BOOLEANS = {"true": True, "false": False}
 
 
+_last: tuple[str, dict[str, np.ndarray]] = "", {}
+"""The index read last, by what it was read from and checked against: a run opens its data five times."""
+
+
 def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Read `index.csv` into typed columns, each `(N,)`, checking every row and its hash. Raises `DataError`."""
-    entry = manifest["index"]
+    """Read `index.csv` into typed columns, each `(N,)`, checking every row and its hash. Raises `DataError`.
+
+    What was read and checked last is not read again while the file's content is the same, unless it is large.
+    """
+    global _last
     path = _index_file(folder, manifest)
+    key = content_hash([sha256_file(path), *(manifest[name] for name in ("index", "classes", "splits", "arrays"))])
+    if key != _last[0]:
+        index = _read(path, manifest)
+        check_index_file(folder, manifest)  # last: what was found before says more
+        if manifest["index"]["rows"] > INDEX_ROWS:
+            return index
+        _last = key, index
+    return {name: values.copy() for name, values in _last[1].items()}
+
+
+def _read(path: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
+    entry = manifest["index"]
     types, read, pieces = entry["columns"], 0, []
     try:
         with open(path, newline="", encoding="utf-8") as stream:
@@ -38,7 +57,6 @@ def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
     pieces = pieces or [_typed_rows(path, header, types, [], 0)]
     index = {name: np.concatenate([piece[name] for piece in pieces]) for name in header}
     _check_index(path, manifest, index)
-    check_index_file(folder, manifest)  # last: what was found before says more
     return index
 
 

@@ -10,7 +10,9 @@ import toy_questions
 from prepared_folders import edit_manifest
 from toy_questions import ASKED, ITEM, SOUND, write_questions
 
+from mmlib.data import prepared_index
 from mmlib.data.prepared import PreparedWriter, check_prepared, manifest_hash_of, open_prepared, write_prepared
+from mmlib.data.prepared_index import _read
 from mmlib.errors import DataError, OutputsError
 
 FRAMES = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)
@@ -55,6 +57,30 @@ def test_round_trip(folder):
     assert prepared.manifest["splits"] == {"train": 2, "validation": 1, "test": 1}
     assert prepared.manifest["counts"] == {"listed": 4, "found": 4, "decoded": 4, "skipped": 0}
     assert check_prepared(folder) == []
+
+
+def test_an_index_is_read_once_while_nothing_has_changed(folder, monkeypatch):
+    first = open_prepared(folder)
+    first.index["label"][0] = 1  # a caller's own copy
+    parsed = []
+    monkeypatch.setattr(prepared_index, "_read", lambda *given: parsed.append(given) or _read(*given))
+    assert open_prepared(folder).index["label"].tolist() == [0, 1, 0, 1]
+    assert not parsed
+    edit_manifest(folder, lambda manifest: manifest["classes"].append("perhaps"))  # what the rows are checked against
+    open_prepared(folder)
+    assert len(parsed) == 1
+    text = (folder / "index.csv").read_text()
+    (folder / "index.csv").write_text(text.replace("0.5", "0.6"))
+    with pytest.raises(DataError, match="changed after it was written"):
+        open_prepared(folder)
+    assert len(parsed) == 2
+
+
+def test_a_large_index_is_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(prepared_index, "INDEX_ROWS", 3)
+    monkeypatch.setattr(prepared_index, "_last", ("", {}))
+    assert open_prepared(folder).index["id"].tolist() == ["a", "b", "c", "d"]
+    assert prepared_index._last == ("", {})
 
 
 def test_skipped_are_counted_with_reasons(tmp_path):

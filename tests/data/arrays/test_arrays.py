@@ -307,6 +307,7 @@ def test_an_index_is_read_and_written_in_pieces(make, monkeypatch, tmp_path):
     whole = open_prepared(make())
     for module in ("mmlib.data.prepared_index", "mmlib.data.arrays.index"):
         monkeypatch.setattr(f"{module}.INDEX_ROWS", 7)
+    monkeypatch.setattr(prepared_index, "_last", ("", {}))
     pieces = open_prepared(prepare_raw(DATASETS["arrays"], tmp_path / "source", tmp_path / "pieces", {}), verify=True)
     assert pieces.manifest_hash == whole.manifest_hash
     for name, values in whole.index.items():

@@ -70,7 +70,7 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
                 axis.text(prediction, label, f"{share:.0f}", ha="center", va="center", color=color, size=7)
             axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
             axis.set_yticks(range(len(classes)), classes)
-        axis.set(xlabel="predicted", ylabel="label", title=f"test split, epoch chosen by '{protocol}'")
+        axis.set(xlabel="predicted", ylabel="label")
         figure.colorbar(image, ax=axis, label="share of the label's samples (%)", shrink=0.85)
-        say_data(figure, run, f"Confusion matrix, epoch chosen by '{protocol}'")
+        say_data(figure, run, f"Confusion of the test split, epoch chosen by '{protocol}'")
     return figure

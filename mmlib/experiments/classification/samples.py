@@ -55,11 +55,16 @@ def draw_samples(dataset: MultimodalDataset, positions: np.ndarray, titles: list
             axis.grid(False)
         for column in range(len(batch)):
             for axis, (modality, kind) in zip(axes[:, column], lines, strict=True):
-                inputs = clean if kind else batch.inputs
-                name, unit = _draw_input(axis, inputs[modality][column].numpy(), faces)
+                values = (clean if kind else batch.inputs)[modality][column].numpy()
+                name, unit = _draw_input(axis, values, faces)
                 if column == 0:
                     axis.set_ylabel(f"{modality}{f', {kind}' if kind else ''}\n{name}", fontsize=NORMAL)
-                axis.set_xlabel(unit, fontsize=NORMAL)
+                elif values.ndim > 1:
+                    axis.set_yticks([])  # those of the first column
+                if kind or modality not in clean:
+                    axis.set_xlabel(unit, fontsize=NORMAL)
+                else:
+                    axis.set_xticks([])  # those of the same without noise, below
             axes[0, column].set_title(titles[column])
         more = f"; below each, the same {CLEAN}" if clean else ""
         title = f"{what[:1].upper()}{what[1:]}, as the encoders see them"

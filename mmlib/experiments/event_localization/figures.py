@@ -74,8 +74,11 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
             below.set_xlabel("segment")
             for axis in (top, middle, below):
                 axis.grid(False)
-                axis.set_xticks(range(0, len(seen) + 1, 2))
+                axis.set_xticks(range(0, len(seen) + 1, 2) if axis is below else [])
             below.yaxis.get_major_locator().set_params(integer=True)
+            if column:  # those of the first
+                middle.set_yticks([])
+                below.set_yticks([])
         axes[0, 0].set_ylabel("event")
         axes[1, 0].set_ylabel("audio feature")
         axes[2, 0].set_ylabel("map, row")
@@ -104,14 +107,15 @@ def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protoc
             _strip(axis, true[clip], 1, classes)
             _strip(axis, said[clip], 0, classes)
             right = 100 * (true[clip] == said[clip]).mean()
-            axis.set(yticks=[0, 1], yticklabels=["predicted", "true"], ylim=(-0.55, 1.55), xlim=(0, true.shape[1]))
-            axis.set_xticks(range(0, true.shape[1] + 1, 2))
+            axis.set(yticks=[], ylim=(-0.55, 1.55), xlim=(0, true.shape[1]))
+            if place % columns == 0:
+                axis.set_yticks([0, 1], ["predicted", "true"])
             axis.annotate(f"clip {clip}: {right:.0f} %", (1, 1.02), xycoords="axes fraction", ha="right", size=7)
             axis.grid(False)
+            axis.set_xticks([])
             if place + columns >= len(chosen):
+                axis.set_xticks(range(0, true.shape[1] + 1, 2))
                 axis.set_xlabel("segment")
-            else:
-                axis.set_xticklabels([])
         say_data(figure, run, "Events of test clips, true and predicted, with the share of segments that are right")
     return figure
 
@@ -187,8 +191,11 @@ def affinity_figure(run: FinishedRun, classes: list[str], count: int = 3, protoc
                 axis = axes[row, place]
                 values = run.arrays[f"{protocol}_{kind}"][clip].astype(float)  # (T visual, T audio)
                 shown = axis.imshow(values, cmap="cividis", vmin=0, vmax=highest or 1)
-                axis.set_xticks(range(len(marks)), marks if row else [""] * len(marks), fontsize=7)
-                axis.set_yticks(range(len(marks)), marks, fontsize=7)
+                axis.set_xticks(range(len(marks)) if row else [], marks if row else [], fontsize=7)
+                if place == 0:
+                    axis.set_yticks(range(len(marks)), marks, fontsize=7)
+                else:  # the same segments as across
+                    axis.set_yticks([])
                 axis.grid(False)
                 if row == 0:
                     axis.set_title(f"clip {clip}, {name}", fontsize=7, fontweight="normal")
@@ -238,7 +245,7 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
                           color="white" if share > 55 else "black")  # fmt: skip
         axis.set_xticks(range(len(there)), names, rotation=60, ha="right", fontsize=7)
         axis.set_yticks(range(len(there)), names, fontsize=7)
-        axis.set(xlabel="predicted", ylabel="label", title=f"test segments, epoch chosen by '{protocol}'")
+        axis.set(xlabel="predicted", ylabel="label")
         figure.colorbar(image, ax=axis, label="share of the label's segments (%)", shrink=0.85)
-        say_data(figure, run, "Confusion of test segments")
+        say_data(figure, run, f"Confusion of test segments, epoch chosen by '{protocol}'")
     return figure

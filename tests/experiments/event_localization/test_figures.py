@@ -83,10 +83,14 @@ def test_affinity_is_shown_before_and_after_pruning(start, run, test_split, tmp_
         assert np.all(np.isclose(sums, 1, atol=1e-2) | (sums == 0))
         assert not kept[shares < 0.09].any(), "what was below the threshold is cut"
     true, background = psp.arrays["test_targets"], len(test_split.classes) - 1
-    for axis in figure.axes[:3]:
+    for axis, below in zip(figure.axes[:3], figure.axes[3:6], strict=True):
         clip = int(axis.get_title().removeprefix("clip ").partition(",")[0])
-        marked = [label.get_text().endswith("*") for label in axis.get_yticklabels()]
+        marked = [label.get_text().endswith("*") for label in below.get_xticklabels()]
         assert marked == (true[clip] != background).tolist()
+    for axis in (figure.axes[0], figure.axes[3]):
+        assert [label.get_text() for label in axis.get_yticklabels()] == [
+            label.get_text() for label in figure.axes[3].get_xticklabels()
+        ]
     figure = figures.affinity_figure(run, test_split.classes)
     assert "set network = 'psp'" in figure.axes[0].texts[0].get_text()
 

@@ -2,49 +2,85 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mmlib.errors import MMLibError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+KILLED = (
+    "one of several processes that shared this work was killed, perhaps because memory ran out. What was finished is "
+    "kept: run the same command again."
+)
 PARALLEL_FROM = 4  # fewer tasks are done sooner than processes start
 _AT_WORK, _ALONE = threading.Lock(), threading.Event()
+
+
+class Processes:
+    """Several processes (one per core) for work of several kinds: all that was handed in waits in one line, so that
+    none of them is idle while there is any. Few tasks are done by the caller, when their results are asked for.
+
+    The first error ends all, and so does an interruption: what runs is finished, the rest is not begun.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self._executor: ProcessPoolExecutor | None = None
+        self._given: list[deque[Future]] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._executor is not None:
+            for future in itertools.chain(*self._given) if kind else ():
+                future.cancel()
+            self._executor.shutdown(wait=kind is None)
+
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """What `function` makes of each task, in the tasks' order. Function, tasks and results travel between
+        processes. Raises `MMLibError` where a process was killed.
+        """
+        if len(tasks) < PARALLEL_FROM or min(self.workers, len(tasks)) < 2:
+            return map(function, tasks)
+        if self._executor is None:
+            # fork: what is loaded need not be loaded again, and the caller may be unfit to be imported anew
+            context = multiprocessing.get_context(
+                "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+            )
+            self._executor = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin_work)
+        try:
+            futures = deque(self._executor.submit(_work, function, task) for task in tasks)
+        except BrokenProcessPool:
+            raise MMLibError(KILLED) from None
+        self._given.append(futures)
+        return _results(futures)
 
 
 def in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None = None
 ) -> Iterator[Result]:
-    """What `function` makes of each task, in the tasks' order, by `workers` processes (one per core) where it is worth
-    starting them. Function, tasks and results travel between processes. The first error ends it, and so does an
-    interruption: what runs is finished, the rest is not begun. Raises `MMLibError` where a process was killed.
-    """
-    workers = min(workers or os.cpu_count() or 1, len(tasks))
-    if len(tasks) < PARALLEL_FROM or workers < 2:
-        yield from map(function, tasks)
-        return
-    # fork: what is loaded already need not be loaded again, and the caller may be unfit to be imported anew
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
-        try:
-            yield from pool.map(functools.partial(_work, function), tasks, chunksize=1)
-        except BrokenProcessPool:
-            raise MMLibError(
-                "one of several processes that shared this work was killed, perhaps because memory ran out. What was "
-                "finished is kept: run the same command again."
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """`Processes.map` of one kind of work alone."""
+    with Processes(workers) as processes:
+        yield from processes.map(function, tasks)
+
+
+def _results(futures: deque[Future]) -> Iterator[Any]:
+    try:
+        while futures:
+            yield futures.popleft().result()
+    except BrokenProcessPool:
+        raise MMLibError(KILLED) from None
 
 
 def _work(function: Callable[[Task], Result], task: Task) -> Result:

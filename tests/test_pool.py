@@ -12,13 +12,19 @@ import psutil
 import pytest
 
 from mmlib.errors import MMLibError
-from mmlib.pool import in_processes
+from mmlib.pool import Processes, in_processes
 
 
 def square(number: int) -> tuple[int, int]:
     if number < 0:
         raise ValueError(f"{number} is negative")
     return number**2, os.getpid()
+
+
+def mark(task: tuple) -> None:
+    folder, number = task
+    (folder / str(number)).touch()
+    time.sleep(0.1)
 
 
 @pytest.mark.parametrize(("tasks", "workers"), [(2, 4), (9, 1), (0, 3)])
@@ -32,6 +38,31 @@ def test_much_work_is_done_by_others_and_comes_back_in_order():
     makers = {process for _, process in found}
     assert os.getpid() not in makers
     assert len(makers) <= 2
+
+
+def test_work_of_several_kinds_waits_in_one_line():
+    with Processes(2) as processes:
+        squares, few = processes.map(square, range(8)), processes.map(square, [7])
+        lengths = processes.map(len, ["a", "bc", "def", ""])
+        assert list(lengths) == [1, 2, 3, 0]
+        assert [number for number, _ in squares] == [number**2 for number in range(8)]
+        assert list(few) == [(49, os.getpid())]
+
+
+def test_an_error_of_the_caller_ends_what_is_not_begun(tmp_path):
+    def ask() -> None:
+        with Processes(2) as processes:
+            processes.map(mark, [(tmp_path, number) for number in range(50)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        ask()
+    for _ in range(100):  # what runs is finished
+        before = len(list(tmp_path.iterdir()))
+        time.sleep(0.3)
+        if len(list(tmp_path.iterdir())) == before:
+            break
+    assert before < 50
 
 
 def test_the_first_error_ends_it():
@@ -48,6 +79,17 @@ def kill_itself(number: int) -> int:
 def test_a_worker_that_is_killed_is_a_message():
     with pytest.raises(MMLibError, match="was killed, perhaps because memory ran out"):
         list(in_processes(kill_itself, range(8), 2))
+
+
+def test_work_handed_in_after_a_worker_was_killed_is_the_same_message():
+    with pytest.raises(MMLibError, match="was killed, perhaps"), Processes(2) as processes:
+        hand_in_until_it_breaks(processes)
+
+
+def hand_in_until_it_breaks(processes: Processes) -> None:
+    for _ in range(200):
+        processes.map(kill_itself, range(8))
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import mmlib
 from mmlib.files import dump_json, remove_abandoned
 from mmlib.parameters.base import project_root
+from mmlib.pool import Processes
 from mmlib.report import summary
 from mmlib.report.answers import answers, conclusions_of, headlines
 from mmlib.report.assemble import Assembly, assemble, write_tables
@@ -25,11 +26,11 @@ from mmlib.report.counts import count
 from mmlib.report.forest import lines_html
 from mmlib.report.heatmap import heat_map, heat_map_html
 from mmlib.report.judging import Family, family_of
-from mmlib.report.pages import Links, convert_notebooks
+from mmlib.report.pages import Conversion, Links
 from mmlib.report.pictures import Copies, pictures_of
 from mmlib.report.render import to_html
 from mmlib.report.sections import section_of
-from mmlib.report.sheets import draw_all
+from mmlib.report.sheets import Drawing
 from mmlib.report.site import Site
 from mmlib.report.titles import INDEX, column_name, data_name, link_to, page_name, short_title
 from mmlib.report.unchanged import Unchanged
@@ -112,10 +113,14 @@ def build_report(
     found = conclusions_of(assemblies, protocol)
     family = family_of(assemblies, [conclusion for _, conclusion in found])
     report = Report(assemblies, outputs, Site(outputs / "report"), family)
-    report.copies = draw_all(assemblies, outputs, protocol, report.site, workers)
-    if notebooks:
-        report.summaries = {one.name: _summaries(one, outputs, project) for one in _shown(assemblies)}
-        report.pages = _notebook_pages(report, workers)
+    with Processes(workers) as processes:
+        drawing = Drawing(assemblies, outputs, protocol, report.site, processes)
+        if notebooks:
+            report.summaries = {one.name: _summaries(one, outputs, project) for one in _shown(assemblies)}
+            converting = _begin_pages(report, processes)
+        report.copies = drawing.finish()
+        if notebooks:
+            report.pages = {name: f"notebooks/{page}" for name, page in converting.finish().items()}
     templates = _templates()
     for plan in report.plans:
         report.site.page(page_name(plan), templates.get_template("plan.html.j2").render(**_plan_values(report, plan)))
@@ -136,8 +141,8 @@ def _plans(project: Path, names: Sequence[str] | None) -> list[Plan]:
     return plans if names else sorted(plans, key=lambda plan: (plan.claims is None, plan.figure is not None))
 
 
-def _notebook_pages(report: Report, workers: int | None) -> dict[str, str]:
-    """{cell id: page, relative to the report} of every executed notebook, finished or not, and of the summaries."""
+def _begin_pages(report: Report, processes: Processes) -> Conversion:
+    """The pages, by the cells' names, of every executed notebook, finished or not, and of the summaries."""
     found: dict[str, Path] = {}
     back: dict[str, Links] = {}
     for assembly in report.assemblies:
@@ -148,8 +153,7 @@ def _notebook_pages(report: Report, workers: int | None) -> dict[str, str]:
             executed = sorted(folder.glob("notebook*.ipynb"), key=lambda path: path.stat().st_mtime)
             if executed and folder.name not in found:
                 found[folder.name], back[folder.name] = executed[-1], way
-    pages = convert_notebooks(found, report.site.folder / "notebooks", workers, back)
-    return {name: f"notebooks/{page}" for name, page in pages.items()}
+    return Conversion(found, report.site.folder / "notebooks", back, processes)
 
 
 def _page_title(assembly: Assembly) -> str:

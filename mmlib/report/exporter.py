@@ -21,6 +21,8 @@ from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from mmlib.report.formulas import draw_formulas
 from mmlib.report.sanitise import clean, harmless
 
+INJECTED = "injected-parameters"  # papermill's tag
+INSIDE = re.compile(r"(<div[^>]*><pre><span></span>)(.*\n)(</pre></div>\s*)", re.S)
 TEMPLATE = "nbconvert/templates/lab"
 NO_ALT = re.compile(r"<img(?![^>]*\salt=)(?=\s)")
 FOCUSABLE = re.compile(r'<div class="(?:jp-Cell-inputWrapper|[^"]*\bjp-OutputArea-output\b[^"]*)"(?![^>]*\stabindex=)')
@@ -61,9 +63,14 @@ class PageExporter(HTMLExporter):
     @functools.cache  # noqa: B019 - one exporter per process
     def _highlight(self, lexer: str | None) -> Any:
         draw = Highlight2HTML(pygments_lexer=lexer, parent=self)
-        known = functools.lru_cache(maxsize=1024)(draw)
+        known = functools.lru_cache(maxsize=4096)(draw)
 
         def highlight(source: str, language: str | None = None, metadata: Any = None) -> str:
-            return known(source, language)  # the metadata play no part in the page
+            # Parameters differ from page to page, but most of their lines do not; each is a statement.
+            lines = source.strip("\n").split("\n") if INJECTED in (metadata or {}).get("tags", ()) else []
+            drawn = [INSIDE.fullmatch(known(line, language)) for line in lines if line]
+            if not lines or len(drawn) < len(lines) or None in drawn:
+                return known(source, language)
+            return drawn[0][1] + "".join(line[2] for line in drawn) + drawn[0][3]
 
         return highlight

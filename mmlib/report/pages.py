@@ -15,54 +15,67 @@ from pathlib import Path
 from mmlib import notebook_format
 from mmlib.data.progress import Progress
 from mmlib.errors import UsageError
+from mmlib.figures import palette
 from mmlib.files import name_problem, read_json, sha256_bytes, sha256_file, write_json, write_text
-from mmlib.pool import in_processes
+from mmlib.pool import Processes
 from mmlib.report.formulas import STYLE
 from mmlib.report.lighten import add_way_back, remove_unused, share, shared_files
 from mmlib.report.sanitise import POLICY
 
 INDEX = "index.json"
-MAKERS = ("pages.py", "exporter.py", "formulas.py", "lighten.py", "sanitise.py")
+MAKERS = (
+    *(Path(__file__).with_name(f"{name}.py") for name in ("pages", "exporter", "formulas", "lighten", "sanitise")),
+    Path(palette.__file__),
+)
 """The files that decide what a page looks like."""
 Links = list[tuple[str, str]]
 
 
-def convert_notebooks(
-    notebooks: Mapping[str, Path],
-    folder: Path,
-    workers: int | None = None,
-    back: Mapping[str, Links] | None = None,
-) -> dict[str, str]:
-    """{name: page's file name in `folder`} for `{name: executed notebook}`; unchanged ones are not converted again.
+class Conversion:
+    """Executed notebooks, `{name: path}`, that become pages of a folder; unchanged ones are not converted again.
 
-    `back` holds the links, (address, text), that a page begins with.
+    It begins at once, and `finish` waits for its end. `back` holds the links, (address, text), that a page begins with.
     """
-    index_path, back = folder / INDEX, back or {}
-    known = _read_index(index_path)
-    maker = "".join(sha256_file(Path(__file__).with_name(name)) for name in MAKERS)
-    wanted = {
-        name: sha256_bytes(f"{sha256_file(path)}{maker}{back.get(name)}".encode()) for name, path in notebooks.items()
-    }
-    tasks = [
-        (str(notebooks[name]), str(folder / f"{name}.html"), back.get(name, []))
-        for name, content in wanted.items()
-        if known.get(name) != content or not (folder / f"{name}.html").exists()
-    ]
-    progress, problems = Progress("notebooks", len(tasks), "pages"), []
-    for (source, target, _), problem in zip(tasks, in_processes(convert, tasks, workers), strict=True):
-        progress.advance(1)
-        if problem is not None:
-            problems.append(f"{source} cannot be shown ({problem}); the report has no page of it.")
-            wanted.pop(Path(target).stem)
-    for line in problems:  # after the last line of progress, which stays open on a terminal
-        print(line)
-    if wanted != known:
-        write_json(index_path, wanted)
-        for name in set(known) - set(wanted):
-            (folder / f"{name}.html").unlink(missing_ok=True)
-        pages = [(folder / f"{name}.html").read_text(encoding="utf-8") for name in wanted]
-        remove_unused(folder, set().union(*map(shared_files, pages)))
-    return {name: f"{name}.html" for name in wanted}
+
+    def __init__(
+        self,
+        notebooks: Mapping[str, Path],
+        folder: Path,
+        back: Mapping[str, Links] | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        self.folder, back = folder, back or {}
+        self.known = _read_index(folder / INDEX)
+        maker = "".join(sha256_file(path) for path in MAKERS)
+        self.wanted = {
+            name: sha256_bytes(f"{sha256_file(path)}{maker}{back.get(name)}".encode())
+            for name, path in notebooks.items()
+        }
+        self.tasks = [
+            (str(notebooks[name]), str(folder / f"{name}.html"), back.get(name, []))
+            for name, content in self.wanted.items()
+            if self.known.get(name) != content or not (folder / f"{name}.html").exists()
+        ]
+        self.problems = (processes or Processes(1)).map(convert, self.tasks)
+
+    def finish(self) -> dict[str, str]:
+        """{name: the page's file name in the folder}."""
+        folder, wanted = self.folder, self.wanted
+        progress, said = Progress("notebooks", len(self.tasks), "pages"), []
+        for (source, target, _), problem in zip(self.tasks, self.problems, strict=True):
+            progress.advance(1)
+            if problem is not None:
+                said.append(f"{source} cannot be shown ({problem}); the report has no page of it.")
+                wanted.pop(Path(target).stem)
+        for line in said:  # after the last line of progress, which stays open on a terminal
+            print(line)
+        if wanted != self.known:
+            write_json(folder / INDEX, wanted)
+            for name in set(self.known) - set(wanted):
+                (folder / f"{name}.html").unlink(missing_ok=True)
+            pages = [(folder / f"{name}.html").read_text(encoding="utf-8") for name in wanted]
+            remove_unused(folder, set().union(*map(shared_files, pages)))
+        return {name: f"{name}.html" for name in wanted}
 
 
 def _read_index(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmlib.data.progress import Progress
-from mmlib.pool import in_processes
+from mmlib.pool import Processes
 from mmlib.report.assemble import Assembly
 from mmlib.report.drawing import SHEETS, draw, keep_figures, made_from, write_figures
 from mmlib.report.lighten import light
@@ -45,26 +45,33 @@ class Drawn:
     narrow: dict[str, bytes] = field(default_factory=dict)
 
 
-def draw_all(
-    assemblies: Iterable[Assembly], outputs: Path, protocol: str, site: Site, workers: int | None = None
-) -> dict[str, dict[str, Copies]]:
-    """Write the figures of each assembly that has records, where they are not there as they should be, and their copies
-    in the site. Returns {assembly: {figure shown: copies}}. Raises `OutputsError`.
+class Drawing:
+    """The figures of each assembly that has records, written where they are not there as they should be, and their
+    copies in the site. It begins at once, and `finish` waits for its end.
     """
-    shown = [assembly for assembly in assemblies if assembly.results.records]
-    sheets = [sheet for one in shown for sheet in _to_do(one, outputs, protocol, site)]
-    progress = Progress("figures", len(sheets), "sheets")
-    for sheet, drawn in zip(sheets, in_processes(draw_sheet, sheets, workers), strict=True):
-        one = sheet.assembly
-        one.figures |= drawn.figures
-        one.described |= drawn.described
-        one.files += drawn.files
-        for name, content in drawn.wide.items():
-            site.put(_wide(one, name), state_of(_png(one, name)), content)
-        for name, content in drawn.narrow.items():
-            site.put(_narrow(one, name), _narrow_state(one, outputs, protocol), content)
-        progress.advance(1)
-    return {one.name: _copies(one) for one in shown}
+
+    def __init__(
+        self, assemblies: Iterable[Assembly], outputs: Path, protocol: str, site: Site, processes: Processes
+    ) -> None:
+        self.outputs, self.protocol, self.site = outputs, protocol, site
+        self.shown = [assembly for assembly in assemblies if assembly.results.records]
+        self.sheets = [sheet for one in self.shown for sheet in _to_do(one, outputs, protocol, site)]
+        self.drawn = processes.map(draw_sheet, self.sheets)
+
+    def finish(self) -> dict[str, dict[str, Copies]]:
+        """{assembly: {figure shown: copies}}. Raises `OutputsError`."""
+        progress = Progress("figures", len(self.sheets), "sheets")
+        for sheet, drawn in zip(self.sheets, self.drawn, strict=True):
+            one = sheet.assembly
+            one.figures |= drawn.figures
+            one.described |= drawn.described
+            one.files += drawn.files
+            for name, content in drawn.wide.items():
+                self.site.put(_wide(one, name), state_of(_png(one, name)), content)
+            for name, content in drawn.narrow.items():
+                self.site.put(_narrow(one, name), _narrow_state(one, self.outputs, self.protocol), content)
+            progress.advance(1)
+        return {one.name: _copies(one) for one in self.shown}
 
 
 def draw_sheet(sheet: Sheet) -> Drawn:

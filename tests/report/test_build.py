@@ -12,7 +12,7 @@ from report_pages import check_page, pages_of
 
 from mmlib.record import read_record
 from mmlib.report.build import build_report
-from mmlib.report.pages import convert_notebooks, offline
+from mmlib.report.pages import Conversion, offline
 from mmlib.report.unchanged import STAMP
 from mmlib.workbook import results as results_module
 from mmlib.workbook.plan import find_plan
@@ -141,18 +141,18 @@ def test_notebooks_are_converted_once_per_content(tmp_path):
     notebook = tmp_path / "a.ipynb"
     notebook.write_text(json.dumps(fake_notebook("one")))
     folder = tmp_path / "pages"
-    assert convert_notebooks({"a": notebook}, folder) == {"a": "a.html"}
+    assert Conversion({"a": notebook}, folder).finish() == {"a": "a.html"}
     page = folder / "a.html"
     text = page.read_text(encoding="utf-8")
     assert "one" in text
     assert not re.search(r"<(?:script|link|img)[^>]*(?:src|href)=[\"']?(?:https?:)?//", text)
     first = page.stat().st_mtime_ns
-    convert_notebooks({"a": notebook}, folder)
+    Conversion({"a": notebook}, folder).finish()
     assert page.stat().st_mtime_ns == first
     notebook.write_text(json.dumps(fake_notebook("two")))
-    convert_notebooks({"a": notebook}, folder)
+    Conversion({"a": notebook}, folder).finish()
     assert "two" in page.read_text(encoding="utf-8")
-    convert_notebooks({}, folder)
+    Conversion({}, folder).finish()
     assert not page.exists()
 
 
@@ -184,7 +184,7 @@ def test_an_index_of_pages_leads_nowhere_else_and_may_be_damaged(tmp_path):
     folder.mkdir(parents=True)
     for content in ({"../../victim": "0"}, ["a"], {"a": 3}, None):
         (folder / "index.json").write_text(json.dumps(content) if content else "{")
-        assert convert_notebooks({"a": notebook}, folder) == {"a": "a.html"}
+        assert Conversion({"a": notebook}, folder).finish() == {"a": "a.html"}
         assert json.loads((folder / "index.json").read_text()).keys() == {"a"}
         assert victim.read_text() == "mine"
 

@@ -28,6 +28,10 @@ def notebook(number: int) -> nbformat.NotebookNode:
         new_code_cell("a = '<b>'  # text", outputs=outputs, execution_count=1),
         new_code_cell("a = '<b>'  # text", metadata={"tags": ["parameters"]}, execution_count=2),
         new_code_cell(f"b = {number}"),
+        new_code_cell(
+            f'# Parameters\nrate = {number}e-3\n\nname = "<{number}>"\nparts = [1, None, True]\n',
+            metadata={"tags": ["injected-parameters"]},
+        ),
     ]
     return new_notebook(cells=cells, metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
 

@@ -12,7 +12,7 @@ from claims_fakes import fake_notebook
 from PIL import Image
 
 from mmlib.report.lighten import add_way_back, light, share, shared_files
-from mmlib.report.pages import convert_notebooks
+from mmlib.report.pages import Conversion
 
 
 def picture(color: str) -> str:
@@ -38,7 +38,7 @@ def pages(tmp_path):
         "b": notebook(tmp_path / "b.ipynb", "red", "green"),
     }
     folder = tmp_path / "pages"
-    convert_notebooks(books, folder, back={"a": [("../index.html", "Report"), ("../plan-x.html#x-y", "X: <Y>")]})
+    Conversion(books, folder, back={"a": [("../index.html", "Report"), ("../plan-x.html#x-y", "X: <Y>")]}).finish()
     return folder
 
 
@@ -75,7 +75,7 @@ def test_a_sound_is_kept_once_as_it_is(tmp_path):
 def test_what_no_page_uses_is_removed_and_nothing_else(pages, tmp_path):
     (pages / "files" / "own.png").write_bytes(b"of the user")
     (pages / "files" / f"{'0' * 16}.png").write_bytes(b"of an earlier version")
-    convert_notebooks({"a": tmp_path / "a.ipynb"}, pages)
+    Conversion({"a": tmp_path / "a.ipynb"}, pages).finish()
     assert sorted(path.suffix for path in (pages / "files").iterdir()).count(".webp") == 2
     assert (pages / "files" / "own.png").exists()
     assert not (pages / "files" / f"{'0' * 16}.png").exists()

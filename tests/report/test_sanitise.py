@@ -7,14 +7,16 @@ import json
 import random
 import re
 
+import numpy as np
 import pytest
 from bleach.html5lib_shim import HTMLParser
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from mmlib.experiments.classification.samples import _players
 from mmlib.report import sanitise
 from mmlib.report.formulas import mathml
-from mmlib.report.pages import convert_notebooks
+from mmlib.report.pages import Conversion
 from mmlib.report.sanitise import clean
 
 PLAYER = "data:audio/wav;base64," + base64.b64encode(bytes(range(200))).decode()
@@ -139,6 +141,19 @@ def test_what_our_notebooks_show_stays_as_it_is():
     assert clean(heading) == heading
 
 
+def test_players_of_samples_stay_in_their_row_unparsed(monkeypatch):
+    monkeypatch.setattr(sanitise, "_parsed", lambda text: pytest.fail(f"parsed: {text[:80]}"))
+    wave = np.sin(np.arange(800, dtype=np.float32))
+    row = _players("class 1 & 2", {"as the encoder hears it": wave, "without noise": wave}, 8000)
+    assert row.count("<audio") == 2
+    assert clean(row) == row
+
+
+@pytest.mark.parametrize("style", ["margin: -9em", "position: fixed", "margin: 0 -9em; display: x"])
+def test_no_style_lays_one_thing_over_another(style):
+    assert not re.search("-9em|fixed", clean(f'<p style="{style}">1</p>'))
+
+
 def test_what_has_to_be_parsed_keeps_its_meaning_too():
     image = f'<img src="data:image/png;base64,{PIXEL}" onerror="X">'
     assert f'src="data:image/png;base64,{PIXEL}"' in clean(image)
@@ -182,7 +197,7 @@ def test_a_page_runs_nothing_of_its_notebook(tmp_path):
     notebook["cells"][1]["execution_count"] = "<script>X</script>"  # as no kernel would
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps(notebook))
-    assert convert_notebooks({"n": path}, tmp_path / "pages") == {"n": "n.html"}
+    assert Conversion({"n": path}, tmp_path / "pages").finish() == {"n": "n.html"}
     page = (tmp_path / "pages" / "n.html").read_text()
     own = re.compile(r'<link rel="stylesheet" href="files/[0-9a-f]{16}\.css">')  # what all pages share, beside them
     assert problems(own.sub("", page)) == []

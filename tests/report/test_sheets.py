@@ -6,9 +6,10 @@ import pytest
 from claims_fakes import write_runs
 
 from mmlib.errors import OutputsError
+from mmlib.pool import Processes
 from mmlib.report import sheets
 from mmlib.report.assemble import assemble
-from mmlib.report.sheets import draw_all
+from mmlib.report.sheets import Drawing
 from mmlib.report.site import Site
 from mmlib.workbook.fingerprint import Fingerprints
 from mmlib.workbook.plan import find_plan
@@ -27,7 +28,8 @@ def draw_report(project, target, workers=1):
     """The assemblies, their copies, and the files of outputs and report by name."""
     plan, site, prints = find_plan("table1"), Site(target / "report"), Fingerprints(project)
     found = [assemble(plan, name, project / "outputs", project, fingerprints=prints) for name in PROFILES]
-    copies = draw_all(found, target, "clean", site, workers)
+    with Processes(workers) as processes:
+        copies = Drawing(found, target, "clean", site, processes).finish()
     site.finish()
     files = {path.relative_to(target): path for path in target.rglob("*") if path.is_file()}
     return found, copies, files

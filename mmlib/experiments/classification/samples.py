@@ -138,10 +138,10 @@ def play(dataset: MultimodalDataset, positions: np.ndarray, seconds: float = 3.0
 
 def _players(label: str, waves: dict[str, np.ndarray], rate: int) -> str:
     """One sample's players in a row, its label first."""
-    cell = "<span style='display:inline-block;margin-right:1.5em'>{}</span>"
+    cell = '<span style="display:inline-block;margin-right:1.5em">{}</span>'
     found = [cell.format(f"<b>{html.escape(label)}</b>")]
     found += [cell.format(f"{html.escape(kind)}<br>{_player(wave, rate)}") for kind, wave in waves.items()]
-    return f"<div style='margin:0.3em 0'>{''.join(found)}</div>"
+    return f'<div style="margin:0.3em 0">{"".join(found)}</div>'
 
 
 def _player(wave: np.ndarray, rate: int) -> str:

@@ -179,7 +179,8 @@ def _laid_out(figure: Figure, dpi: float) -> Iterator[Bbox]:
     import matplotlib
 
     with style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):
-        figure.draw_without_rendering()
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
         figure.set_layout_engine(None)
         yield _measured(figure, dpi).padded(MARGIN)
 

@@ -29,6 +29,9 @@ from collections.abc import Iterable
 
 KERNEL = (  # what every kernel needs
     "IPython.core.completer",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "pydantic",
@@ -60,12 +63,27 @@ def preload(modules: list[str]) -> None:
 
     What cannot be imported fails in the cell that asks, with its traceback.
     """
+    _load_without_debugger()
     _load(KERNEL)
     _load(modules)
     if "torch" in sys.modules:
         _load(TRAINING)
     gc.collect()
     gc.freeze()  # shared pages stay shared: the collector of a kernel leaves these objects alone
+
+
+def _load_without_debugger() -> None:
+    """Let ipykernel believe that there is no debugger, which nobody asks of a batch: every kernel would import debugpy,
+    in twice the time of all else that it does to start.
+    """
+    before = "debugpy" in sys.modules
+    if not before:
+        sys.modules["debugpy"] = None  # an import of it fails
+    try:
+        _load(["ipykernel.debugger"])
+    finally:
+        if not before:
+            del sys.modules["debugpy"]
 
 
 def _load(modules: Iterable[str]) -> None:
@@ -85,8 +103,8 @@ def run_kernel(request: dict) -> None:
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    # ipykernel watches its parent too, which matters where prctl does not exist.
-    arguments = [*request["argv"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+    # ipykernel watches its parent too, which matters where prctl does not exist. What a batch enters is no history.
+    arguments = [*request["argv"], f"--IPKernelApp.parent_handle={os.getppid()}", "--HistoryManager.enabled=False"]
     sys.argv = ["ipykernel_launcher", *arguments]
     if "numpy" in sys.modules:  # Python reseeds itself after a fork, numpy does not; torch starts from a constant
         sys.modules["numpy"].random.seed()

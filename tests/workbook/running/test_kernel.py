@@ -76,6 +76,12 @@ def test_each_kernel_is_new_and_has_randomness_of_its_own(tmp_path, zygote):
     assert not set(first[:1] + first[2:]) & set(second[:1] + second[2:])
 
 
+def test_a_kernel_loads_no_debugger_but_a_cell_may(tmp_path, zygote):
+    loaded = "'ipykernel.debugger' in sys.modules, 'debugpy' in sys.modules"
+    assert run(tmp_path, zygote, loaded) == "True False"
+    assert run(tmp_path, zygote, "__import__('debugpy').__name__") == "debugpy"
+
+
 def test_nothing_is_left_of_a_kernel(tmp_path, zygote):
     run(tmp_path, zygote, "1")
     assert kernel._current is None

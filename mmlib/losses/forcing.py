@@ -56,7 +56,7 @@ class ForcedCorrelation:
         self.critics = self.optimizer = None
         if kind == "critic":
             self.critics = CriticPair(channels, seed=seed).to(device)
-            self.optimizer = torch.optim.Adam(self.critics.parameters(), lr=learning_rate)
+            self.optimizer = torch.optim.Adam(self.critics.parameters(), lr=learning_rate, foreach=True)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """The weighted loss, 0-d, of signals (m, C1) and (m, C2); trains the critics first."""

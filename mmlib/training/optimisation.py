@@ -15,6 +15,7 @@ OptimizerName = Literal["sgd", "adam", "adamw"]
 ScheduleName = Literal["step", "cosine", "constant"]
 StepUnit = Literal["epochs", "iterations"]
 PrecisionName = Literal["fp32", "bf16", "fp16"]
+SMALL = 1 << 20  # parameters that stay in a CPU's cache between two operations; of more, foreach is slower
 
 
 def build_optimizer(
@@ -33,17 +34,22 @@ def build_optimizer(
         decay_1d: whether the weight decay acts on tensors of fewer than two dimensions too; see `parameter_groups`.
         nesterov: of SGD's momentum, which must then be above 0 (torch raises ValueError); others ignore it.
 
-    Of parameters on a GPU all are changed by one kernel (`fused`); on a CPU one after the other, as torch does.
+    Of parameters on a GPU all are changed by one kernel (`fused`). On a CPU those of a small model go through each
+    operation together (`foreach`), with the same results bit for bit and less time between operations.
     """
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
-    fused = {"fused": True} if parameters and all(p.device.type == "cuda" for p in parameters) else {}
+    together = {}
+    if parameters and all(parameter.device.type == "cuda" for parameter in parameters):
+        together = {"fused": True}
+    elif sum(parameter.numel() for parameter in parameters) <= SMALL:
+        together = {"foreach": True}
     groups = parameters if decay_1d else parameter_groups(parameters, weight_decay)
     if name == "sgd":
         return torch.optim.SGD(
-            groups, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, **fused
+            groups, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, **together
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
-    return kind(groups, lr=learning_rate, betas=(momentum, 0.999), weight_decay=weight_decay, **fused)
+    return kind(groups, lr=learning_rate, betas=(momentum, 0.999), weight_decay=weight_decay, **together)
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

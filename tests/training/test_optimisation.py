@@ -39,9 +39,9 @@ def trained(model, optimizer):
 def test_without_options_it_is_the_plain_optimiser(name, kind, options):
     one, two = network(), network()
     optimizer = build_optimizer(one.parameters(), name, 0.1, 0.9, 0.01)
-    plain = kind(two.parameters(), lr=0.1, weight_decay=0.01, **options)
+    plain = kind(two.parameters(), lr=0.1, weight_decay=0.01, foreach=False, **options)
     assert len(optimizer.param_groups) == 1
-    assert optimizer.state_dict() == plain.state_dict()
+    assert optimizer.defaults == plain.defaults | {"foreach": True}, "bit for bit the same, several at a time"
     for found, expected in zip(trained(one, optimizer), trained(two, plain), strict=True):
         assert torch.equal(found, expected)
 
@@ -173,6 +173,11 @@ def test_a_rate_scaled_for_one_step_and_a_schedule_in_iterations_do_not_undo_eac
         weight.grad = torch.zeros_like(weight)
         optimizer.step()
     assert seen == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01])
+
+
+def test_parameters_of_a_large_model_are_changed_one_by_one():
+    optimizer = build_optimizer(nn.Linear(1 << 10, 1 << 10).parameters(), "adam", 0.1, 0.9, 0.0)
+    assert not optimizer.defaults["foreach"]
 
 
 @pytest.mark.gpu

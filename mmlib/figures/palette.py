@@ -1,4 +1,4 @@
-"""Pictures with few colours: a plot needs no more, and a palette makes it a third as large.
+"""Pictures with few colours: a plot needs no more, and a palette makes its file half as large.
 
 Pillow's median cut chooses the colours, of those pixels that are not white: they are a quarter of a plot, and white has
 a place of its own.
@@ -19,10 +19,12 @@ SAMPLE = 4096  # pixels that stand for a picture whose colours are few already
 
 def with_palette(image: Image, colours: int, most: int | None = None) -> Image:
     """The picture in at most `colours` colours (2 to 256), on white where it is transparent; what has more than `most`
-    colours, as photographs have, stays as it is.
+    colours, as photographs have, stays as it is. Raises `ValueError` and `OSError` for what is no whole picture.
     """
     from PIL import Image
 
+    if image.mode == "P" and not image.getpalette():
+        raise ValueError("a picture of places in a palette has none")
     if image.mode == "P" and "transparency" not in image.info:
         return _fewer(image, colours)
     pixels = np.asarray(_on_white(image).convert("RGBX")).view("<u4")[..., 0]

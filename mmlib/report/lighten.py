@@ -108,7 +108,7 @@ def share(page: str, folder: Path) -> str:
 def _keep(content: bytes, suffix: str, folder: Path) -> str:
     """The name of the file that holds `content`, which is written where it is not there."""
     # A picture's name holds the form it is kept in: an earlier version's would stay else.
-    made = f"{COLOURS} colours".encode() if suffix == "webp" else b""
+    made = f"{COLOURS} colours and white".encode() if suffix == "webp" else b""
     name = f"{sha256_bytes(content + made)[:16]}.{suffix}"
     target = folder / FILES / name
     if not target.is_file():

@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import struct
+import zlib
 
 import pytest
 from claims_fakes import fake_notebook
@@ -102,6 +104,41 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path):
         == "alpha = None <span class=k>or</span> 1"
     )
     assert not (tmp_path / "files").exists()
+
+
+def png_of(mode: str, colour) -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, (70, 50), colour).save(stream, "TIFF" if mode in ("CMYK", "F", "I") else "PNG")
+    return stream.getvalue()
+
+
+def chunks(*parts: tuple[bytes, bytes]) -> bytes:
+    made = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + made
+
+
+INDEXED = (b"IHDR", struct.pack(">IIBBBBB", 40, 30, 8, 3, 0, 0, 0))
+PLACES = (b"IDAT", zlib.compress((b"\0" + bytes(range(40))) * 30))
+ODD = {mode: png_of(mode, colour) for mode, colour in {
+    "1": 1, "L": 90, "LA": (9, 0), "P": 3, "RGBA": (1, 2, 3, 4), "I;16": 9, "I": 9, "CMYK": (1, 2, 3, 4), "F": 0.5,
+}.items()}  # fmt: skip
+ODD |= {
+    "indexed without a palette": chunks(INDEXED, PLACES, (b"IEND", b"")),
+    "places beyond the palette": chunks(INDEXED, (b"PLTE", bytes(range(9))), PLACES, (b"IEND", b"")),
+    "an empty palette": chunks(INDEXED, (b"PLTE", b""), PLACES, (b"IEND", b"")),
+    "a palette that is no number of colours": chunks(INDEXED, (b"PLTE", b"1234"), PLACES, (b"IEND", b"")),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_pictures_of_every_kind_are_lighter_or_stay_as_they_are(name):
+    made = light(ODD[name])
+    assert len(made) <= len(ODD[name])
+    if made != ODD[name]:
+        with Image.open(io.BytesIO(made)) as kept, Image.open(io.BytesIO(ODD[name])) as given:
+            assert (kept.format, kept.size) == ("WEBP", given.size)
 
 
 def test_marks_that_nobody_sees_go_and_white_space_that_counts_stays(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import signal
@@ -36,16 +35,15 @@ class Processes:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         self._executor: ProcessPoolExecutor | None = None
-        self._given: list[deque[Future]] = []
 
     def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._executor is not None:
-            for future in itertools.chain(*self._given) if kind else ():
-                future.cancel()
-            self._executor.shutdown(wait=kind is None)
+            # Cancelled by the executor, which waits: futures cancelled one by one keep it from ending at all when a
+            # worker dies meanwhile (Python 3.11), and an executor that nobody holds forgets to cancel.
+            self._executor.shutdown(cancel_futures=kind is not None)
 
     def map(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """What `function` makes of each task, in the tasks' order. Function, tasks and results travel between
@@ -63,7 +61,6 @@ class Processes:
             futures = deque(self._executor.submit(_work, function, task) for task in tasks)
         except BrokenProcessPool:
             raise MMLibError(KILLED) from None
-        self._given.append(futures)
         return _results(futures)
 
 
@@ -71,7 +68,7 @@ def in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None = None
 ) -> Iterator[Result]:
     """`Processes.map` of one kind of work alone."""
-    with Processes(workers) as processes:
+    with Processes(min(workers or os.cpu_count() or 1, max(len(tasks), 1))) as processes:
         yield from processes.map(function, tasks)
 
 

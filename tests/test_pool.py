@@ -86,6 +86,28 @@ def test_work_handed_in_after_a_worker_was_killed_is_the_same_message():
         hand_in_until_it_breaks(processes)
 
 
+def test_an_error_and_a_worker_killed_after_it_end_the_caller():
+    """Futures cancelled one by one kept Python 3.11's executor from ending its other workers; the caller waited."""
+    code = (
+        "import os, signal, time\n"
+        "from mmlib.pool import in_processes\n"
+        "def work(number):\n"
+        "    if number == 5: raise ValueError('first')\n"
+        "    time.sleep(0.3)\n"
+        "    if number == 6: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "list(in_processes(work, range(500), 2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "ValueError: first" in done.stderr
+    assert "InvalidStateError" not in done.stderr
+
+
+def test_no_more_processes_than_tasks():
+    assert len(list(in_processes(square, range(4), 24))) == 4
+    with Processes(24) as processes:
+        assert processes.workers == 24
+
+
 def hand_in_until_it_breaks(processes: Processes) -> None:
     for _ in range(200):
         processes.map(kill_itself, range(8))

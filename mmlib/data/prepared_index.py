@@ -29,13 +29,14 @@ def read_index(folder: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
     global _last
     path = _index_file(folder, manifest)
     key = content_hash([sha256_file(path), *(manifest[name] for name in ("index", "classes", "splits", "arrays"))])
-    if key != _last[0]:
+    known, index = _last
+    if key != known:
         index = _read(path, manifest)
         check_index_file(folder, manifest)  # last: what was found before says more
         if manifest["index"]["rows"] > INDEX_ROWS:
             return index
         _last = key, index
-    return {name: values.copy() for name, values in _last[1].items()}
+    return {name: values.copy() for name, values in index.items()}
 
 
 def _read(path: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -66,7 +66,7 @@ class PageExporter(HTMLExporter):
         known = functools.lru_cache(maxsize=4096)(draw)
 
         def highlight(source: str, language: str | None = None, metadata: Any = None) -> str:
-            # Parameters differ from page to page, but most of their lines do not; each is a statement.
+            # Parameters differ from page to page, but most of their lines do not; papermill writes each as a statement.
             lines = source.strip("\n").split("\n") if INJECTED in (metadata or {}).get("tags", ()) else []
             drawn = [INSIDE.fullmatch(known(line, language)) for line in lines if line]
             if not lines or len(drawn) < len(lines) or None in drawn:

@@ -60,7 +60,7 @@ def light(content: bytes) -> bytes:
     try:
         with Image.open(io.BytesIO(content)) as image:
             with_palette(image, COLOURS).convert("RGB").save(stream, "WEBP", lossless=True, method=4, quality=25)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return content
     return min(stream.getvalue(), content, key=len)
 

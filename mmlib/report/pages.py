@@ -56,20 +56,31 @@ class Conversion:
             for name, content in self.wanted.items()
             if self.known.get(name) != content or not (folder / f"{name}.html").exists()
         ]
+        anew = {Path(target).stem for _, target, _ in self.tasks}
+        self.done = {name: content for name, content in self.known.items() if name not in anew}
+        if self.done != self.known:  # an error or a kill must not leave new pages under the names of old ones
+            write_json(folder / INDEX, self.done)
         self.problems = (processes or Processes(1)).map(convert, self.tasks)
 
     def finish(self) -> dict[str, str]:
         """{name: the page's file name in the folder}."""
         folder, wanted = self.folder, self.wanted
         progress, said = Progress("notebooks", len(self.tasks), "pages"), []
-        for (source, target, _), problem in zip(self.tasks, self.problems, strict=True):
-            progress.advance(1)
-            if problem is not None:
-                said.append(f"{source} cannot be shown ({problem}); the report has no page of it.")
-                wanted.pop(Path(target).stem)
+        try:
+            for (source, target, _), problem in zip(self.tasks, self.problems, strict=True):
+                progress.advance(1)
+                name = Path(target).stem
+                if problem is None:
+                    self.done[name] = wanted[name]
+                else:
+                    said.append(f"{source} cannot be shown ({problem}); the report has no page of it.")
+                    wanted.pop(name)
+        except BaseException:
+            write_json(folder / INDEX, self.done)  # what is finished is kept
+            raise
         for line in said:  # after the last line of progress, which stays open on a terminal
             print(line)
-        if wanted != self.known:
+        if wanted != self.known or self.tasks:
             write_json(folder / INDEX, wanted)
             for name in set(self.known) - set(wanted):
                 (folder / f"{name}.html").unlink(missing_ok=True)

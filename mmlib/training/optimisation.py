@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, MultiStepLR, StepLR
 
@@ -35,13 +36,13 @@ def build_optimizer(
         nesterov: of SGD's momentum, which must then be above 0 (torch raises ValueError); others ignore it.
 
     Of parameters on a GPU all are changed by one kernel (`fused`). On a CPU those of a small model go through each
-    operation together (`foreach`), with the same results bit for bit and less time between operations.
+    operation together (`foreach`), in fp32 with the same results bit for bit and less time between operations.
     """
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
     together = {}
     if parameters and all(parameter.device.type == "cuda" for parameter in parameters):
         together = {"fused": True}
-    elif sum(parameter.numel() for parameter in parameters) <= SMALL:
+    elif _in_single_precision(parameters) and sum(parameter.numel() for parameter in parameters) <= SMALL:
         together = {"foreach": True}
     groups = parameters if decay_1d else parameter_groups(parameters, weight_decay)
     if name == "sgd":
@@ -50,6 +51,10 @@ def build_optimizer(
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
     return kind(groups, lr=learning_rate, betas=(momentum, 0.999), weight_decay=weight_decay, **together)
+
+
+def _in_single_precision(parameters: Iterable[nn.Parameter]) -> bool:
+    return not any(is_lazy(parameter) or parameter.dtype != torch.float32 for parameter in parameters)
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

@@ -76,6 +76,36 @@ def test_a_palette_is_shortened_as_well_as_the_picture_itself(drawing, colours):
     assert difference(short, picture) < 1.15 * difference(direct, picture)
 
 
+@pytest.mark.parametrize("colours", [256, 40])
+def test_small_marks_on_a_heat_map_keep_their_colours(colours):
+    from matplotlib import colormaps
+
+    heat = (colormaps["viridis"](np.linspace(0, 1, 400))[None].repeat(300, 0)[..., :3] * 255).astype(np.uint8)
+    marks = {(255, 0, 0): (20, 30), (255, 0, 255): (120, 200), (0, 255, 255): (250, 350)}
+    for colour, (row, column) in marks.items():
+        heat[row : row + 3, column : column + 3] = colour
+    made = with_palette(with_palette(Image.fromarray(heat), 256), colours)
+    kept = np.asarray(made.convert("RGB"))
+    for colour, (row, column) in marks.items():
+        assert (kept[row : row + 3, column : column + 3] == colour).all()
+
+
+@pytest.mark.parametrize("white", [True, False])
+def test_as_many_colours_as_there_are_places_stay(white):
+    steps = np.linspace(0, 200, 40 - white).astype(np.uint8)
+    row = np.stack([steps, steps[::-1], 200 - steps], axis=1)
+    row = np.concatenate([row, [[255, 255, 255]]]).astype(np.uint8) if white else row
+    picture = Image.fromarray(row[None].repeat(5, 0))
+    for given in (picture, with_palette(picture, 256)):
+        assert with_palette(given, 40).convert("RGB").tobytes() == picture.tobytes()
+
+
+def test_a_figure_without_a_background_keeps_none(drawing):
+    figure, _ = drawing
+    figure.patch.set_alpha(0)
+    assert Image.open(io.BytesIO(png(figure))).mode == "RGBA"
+
+
 def test_a_notebook_holds_plots_with_palettes(drawing):
     figure, picture = drawing
     shown = Image.open(io.BytesIO(png(figure)))

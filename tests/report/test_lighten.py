@@ -84,6 +84,35 @@ def test_what_no_page_uses_is_removed_and_nothing_else(pages, tmp_path):
     assert not (pages / "b.html").exists()
 
 
+def test_an_error_elsewhere_leaves_no_page_under_the_name_of_another(tmp_path):
+    """Pages are made while figures are drawn: what an error there ended is made again, and nothing else is."""
+    folder, names = tmp_path / "pages", "abcdef"
+    old = {name: notebook(tmp_path / f"{name}.ipynb", "red") for name in names}
+    texts = {name: path.read_text() for name, path in old.items()}
+    Conversion(old, folder).finish()
+    new = {name: notebook(tmp_path / f"{name}.ipynb", "blue") for name in "abcde"}
+    assert {path.read_text() for path in new.values()}.isdisjoint(texts.values())
+    started = Conversion(old, folder)
+    assert len(started.tasks) == 5
+    list(started.problems)  # what other processes would have done until then
+    for name, path in old.items():
+        path.write_text(texts[name])
+    again = Conversion(old, folder)
+    assert len(again.tasks) == 5, "f alone is as it was"
+    again.finish()
+    shown = {name: shared_files((folder / f"{name}.html").read_text(encoding="utf-8")) for name in names}
+    assert all(shown[name] == shown["f"] for name in names)
+
+
+def test_what_was_finished_when_an_error_came_is_kept(tmp_path, monkeypatch):
+    books = {name: notebook(tmp_path / f"{name}.ipynb", "red") for name in "abc"}
+    begun = Conversion(books, tmp_path / "pages")
+    begun.problems = (problem if len(begun.done) < 2 else pytest.fail("stopped") for problem in begun.problems)
+    with pytest.raises(pytest.fail.Exception, match="stopped"):
+        begun.finish()
+    assert len(Conversion(books, tmp_path / "pages").tasks) == 1
+
+
 def test_a_page_begins_with_the_way_back(pages):
     page = (pages / "a.html").read_text(encoding="utf-8")
     way = '<a href="../index.html">Report</a> · <a href="../plan-x.html#x-y">X: &lt;Y&gt;</a>'
@@ -128,6 +157,7 @@ ODD |= {
     "indexed without a palette": chunks(INDEXED, PLACES, (b"IEND", b"")),
     "places beyond the palette": chunks(INDEXED, (b"PLTE", bytes(range(9))), PLACES, (b"IEND", b"")),
     "an empty palette": chunks(INDEXED, (b"PLTE", b""), PLACES, (b"IEND", b"")),
+    "a broken end": png_of("L", 90)[:-9] + b"\0" * 9,
     "a palette that is no number of colours": chunks(INDEXED, (b"PLTE", b"1234"), PLACES, (b"IEND", b"")),
 }
 

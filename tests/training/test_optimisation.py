@@ -180,6 +180,11 @@ def test_parameters_of_a_large_model_are_changed_one_by_one():
     assert not optimizer.defaults["foreach"]
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(2, 2, dtype=torch.bfloat16), nn.LazyLinear(2)])
+def test_so_are_those_of_another_precision_or_no_size_yet(layer):
+    assert not build_optimizer(layer.parameters(), "sgd", 0.1, 0.9, 0.01).defaults["foreach"]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])

@@ -80,6 +80,7 @@ def test_a_kernel_loads_no_debugger_but_a_cell_may(tmp_path, zygote):
     loaded = "'ipykernel.debugger' in sys.modules, 'debugpy' in sys.modules"
     assert run(tmp_path, zygote, loaded) == "True False"
     assert run(tmp_path, zygote, "__import__('debugpy').__name__") == "debugpy"
+    assert run(tmp_path, zygote, "breakpoint(), 'went on'") == "None went on"
 
 
 def test_nothing_is_left_of_a_kernel(tmp_path, zygote):

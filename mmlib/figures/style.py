@@ -197,7 +197,7 @@ def _measured(figure: Figure, dpi: float) -> Bbox:
 def png(figure: Figure) -> bytes:
     """A figure as PNG for a notebook, at its own size, drawn once; `savefig` draws twice, Jupyter measures besides.
 
-    Plots have a palette of 256 colours: half as much room for as much time.
+    Plots have a palette of 256 colours, which takes half as much room.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -103,9 +104,11 @@ def test_an_error_and_a_worker_killed_after_it_end_the_caller():
 
 
 def test_no_more_processes_than_tasks():
-    assert len(list(in_processes(square, range(4), 24))) == 4
-    with Processes(24) as processes:
-        assert processes.workers == 24
+    results = in_processes(square, range(4), 24)
+    assert next(results)[0] == 0
+    assert len(multiprocessing.active_children()) == 4
+    assert len(list(results)) == 3
+    assert not multiprocessing.active_children()
 
 
 def hand_in_until_it_breaks(processes: Processes) -> None:

@@ -157,7 +157,7 @@ ODD |= {
     "indexed without a palette": chunks(INDEXED, PLACES, (b"IEND", b"")),
     "places beyond the palette": chunks(INDEXED, (b"PLTE", bytes(range(9))), PLACES, (b"IEND", b"")),
     "an empty palette": chunks(INDEXED, (b"PLTE", b""), PLACES, (b"IEND", b"")),
-    "a broken end": png_of("L", 90)[:-9] + b"\0" * 9,
+    "a broken middle": chunks(INDEXED, (b"PLTE", bytes(120)), (b"IDAT", PLACES[1][:20]), (b"\0DAT", PLACES[1][20:])),
     "a palette that is no number of colours": chunks(INDEXED, (b"PLTE", b"1234"), PLACES, (b"IEND", b"")),
 }
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from mmlib.data.without_noise import clean_inputs, clean_views
 from mmlib.figures.captions import set_caption
-from mmlib.figures.style import FULL, NORMAL, SERIES, empty, new_figure, style
+from mmlib.figures.side_by_side import SideBySide
+from mmlib.figures.style import FULL, NORMAL, SERIES, new_figure, style
 from mmlib.fusion.modalities import in_order
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ SHOWS_PEOPLE = {
     "folder",
 }
 """Data sets whose frames and voices are people's: notebooks show their features only."""
+FRAME = 1.05
+"""Height of a frame, inches."""
 HEARD = "as the encoder hears it"
 CLEAN = "without noise"
 
@@ -42,30 +45,27 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
 
 
 def draw_samples(dataset: MultimodalDataset, positions: np.ndarray, titles: list[str], what: str) -> Figure:
-    """The samples at these positions, a column with a title for each, a row for each modality and, where it has noise
-    that is known, one below without it; `what` they are.
+    """The samples at these positions side by side, each with its title, a line for each modality and, where it has
+    noise that is known, one below without it; `what` they are.
     """
-    batch, clean, count = dataset[positions], clean_inputs(dataset, positions), len(positions)
+    batch, clean = dataset[positions], clean_inputs(dataset, positions)
     faces = dataset.prepared.dataset in SHOWS_PEOPLE
     modalities = in_order(batch.inputs)
     lines = [(name, kind) for name in modalities for kind in ("", *([CLEAN] if name in clean else []))]
     with style():
-        figure, axes = new_figure(FULL, 0.5 + 1.25 * len(lines), len(lines), count)
-        for axis in axes.flat:
-            axis.grid(False)
-        for column in range(len(batch)):
-            for axis, (modality, kind) in zip(axes[:, column], lines, strict=True):
-                values = (clean if kind else batch.inputs)[modality][column].numpy()
-                name, unit = _draw_input(axis, values, faces)
-                if column == 0:
-                    axis.set_ylabel(f"{modality}{f', {kind}' if kind else ''}\n{name}", fontsize=NORMAL)
-                elif values.ndim > 1:
-                    axis.set_yticks([])  # those of the first column
-                if kind or modality not in clean:
-                    axis.set_xlabel(unit, fontsize=NORMAL)
-                else:
-                    axis.set_xticks([])  # those of the same without noise, below
-            axes[0, column].set_title(titles[column])
+        figure, axes = new_figure(FULL, 0.5 + 1.25 * len(lines), len(lines))
+        for axis, (modality, kind) in zip(axes[:, 0], lines, strict=True):
+            values = (clean if kind else batch.inputs)[modality].numpy()
+            panels, name, unit = _draw_line(axis, values, faces)
+            axis.set_ylabel(f"{modality}{f', {kind}' if kind else ''}\n{name}", fontsize=NORMAL)
+            if unit and (kind or modality not in clean):
+                panels.round_ticks()
+                panels.label(unit)
+            else:
+                axis.set_xticks([])  # those of the same without noise, below
+            if axis is axes[0, 0]:
+                for place, title in enumerate(titles):
+                    panels.title(place, title)
         more = f"; below each, the same {CLEAN}" if clean else ""
         title = f"{what[:1].upper()}{what[1:]}, as the encoders see them"
         set_caption(figure, title, f"{dataset.prepared.dataset}{more}")
@@ -83,31 +83,39 @@ def _named(dataset: MultimodalDataset, position: int) -> str:
     return label + "".join(f"\n({name} says nothing)" for name in silent)
 
 
-def _draw_input(axis: Any, values: np.ndarray, faces: bool) -> tuple[str, str]:
-    """One modality of one sample; returns what goes up and what goes across, by the shape that an encoder takes.
+def _draw_line(axis: Any, values: np.ndarray, faces: bool) -> tuple[SideBySide, str, str]:
+    """One modality of all samples, side by side; returns what goes up and what goes across, by the shape of a sample.
 
     Frames (C, T, H, W), a spectrogram (1, F, T), a sequence (T, F), a vector (F,) or token ids (L,).
     """
-    shown = {"aspect": "auto", "cmap": "cividis", "interpolation": "nearest"}
-    if values.ndim == 4:
+    count = len(values)
+    if values.ndim == 5:
+        panels = SideBySide(axis, count, 1)
+        panels.without_frame()
         if faces:
-            empty(axis, "frames show people:\nnot drawn")
+            axis.text(0.5, 0.5, "frames show people: not drawn", transform=axis.transAxes, ha="center", va="center")
         else:
-            frame = values[:, 0].transpose(1, 2, 0)  # (H, W, C)
-            frame = np.linalg.norm(frame, axis=2) if frame.shape[2] == 2 else frame  # flow: how far, not where to
-            frame = (frame - frame.min()) / (np.ptp(frame) + 1e-9)
-            axis.imshow(frame.squeeze(), cmap="gray", interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-        return "first frame", ""
-    if values.ndim == 3:
-        axis.imshow(values[0], origin="lower", **shown)
-        return "frequency (bins)", "time (frames)"
-    if values.ndim == 2:
-        axis.imshow(values.T, origin="lower", **shown)
-        return "channel", "time (steps)"
-    axis.bar(np.arange(len(values)), values, color=SERIES[0])
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    return ("token id (0: padding)", "place") if values.dtype.kind in "iu" else ("value", "feature")
+            for place, sample in enumerate(values):
+                panels.photograph(place, _first_frame(sample), (0.8 * FULL / count, FRAME))
+        return panels, "first frame", ""
+    if values.ndim == 4 or values.ndim == 3:
+        pictures = values[:, 0] if values.ndim == 4 else values.transpose(0, 2, 1)  # (n, F, T)
+        rows, columns = pictures.shape[1:]
+        panels = SideBySide(axis, count, columns, 0, rows)
+        for place, picture in enumerate(pictures):
+            panels.image(place, picture)
+        return panels, *(("frequency (bins)", "time (frames)") if values.ndim == 4 else ("channel", "time (steps)"))
+    panels = SideBySide(axis, count, values.shape[1], min(0, values.min()), max(0, values.max()) or 1)
+    for place, sample in enumerate(values):
+        axis.bar(panels.left(place) + np.arange(len(sample)) + 0.5, sample, color=SERIES[0])
+    return panels, *(("token id (0: padding)", "place") if values.dtype.kind in "iu" else ("value", "feature"))
+
+
+def _first_frame(sample: np.ndarray) -> np.ndarray:
+    """The first of frames (C, T, H, W) as a picture (H, W) or (H, W, 3) from 0 to 1; of flow how far, not where to."""
+    frame = sample[:, 0].transpose(1, 2, 0)
+    frame = np.linalg.norm(frame, axis=2) if frame.shape[2] == 2 else frame
+    return ((frame - frame.min()) / (np.ptp(frame) + 1e-9)).squeeze()
 
 
 def sounds(dataset: MultimodalDataset, count: int = 3, seconds: float = 3.0) -> list[HTML]:

@@ -13,6 +13,7 @@ import numpy as np
 from mmlib.experiments import training_figures
 from mmlib.experiments.training_figures import modulation_figure, say_data, show_in_notebooks, zeta_figure
 from mmlib.figures.captions import set_caption
+from mmlib.figures.side_by_side import SideBySide
 from mmlib.figures.style import FULL, SERIES, empty, new_figure, style
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ __all__ = [
     "zeta_figure",
 ]
 HATCHES = ("", "///", "...", "xxx", "\\\\\\")
+ROW = 2.75
+"""From a clip's timeline to the next one's below, in heights of a strip."""
 
 
 def examples(true: np.ndarray, background: int, count: int) -> np.ndarray:
@@ -58,30 +61,28 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
     chosen = examples(dataset.targets, background, count)
     batch = dataset[chosen]
     with style():
-        figure, axes = new_figure(FULL, 3.6, 3, len(chosen))
-        for column in range(len(chosen)):
-            top, middle, below = axes[:, column]
-            _strip(top, batch.targets[column].numpy(), 0, dataset.classes, room=3)
-            top.set(yticks=[], ylim=(-0.5, 0.5), xlim=(0, batch.targets.shape[1]), title=f"clip {chosen[column]}")
-            sound = batch.inputs["audio"][column].numpy().T  # (F, T)
-            extent = (0, sound.shape[1], 0, len(sound))
-            middle.imshow(sound, origin="lower", aspect="auto", cmap="cividis", extent=extent, interpolation="nearest")
-            seen = np.abs(batch.inputs["visual"][column].numpy()).mean(axis=-1)  # (T, H, W)
-            below.imshow(
-                np.concatenate(list(seen), axis=1), aspect="auto", cmap="cividis", interpolation="nearest",
-                extent=(0, len(seen), 0, seen.shape[1]),
-            )  # fmt: skip
-            below.set_xlabel("segment")
-            for axis in (top, middle, below):
-                axis.grid(False)
-                axis.set_xticks(range(0, len(seen) + 1, 2) if axis is below else [])
-            below.yaxis.get_major_locator().set_params(integer=True)
-            if column:  # those of the first
-                middle.set_yticks([])
-                below.set_yticks([])
-        axes[0, 0].set_ylabel("event")
-        axes[1, 0].set_ylabel("audio feature")
-        axes[2, 0].set_ylabel("map, row")
+        figure, axes = new_figure(FULL, 3.6, 3)
+        top, middle, below = axes[:, 0]
+        sounds = batch.inputs["audio"].numpy().transpose(0, 2, 1)  # (n, F, T)
+        seen = np.abs(batch.inputs["visual"].numpy()).mean(axis=-1).transpose(0, 2, 1, 3)  # (n, H, T, W)
+        maps = seen.reshape(*seen.shape[:2], -1)
+        heights = ((-0.5, 0.5), (0, sounds.shape[1]), (0, maps.shape[1]))
+        panels = [
+            SideBySide(axis, len(chosen), sounds.shape[2], low, high)
+            for axis, (low, high) in zip(axes[:, 0], heights, strict=True)
+        ]
+        for place, clip in enumerate(chosen):
+            left = panels[0].left(place)
+            _strip(top, batch.targets[place].numpy(), 0, dataset.classes, room=3, left=left)
+            panels[0].title(place, f"clip {clip}")
+            panels[1].image(place, sounds[place])
+            panels[2].image(place, maps[place], origin="upper")
+        top.set(xticks=[], yticks=[], ylabel="event")
+        middle.set(xticks=[], ylabel="audio feature")
+        below.set(ylabel="map, row")
+        below.yaxis.get_major_locator().set_params(integer=True)
+        panels[2].ticks(range(0, sounds.shape[2], 2))
+        panels[2].label("segment")
         set_caption(figure, "Clips of the test split, as the network sees them", dataset.prepared.dataset)
     return figure
 
@@ -96,32 +97,33 @@ def timeline_figure(run: FinishedRun, classes: list[str], count: int = 8, protoc
     true, said = run.arrays["test_targets"], run.arrays[f"{protocol}_predicted"]
     background = len(classes) - 1
     chosen = examples(true, background, count)
-    columns = 2
+    columns, segments = 2, true.shape[1]
     rows = -(-len(chosen) // columns)
     with style():
-        figure, axes = new_figure(FULL, 0.62 * rows + 0.7, rows, columns)
-        for axis in axes.flat[len(chosen) :]:
-            axis.set_axis_off()
+        figure, ((axis,),) = new_figure(FULL, 0.62 * rows + 0.7)
+        panels = SideBySide(axis, columns, segments, ROW * rows - 1.25, -0.7)
+        middles = []
         for place, clip in enumerate(chosen):
-            axis = axes.flat[place]
-            _strip(axis, true[clip], 1, classes)
-            _strip(axis, said[clip], 0, classes)
+            row, column = divmod(place, columns)
+            left, top = panels.left(column), ROW * row
+            _strip(axis, true[clip], top, classes, left=left)
+            _strip(axis, said[clip], top + 1, classes, left=left)
             right = 100 * (true[clip] == said[clip]).mean()
-            axis.set(yticks=[], ylim=(-0.55, 1.55), xlim=(0, true.shape[1]))
-            if place % columns == 0:
-                axis.set_yticks([0, 1], ["predicted", "true"])
-            axis.annotate(f"clip {clip}: {right:.0f} %", (1, 1.02), xycoords="axes fraction", ha="right", size=7)
-            axis.grid(False)
-            axis.set_xticks([])
-            if place + columns >= len(chosen):
-                axis.set_xticks(range(0, true.shape[1] + 1, 2))
-                axis.set_xlabel("segment")
+            axis.text(left + segments, top - 0.5, f"clip {clip}: {right:.0f} %", ha="right", va="bottom", size=7)
+            axis.plot([left, left + segments], [top + 1.5] * 2, color="black", lw=0.7)
+            middles += [] if column else [top, top + 1]
+        axis.set_yticks(middles, ["true", "predicted"] * rows)
+        axis.tick_params(axis="y", length=0)
+        panels.ticks(range(0, segments + 1, 2))
+        panels.label("segment")
+        for spine in axis.spines.values():
+            spine.set_visible(False)
         say_data(figure, run, "Events of test clips, true and predicted, with the share of segments that are right")
     return figure
 
 
-def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str], room: int = 4) -> None:
-    """Runs of one class as named boxes, `room` characters to a segment; background stays empty."""
+def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str], room: int = 4, left: float = 0) -> None:
+    """Runs of one class as named boxes from `left` on, `room` characters to a segment; background stays empty."""
     edges = np.flatnonzero(np.diff(labels)) + 1
     starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
     for start, end in zip(starts, ends, strict=True):
@@ -130,12 +132,12 @@ def _strip(axis: Axes, labels: np.ndarray, height: float, classes: list[str], ro
             continue
         hatch = HATCHES[label // len(SERIES) % len(HATCHES)]
         axis.barh(
-            height, end - start, left=start, height=0.8, color=SERIES[label % len(SERIES)], alpha=0.35,
+            height, end - start, left=left + start, height=0.8, color=SERIES[label % len(SERIES)], alpha=0.35,
             edgecolor="black", lw=0.6, hatch=hatch,
         )  # fmt: skip
         name = short_name(classes[label], room * (end - start))
         box = {"fc": "white", "alpha": 0.75, "lw": 0, "pad": 0.6} if hatch else None
-        axis.text((start + end) / 2, height, name, ha="center", va="center", size=7, bbox=box)
+        axis.text(left + (start + end) / 2, height, name, ha="center", va="center", size=7, bbox=box, in_layout=False)
 
 
 def attention_figure(run: FinishedRun, dataset: MultimodalDataset, count: int = 3, protocol: str = "clean") -> Figure:
@@ -182,26 +184,25 @@ def affinity_figure(run: FinishedRun, classes: list[str], count: int = 3, protoc
     kinds = (("shares", "before"), ("affinity", "after"))
     highest = max(float(run.arrays[f"{protocol}_{kind}"][chosen].max()) for kind, _ in kinds)
     with style():
-        figure, axes = new_figure(FULL, 3.6, 2, len(chosen))
+        figure, axes = new_figure(FULL, 3.9, 2)
+        segments = true.shape[1]
+        upper, lower = (SideBySide(axis, len(chosen), segments, segments, 0) for axis in axes[:, 0])
+        marks: list[str] = []
         for place, clip in enumerate(chosen):
             event = true[clip] != background
-            marks = [f"{t}*" if event[t] else str(t) for t in range(len(event))]
+            marks += [f"{t}*" if event[t] else str(t) for t in range(segments)]
             name = short_name(classes[true[clip][event][0]], 14) if event.any() else "background"
-            for row, (kind, word) in enumerate(kinds):
-                axis = axes[row, place]
+            upper.title(place, f"clip {clip}, {name}", fontsize=7, fontweight="normal")
+            for panels, (kind, _) in zip((upper, lower), kinds, strict=True):
                 values = run.arrays[f"{protocol}_{kind}"][clip].astype(float)  # (T visual, T audio)
-                shown = axis.imshow(values, cmap="cividis", vmin=0, vmax=highest or 1)
-                axis.set_xticks(range(len(marks)) if row else [], marks if row else [], fontsize=7)
-                if place == 0:
-                    axis.set_yticks(range(len(marks)), marks, fontsize=7)
-                else:  # the same segments as across
-                    axis.set_yticks([])
-                axis.grid(False)
-                if row == 0:
-                    axis.set_title(f"clip {clip}, {name}", fontsize=7, fontweight="normal")
-                if place == 0:
-                    axis.set_ylabel(f"{word} pruning\nvisual segment", fontsize=7)
-            axes[1, place].set_xlabel("audio segment", fontsize=7)
+                look = {"origin": "upper", "aspect": "equal", "vmin": 0, "vmax": highest or 1}
+                shown = panels.image(place, values, **look)
+        for panels, (_, word) in zip((upper, lower), kinds, strict=True):
+            panels.axis.set_ylabel(f"{word} pruning\nvisual segment", fontsize=7)
+            panels.axis.set_yticks(np.arange(segments) + 0.5, range(segments), fontsize=7)
+        upper.axis.set_xticks([])
+        lower.ticks(np.arange(segments) + 0.5, marks, fontsize=7)
+        lower.label("audio segment")
         figure.colorbar(shown, ax=axes, shrink=0.6, label="share of the row")
         more = "* a segment of the event, by the true labels"
         say_data(figure, run, "What each visual segment takes up of each audio segment", more)
@@ -241,8 +242,8 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
         image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         if len(there) <= 12:
             for (label, said), share in np.ndenumerate(shares):
-                axis.text(said, label, f"{share:.0f}", ha="center", va="center", size=7,
-                          color="white" if share > 55 else "black")  # fmt: skip
+                color = "white" if share > 55 else "black"
+                axis.text(said, label, f"{share:.0f}", ha="center", va="center", size=7, color=color, in_layout=False)
         axis.set_xticks(range(len(there)), names, rotation=60, ha="right", fontsize=7)
         axis.set_yticks(range(len(there)), names, fontsize=7)
         axis.set(xlabel="predicted", ylabel="label")

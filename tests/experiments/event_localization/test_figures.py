@@ -36,11 +36,19 @@ def test_every_figure_can_be_drawn(run, name, tmp_path):
 def test_samples_are_clips_with_a_beginning_or_an_end_first(test_split, tmp_path):
     figure = figures.samples_figure(test_split)
     figure.savefig(tmp_path / "drawn.png")
-    chosen = [int(axis.get_title().removeprefix("clip ")) for axis in figure.axes if axis.get_title()]
+    event, sound, seen = figure.axes
+    titles = [text.get_text() for text in event.texts]
+    chosen = [int(title.removeprefix("clip ")) for title in titles if title.startswith("clip ")]
     background = len(test_split.classes) - 1
     partly = (test_split.targets == background).any(axis=1) & (test_split.targets != background).any(axis=1)
     assert len(chosen) == 3
     assert partly[chosen].sum() == min(3, partly.sum())
+    batch = test_split[np.array(chosen)]
+    for place in range(3):
+        np.testing.assert_array_equal(sound.images[place].get_array(), batch.inputs["audio"][place].numpy().T)
+        strength = np.abs(batch.inputs["visual"][place].numpy()).mean(axis=-1)  # (T, H, W)
+        np.testing.assert_array_equal(seen.images[place].get_array(), np.concatenate(list(strength), axis=1))
+        assert sound.images[place].get_extent()[:2] == seen.images[place].get_extent()[:2]
 
 
 def test_timeline_boxes_are_the_events(run, test_split, tmp_path):
@@ -48,16 +56,27 @@ def test_timeline_boxes_are_the_events(run, test_split, tmp_path):
     figure.savefig(tmp_path / "drawn.png")
     true = run.arrays["test_targets"]
     background = len(test_split.classes) - 1
-    for axis in figure.axes:
-        (note,) = [text.get_text() for text in axis.texts if text.get_text().startswith("clip ")]
-        clip = int(note.removeprefix("clip ").partition(":")[0])
-        boxes = [patch for patch in axis.patches if patch.get_y() > 0.5]  # the true ones lie above
-        covered = np.zeros(10, bool)
-        for box in boxes:
-            covered[int(box.get_x()) : int(box.get_x() + box.get_width())] = True
-        np.testing.assert_array_equal(covered, true[clip] != background)
+    (axis,) = figure.axes
+    notes = [text for text in axis.texts if text.get_text().startswith("clip ")]
+    assert len(notes) == 4
+    seen = 0
+    for note in notes:
+        right, above = note.get_position()
+        clip = int(note.get_text().removeprefix("clip ").partition(":")[0])
+        found = {"true": np.zeros(10, bool), "predicted": np.zeros(10, bool)}
+        for box in axis.patches:
+            row, left = box.get_y() + box.get_height() / 2 - above - 0.5, box.get_x() - right + 10
+            if -0.1 < row < 1.1 and -1e-6 < left < 10:
+                start = round(left)
+                found["predicted" if row > 0.5 else "true"][start : start + round(box.get_width())] = True
+                seen += 1
+        np.testing.assert_array_equal(found["true"], true[clip] != background)
+        np.testing.assert_array_equal(found["predicted"], run.arrays["clean_predicted"][clip] != background)
         share = 100 * (true[clip] == run.arrays["clean_predicted"][clip]).mean()
-        assert note.endswith(f"{share:.0f} %")
+        assert note.get_text().endswith(f"{share:.0f} %")
+    assert seen == len(axis.patches), "each box belongs to one clip"
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert names == 2 * ["true", "predicted"]
 
 
 def test_attention_maps_have_the_maps_shape(run, test_split, tmp_path):
@@ -75,22 +94,20 @@ def test_affinity_is_shown_before_and_after_pruning(start, run, test_split, tmp_
     psp = start("psp", network="psp")
     figure = figures.affinity_figure(psp, test_split.classes)
     figure.savefig(tmp_path / "drawn.png")
-    images = [np.asarray(axis.images[0].get_array()) for axis in figure.axes if axis.images and axis.get_xlim()[1] > 5]
-    before, after = images[:3], images[3:6]
+    above, below, _ = figure.axes
+    before, after = ([np.asarray(image.get_array()) for image in axis.images] for axis in (above, below))
     for shares, kept in zip(before, after, strict=True):
         assert shares.shape == kept.shape == (10, 10)
         sums = shares.sum(axis=1)
         assert np.all(np.isclose(sums, 1, atol=1e-2) | (sums == 0))
         assert not kept[shares < 0.09].any(), "what was below the threshold is cut"
     true, background = psp.arrays["test_targets"], len(test_split.classes) - 1
-    for axis, below in zip(figure.axes[:3], figure.axes[3:6], strict=True):
-        clip = int(axis.get_title().removeprefix("clip ").partition(",")[0])
-        marked = [label.get_text().endswith("*") for label in below.get_xticklabels()]
-        assert marked == (true[clip] != background).tolist()
-    for axis in (figure.axes[0], figure.axes[3]):
-        assert [label.get_text() for label in axis.get_yticklabels()] == [
-            label.get_text() for label in figure.axes[3].get_xticklabels()
-        ]
+    chosen = [int(text.get_text().removeprefix("clip ").partition(",")[0]) for text in above.texts]
+    assert len(chosen) == len(before) == 3
+    marked = [label.get_text().endswith("*") for label in below.get_xticklabels()]
+    assert marked == (true[chosen] != background).flatten().tolist()
+    for axis in (above, below):
+        assert [label.get_text() for label in axis.get_yticklabels()] == [str(segment) for segment in range(10)]
     figure = figures.affinity_figure(run, test_split.classes)
     assert "set network = 'psp'" in figure.axes[0].texts[0].get_text()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmlib.figures.layout import laid_out
 from mmlib.figures.palette import with_palette
 from mmlib.files import atomic_path
 
@@ -127,12 +128,12 @@ FORMATS: dict[str, dict[str, Any]] = {
 def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
     """Write `<stem>.png`, `.pdf` and `.svg`, each atomically; returns the paths. Raises `OutputsError`.
 
-    Layout and margins are computed once and kept for all three, so the figure's panels no longer move afterwards.
+    Layout and margins are computed once for all three.
     """
     stem = Path(stem)
     written = []
     dpi = 300 if figure.get_figwidth() <= COLUMN else 200
-    with _laid_out(figure, dpi) as page, _small_fonts():
+    with _page(figure, dpi) as page, _small_fonts():
         for suffix, metadata in FORMATS.items():
             target = stem.with_name(stem.name + suffix)
             with atomic_path(target) as path:
@@ -166,22 +167,17 @@ def _small_fonts() -> Iterator[None]:
 def page_png(figure: Figure, dpi: float) -> bytes:
     """A figure as PNG with the margins of a page, for a small screen; not compressed, for it is made lighter yet."""
     stream, quick = io.BytesIO(), {"compress_level": 0}
-    with _laid_out(figure, dpi) as page:
+    with _page(figure, dpi) as page:
         figure.savefig(stream, format="png", dpi=dpi, metadata=FORMATS[".png"], bbox_inches=page, pil_kwargs=quick)
     return stream.getvalue()
 
 
 @contextlib.contextmanager
-def _laid_out(figure: Figure, dpi: float) -> Iterator[Bbox]:
-    """The figure's page (inches), its panels in place: without a layout engine and with known margins each format draws
-    the figure once, else twice.
+def _page(figure: Figure, dpi: float) -> Iterator[Bbox]:
+    """The figure's page (inches), its panels in place: with known margins each format draws the figure once, else
+    twice.
     """
-    import matplotlib
-
-    with style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):
-        if (engine := figure.get_layout_engine()) is not None:
-            engine.execute(figure)
-        figure.set_layout_engine(None)
+    with style(), laid_out(figure):
         yield _measured(figure, dpi).padded(MARGIN)
 
 
@@ -203,7 +199,7 @@ def png(figure: Figure) -> bytes:
     from PIL import Image
 
     stream, canvas = io.BytesIO(), FigureCanvasAgg(figure)
-    with style():
+    with style(), laid_out(figure):
         canvas.draw()
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
     opaque = drawn.getchannel("A").getextrema()[0] == 255

@@ -67,7 +67,8 @@ def confusion_figure(run: FinishedRun, classes: list[str], protocol: str = "clea
         if few:
             for (label, prediction), share in np.ndenumerate(shares):
                 color = "white" if share > 55 else "black"
-                axis.text(prediction, label, f"{share:.0f}", ha="center", va="center", color=color, size=7)
+                look = {"ha": "center", "va": "center", "color": color, "size": 7}
+                axis.text(prediction, label, f"{share:.0f}", in_layout=False, **look)  # it lies in its field
             axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
             axis.set_yticks(range(len(classes)), classes)
         axis.set(xlabel="predicted", ylabel="label")

@@ -14,6 +14,10 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
     """Spearman's ρ: Pearson's r of the ranks, ties sharing their mean rank."""
-    from scipy.stats import rankdata
+    return pearson(_ranks(x), _ranks(y)) if len(x) >= 3 else None
 
-    return pearson(rankdata(x), rankdata(y)) if len(x) >= 3 else None
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (n,) from 1; scipy has them where it takes every process two thirds of a second to import."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]

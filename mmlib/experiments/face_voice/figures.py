@@ -35,7 +35,7 @@ def _say(figure: Figure, run: FinishedRun, text: str) -> None:
 
 def curves_figure(run: FinishedRun) -> Figure:
     """ROC, and the detection error trade-off on normal-deviate axes; the dot is the equal error rate."""
-    from scipy.stats import norm
+    from scipy.special import ndtri  # the normal deviate of a probability
 
     with style():
         figure, ((left, right),) = new_figure(FULL, 3.1, 1, 2)
@@ -46,14 +46,14 @@ def curves_figure(run: FinishedRun) -> Figure:
             line = {"color": SERIES[index], "ls": DASHES[index]}
             left.plot(100 * fpr, 100 * tpr, label=label, **line)
             inside = (fpr > 0) & (fpr < 1) & (tpr > 0) & (tpr < 1)
-            right.plot(norm.ppf(fpr[inside]), norm.ppf(1 - tpr[inside]), **line)
+            right.plot(ndtri(fpr[inside]), ndtri(1 - tpr[inside]), **line)
             place = int(np.argmin(np.abs(1 - tpr - fpr)))
             left.plot(100 * fpr[place], 100 * tpr[place], "o", color=SERIES[index], ms=5)
-            right.plot(norm.ppf(fpr[place]), norm.ppf(1 - tpr[place]), "o", color=SERIES[index], ms=5)
+            right.plot(ndtri(fpr[place]), ndtri(1 - tpr[place]), "o", color=SERIES[index], ms=5)
         left.plot([0, 50], [100, 50], color="#888888", lw=0.7, ls=":")  # clear of the legend
         left.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", aspect="equal")
         left.legend(loc="lower right")
-        ticks, labels = norm.ppf(TICKS), [f"{100 * tick:g}" for tick in TICKS]
+        ticks, labels = ndtri(TICKS), [f"{100 * tick:g}" for tick in TICKS]
         right.set(xlabel="false positive rate (%)", ylabel="false negative rate (%)", aspect="equal")
         right.set_xticks(ticks, labels)
         right.set_yticks(ticks, labels)

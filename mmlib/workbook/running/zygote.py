@@ -39,7 +39,7 @@ KERNEL = (  # what every kernel needs
 )
 TRAINING = (  # what cells need that train, or show what was trained
     "numpy",
-    "scipy.stats",
+    "scipy.special",
     "pandas",
     "torch.utils.data",
     "torch._dynamo",  # the first optimiser of a process imports it: a second of every cell; touches no CUDA

@@ -60,7 +60,7 @@ def maximal_correlation(
     cut = max(4, round(VALIDATION_SHARE * len(x)))
     (check_x, check_y), (x, y) = ((part[rows] for part in (x, y)) for rows in (order[:cut], order[cut:]))
     critics = CriticPair((x.shape[1], y.shape[1]), outputs, hidden, seed)
-    optimizer = torch.optim.AdamW(critics.parameters(), lr=learning_rate, weight_decay=weight_decay, foreach=True)
+    optimizer = torch.optim.AdamW([critics.as_one()], lr=learning_rate, weight_decay=weight_decay)
     best, weights, waited, step = -1.0, critics.state_dict(), 0, 0
     for step in range(1, steps + 1):
         rows = torch.randint(len(x), (min(batch_size, len(x)),), generator=generator)

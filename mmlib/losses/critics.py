@@ -38,6 +38,20 @@ class CriticPair(nn.Module):
             torch.manual_seed(seed)
             self.first = Critic(channels[0], outputs, hidden)
             self.second = Critic(channels[1], outputs, hidden)
+        self._whole: nn.Parameter | None = None
+
+    def as_one(self) -> nn.Parameter:
+        """All weights in one vector, of which those of the critics are parts from now on, and their gradients of its
+        gradient: an optimiser that treats every number alike does the same with it in a few calls instead of dozens.
+        """
+        parameters = list(self.parameters())
+        whole = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
+        whole.grad = torch.zeros_like(whole)
+        sizes = [parameter.numel() for parameter in parameters]
+        for parameter, part, gradient in zip(parameters, whole.data.split(sizes), whole.grad.split(sizes), strict=True):
+            parameter.data, parameter.grad = part.view_as(parameter), gradient.view_as(parameter)
+        object.__setattr__(self, "_whole", whole)  # no parameter of the module: it would count twice
+        return whole
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Features (m, C1) and (m, C2) of the same samples to (m, k) each."""
@@ -45,7 +59,7 @@ class CriticPair(nn.Module):
 
     def ascend(self, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
         """One step towards a larger Soft-HGR on these features, which get no gradient."""
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=self._whole is None)
         loss = -soft_hgr(*self(x.detach(), y.detach()))
         loss.backward()
         optimizer.step()

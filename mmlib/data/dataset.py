@@ -6,6 +6,7 @@ within a memory limit.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -155,6 +156,12 @@ class MultimodalDataset(Dataset):
             if not view.random:
                 self._kept(name)
         return self
+
+    def glance(self, positions: Sequence[int] | np.ndarray) -> Batch:
+        """The samples at these positions computed for themselves, to be looked at: the rest of the split is not."""
+        alone = copy.copy(self)
+        alone._cache = {name: self._cache.get(name) for name in self.views}
+        return alone[positions]
 
     def column(self, name: str) -> np.ndarray:
         """A column of the index for this split's rows, `(N,)`."""

@@ -181,6 +181,13 @@ def draw_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.standard_normal(shape, dtype=np.float32)
 
 
+def pass_over_noise(rng: np.random.Generator, count: int) -> None:
+    """Leave the generator as `draw_noise` of so many values does, without their room."""
+    buffer = np.empty(1 << 16, np.float32)
+    for start in range(0, count, len(buffer)):
+        rng.standard_normal(out=buffer[: count - start], dtype=np.float32)
+
+
 def quantised(values: np.ndarray, dtype: type, centre: int, reach: int, deviation: float | None = None) -> np.ndarray:
     """One scale for the whole set: six deviations, the values' own unless given, fill the range; more is clipped."""
     scaled = values * np.float32(reach / (6 * (values.std() if deviation is None else deviation))) + centre

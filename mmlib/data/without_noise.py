@@ -77,7 +77,7 @@ def _drawn(
     rng = np.random.default_rng(seed)
     _, latents, _ = synthetic.draw_latents(rng, samples, classes, correlation, uninformative)
     sweeps = synthetic.draw_sweeps(rng, samples, classes)
-    synthetic.draw_noise(rng, (samples, synthetic.SAMPLES))  # comes before the frames' own
+    synthetic.pass_over_noise(rng, samples * synthetic.SAMPLES)  # comes before the frames' own
     drifts = synthetic.draw_drifts(rng, samples, classes)
     return {"audio": (latents["audio"], sweeps), "visual": (latents["visual"], drifts)}
 

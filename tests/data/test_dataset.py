@@ -36,6 +36,28 @@ def test_kept_inputs_equal_computed_ones(data):
     assert fresh._cache == {"audio": None, "visual": None}
 
 
+def test_a_glance_computes_what_it_shows_and_nothing_else(data, monkeypatch):
+    whole = data["test"]
+    seen = MultimodalDataset(whole.prepared, whole.rows, whole.views, split="test")
+    computed = []
+    for view in set(map(type, seen.views.values())):
+        call = view.__call__
+        monkeypatch.setattr(
+            view, "__call__", lambda self, rows, draws, call=call: computed.append(len(rows)) or call(self, rows, draws)
+        )
+    few = seen.glance([3, -1])
+    assert computed == [2, 2]
+    assert not seen._cache
+    kept = seen.fill_cache()[[3, len(seen) - 1]]
+    assert few.targets.tolist() == kept.targets.tolist()
+    for name, values in kept.inputs.items():
+        torch.testing.assert_close(few.inputs[name], values)
+    computed.clear()
+    again = seen.glance([3])
+    assert not computed, "what is kept is used"
+    torch.testing.assert_close(again.inputs["audio"], kept.inputs["audio"][:1], rtol=0, atol=0)
+
+
 def test_what_is_random_is_not_kept(data, store):
     data["train"].fill_cache()
     assert set(data["train"]._cache) == {"visual"}
@@ -103,6 +125,7 @@ def test_the_cache_holds_clips_not_questions(asked):
     few = MultimodalDataset(asked, np.flatnonzero(ITEM == 4), dataset.views, split="train").fill_cache()
     assert few._cache["sound"].shape == (1, 3)
     # what fits as clips is kept although it would not fit as questions
+    assert dataset.glance([2]).inputs["sound"].tolist() == questions(asked).glance([2]).inputs["sound"].tolist()
     tight = questions(asked, cache_bytes=used * 3 * 4).fill_cache()
     assert tight._cache["sound"] is not None
 

@@ -101,3 +101,12 @@ def test_latents_can_be_read_from_clean_renderings():
 def test_options_out_of_range(tmp_path, name, value):
     with pytest.raises(ParameterError, match=name):
         make(tmp_path / "s", **{name: value})
+
+
+@pytest.mark.parametrize("count", [0, 1, 65_536, 65_537, 200_001])
+def test_passing_over_noise_leaves_the_generator_where_drawing_it_does(count):
+    drawn, passed = (np.random.default_rng(5) for _ in range(2))
+    synthetic.draw_noise(drawn, (count,))
+    synthetic.pass_over_noise(passed, count)
+    assert drawn.bit_generator.state == passed.bit_generator.state
+    assert drawn.random() == passed.random()

@@ -48,7 +48,7 @@ def draw_samples(dataset: MultimodalDataset, positions: np.ndarray, titles: list
     """The samples at these positions side by side, each with its title, a line for each modality and, where it has
     noise that is known, one below without it; `what` they are.
     """
-    batch, clean = dataset[positions], clean_inputs(dataset, positions)
+    batch, clean = dataset.glance(positions), clean_inputs(dataset, positions)
     faces = dataset.prepared.dataset in SHOWS_PEOPLE
     modalities = in_order(batch.inputs)
     lines = [(name, kind) for name in modalities for kind in ("", *([CLEAN] if name in clean else []))]

@@ -203,7 +203,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 4) -> Figure:
     mean token itself where that is all it sees.
     """
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-    batch = dataset[chosen]
+    batch = dataset.glance(chosen)
     shown = {"aspect": "auto", "cmap": "cividis", "interpolation": "nearest"}
     tokens = batch.inputs["visual"].float()  # (n, T, P, C), or their means (n, C)
     with style():

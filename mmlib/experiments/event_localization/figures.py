@@ -59,7 +59,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
     """Labels, audio features and mean strength of the visual map of clips, those with a beginning or an end first."""
     background = len(dataset.classes) - 1
     chosen = examples(dataset.targets, background, count)
-    batch = dataset[chosen]
+    batch = dataset.glance(chosen)
     with style():
         figure, axes = new_figure(FULL, 3.6, 3)
         top, middle, below = axes[:, 0]

@@ -87,7 +87,7 @@ def _said(digit: int) -> str:
 
 
 def _features(dataset: MultimodalDataset, place: int) -> Figure:
-    inputs = dataset[place].inputs
+    inputs = dataset.glance(place).inputs
     heights = {name: height for name, height in (("audio", 1.5), ("visual", 1.0)) if name in inputs}
     if not heights:
         figure, ((axis,),) = new_figure(FULL, 0.5, 1, 1)

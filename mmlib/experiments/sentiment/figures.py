@@ -47,7 +47,7 @@ def samples_figure(dataset: MultimodalDataset, count: int = 3) -> Figure:
     A cross above marks a noise step, where the data know them.
     """
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-    batch = dataset[chosen]
+    batch = dataset.glance(chosen)
     with style():
         figure, axes = new_figure(FULL, 1.2 * len(batch.inputs) + 0.6, len(batch.inputs), len(chosen))
         for row, (name, values) in enumerate(batch.inputs.items()):

@@ -34,6 +34,8 @@ from mmlib.workbook.running.temporary import socket_folder
 
 DRAWING = PLAIN_DRAWING | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 TRIM_VARIABLE, DASK_TRIM = "MALLOC_TRIM_THRESHOLD_", "65536"
+MALLOC = {TRIM_VARIABLE: str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+"""What glibc comes to by itself, once a block as large was freed; until then every large tensor is new pages."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 CHANNELS = 5  # sockets of a kernel: shell, iopub, stdin, heartbeat, control
 BIND_SECONDS = 60.0
@@ -275,6 +277,8 @@ def keep_freed_memory() -> None:
     """
     if os.environ.get(TRIM_VARIABLE) == DASK_TRIM:
         del os.environ[TRIM_VARIABLE]
+    if not MALLOC.keys() & os.environ.keys():
+        os.environ.update(MALLOC)
 
 
 def thread_environment(threads: int) -> dict[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from mmlib.workbook.running import kernel
 from mmlib.workbook.running.kernel import (
     DASK_TRIM,
+    MALLOC,
     THREAD_VARIABLES,
     TRIM_VARIABLE,
     IPCKernelManager,
@@ -155,13 +158,41 @@ def test_threads_the_user_chose_stay_and_mkl_follows(monkeypatch, chosen, expect
     assert thread_environment(4) == dict(zip(THREAD_VARIABLES, expected, strict=True))
 
 
-@pytest.mark.parametrize(("value", "kept"), [("65536", False), ("131072", True)])
-def test_only_dasks_own_trimming_of_memory_is_undone(monkeypatch, value, kept):
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", value)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, MALLOC),
+        ({TRIM_VARIABLE: DASK_TRIM}, MALLOC),
+        ({TRIM_VARIABLE: "131072"}, {TRIM_VARIABLE: "131072"}),
+        ({"MALLOC_MMAP_THRESHOLD_": "4096"}, {"MALLOC_MMAP_THRESHOLD_": "4096"}),
+        ({TRIM_VARIABLE: DASK_TRIM, "MALLOC_MMAP_THRESHOLD_": "4096"}, {"MALLOC_MMAP_THRESHOLD_": "4096"}),
+    ],
+)
+def test_kernels_keep_what_they_free_unless_the_user_says_otherwise(monkeypatch, before, after):
+    for name in MALLOC:
+        monkeypatch.setenv(name, "kept by monkeypatch, and put back")
+        del os.environ[name]
+    os.environ.update(before)
     keep_freed_memory()
-    assert ("MALLOC_TRIM_THRESHOLD_" in os.environ) == kept
-    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
-    keep_freed_memory()
+    assert {name: os.environ[name] for name in MALLOC if name in os.environ} == after
+
+
+def test_kernels_take_no_new_pages_for_each_tensor(tmp_path):
+    code = (
+        "import resource, torch\n"
+        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "torch.ones(1 << 21); before = faults()\n"
+        "for _ in range(50): torch.ones(1 << 21)\n"
+        "print(faults() - before)"
+    )
+    found = {}
+    for name, malloc in (("kept", MALLOC), ("new", {"MALLOC_MMAP_THRESHOLD_": "131072"})):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | malloc, capture_output=True, text=True, check=True
+        )
+        found[name] = int(done.stdout)
+    assert found["new"] > 50_000, "eight megabytes are 2,048 pages, each time anew"
+    assert found["kept"] < found["new"] / 4
 
 
 def test_dask_still_sets_what_is_undone():

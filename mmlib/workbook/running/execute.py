@@ -14,7 +14,7 @@ import socket
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmlib import notebook_format
 from mmlib import record as records
@@ -27,6 +27,9 @@ from mmlib.workbook.fingerprint import why_stale
 from mmlib.workbook.running import limits
 from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.running.watch import Watch
+
+if TYPE_CHECKING:
+    from mmlib.workbook.running.kernel import Zygote
 
 LOG_FILE = "log.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -51,6 +54,8 @@ def run_task(task: Task) -> Outcome:
         missing = task.cell.parameters.missing_data()
         if missing:
             return Outcome("blocked", "BlockedError", missing)
+        with contextlib.suppress(OSError):  # run_notebook says what is wrong
+            warm(task)  # it imports while data are prepared, here or by another worker
         hashes = task.hashes
         if task.cell.kind == "run":
             hashes = hashes.model_copy(update={"data": task.cell.parameters.prepare_data()})
@@ -122,13 +127,11 @@ def set_aside(cell: Cell, finished: bool) -> None:
 def run_notebook(task: Task, start: CellFile) -> Outcome:
     """Execute the notebook into a temporary name; say how it ended. Only the process is believed, not papermill."""
     from mmlib.data.verification import environment
-    from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, launching, warm_zygote
+    from mmlib.workbook.running.kernel import launching
 
-    bound_threads(1)
-    keep_freed_memory()
     watch = None
     try:
-        zygote = None if task.cold else warm_zygote(task.preload, task.version, task.project)
+        zygote = warm(task)
         variables = {"MMLIB_CELL": start.cell_id} | environment(task.batch, task.verify)
         with launching(task.project, task.cell.folder / LOG_FILE, variables, zygote) as launch:
             watch = Watch(task.timeout, launch.kill)
@@ -140,6 +143,15 @@ def run_notebook(task: Task, start: CellFile) -> Outcome:
         status, kind, message = explain(task, error, watch.verdict if watch else "")
         return Outcome(status, kind, message, start.attempts)
     return Outcome("done", attempts=start.attempts)
+
+
+def warm(task: Task) -> Zygote | None:
+    """The process that this worker's kernels are forked from, started where there is none; None for cold kernels."""
+    from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, warm_zygote
+
+    bound_threads(1)
+    keep_freed_memory()
+    return None if task.cold else warm_zygote(task.preload, task.version, task.project)
 
 
 def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.figures.layout import laid_out
+from mmlib.figures.layout import laid_out, space_ticks
 from mmlib.figures.palette import with_palette
 from mmlib.files import atomic_path
 
@@ -54,9 +54,6 @@ DASHES: list[Any] = [
     (0, (3, 1, 1, 1)),
 ]
 HATCHES = ["", "///", "...", "xxx", "\\\\\\", "+++", "ooo"]
-
-TICKS, WIDE = 6, 4.0
-"""Steps between ticks, at most, along a side shorter than so many inches."""
 
 SMALL, NORMAL, LARGE = 7.0, 7.5, 8.0
 """Sizes of text, points: marks and notes; ticks; axes and titles of panels."""
@@ -243,17 +240,8 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
         return _stacked(height, rows, columns, options)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
-    _space_ticks(axes, width / columns, height / rows)
+    space_ticks(axes, width / columns, height / rows)
     return figure, axes
-
-
-def _space_ticks(axes: np.ndarray, width: float, height: float) -> None:
-    """Seven ticks at most along a side of a small panel (inches), where matplotlib would set up to ten."""
-    for axis in axes.flat:
-        for way, inches in ((axis.xaxis, width), (axis.yaxis, height)):
-            locator = way.get_major_locator()
-            if inches < WIDE and hasattr(locator, "set_params"):
-                locator.set_params(nbins=TICKS)
 
 
 def _stacked(height: float, rows: int, columns: int, options: dict[str, Any]) -> tuple[Figure, Any]:

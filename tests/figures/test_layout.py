@@ -89,6 +89,29 @@ def test_figures_without_layout_or_panels_stay_as_they_are():
         assert not empty.axes
 
 
+@pytest.mark.parametrize("engine", ["tight", "compressed"])
+def test_other_layouts_are_matplotlibs_own(engine):
+    first, second = lines(), lines()
+    for figure in (first, second):
+        figure.set_layout_engine(engine)
+    with style(), laid_out(first):
+        np.testing.assert_allclose(places(first), by_matplotlib(second), atol=1 / (first.dpi * FULL))
+
+
+def test_small_panels_have_seven_ticks_at_most_and_round_ones_their_own(recwarn):
+    with style():
+        figure, ((axis,),) = new_figure(3, 3)
+        axis.plot([0, 80], [0, 9.3])
+        wide, ((long,),) = new_figure(FULL, 2)
+        long.plot([0, 80], [0, 1])
+        _, ((_,),) = new_figure(3, 3, subplot_kw={"projection": "polar"})
+        inside = [tick for tick in axis.get_xticks() if 0 <= tick <= 80]
+        assert 4 <= len(inside) <= 7
+        assert len([tick for tick in axis.get_yticks() if 0 <= tick <= 9.3]) <= 7
+        assert len([tick for tick in long.get_xticks() if 0 <= tick <= 80]) > 7
+    assert not recwarn.list
+
+
 def test_the_guess_comes_near_what_is_measured():
     figure = lines()
     with style():

@@ -31,7 +31,7 @@ SHOWS_PEOPLE = {
     "folder",
 }
 """Data sets whose frames and voices are people's: notebooks show their features only."""
-FRAME = 1.05
+FRAME = 0.9
 """Height of a frame, inches."""
 HEARD = "as the encoder hears it"
 CLEAN = "without noise"
@@ -105,7 +105,8 @@ def _draw_line(axis: Any, values: np.ndarray, faces: bool) -> tuple[SideBySide, 
         for place, picture in enumerate(pictures):
             panels.image(place, picture)
         return panels, *(("frequency (bins)", "time (frames)") if values.ndim == 4 else ("channel", "time (steps)"))
-    panels = SideBySide(axis, count, values.shape[1], min(0, values.min()), max(0, values.max()) or 1)
+    low, high = min(0, np.nanmin(values, initial=0)), max(0, np.nanmax(values, initial=0))
+    panels = SideBySide(axis, count, values.shape[1], low, high if high > low else 1)
     for place, sample in enumerate(values):
         axis.bar(panels.left(place) + np.arange(len(sample)) + 0.5, sample, color=SERIES[0])
     return panels, *(("token id (0: padding)", "place") if values.dtype.kind in "iu" else ("value", "feature"))

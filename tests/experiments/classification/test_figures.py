@@ -8,8 +8,9 @@ from figure_rules import keeps_the_rules
 
 from mmlib.data.loading import load_data
 from mmlib.experiments import classification
-from mmlib.experiments.classification import Parameters, figures
+from mmlib.experiments.classification import Parameters, figures, samples
 from mmlib.figures import caption_of
+from mmlib.figures.style import FULL, new_figure, style
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,24 @@ def test_people_are_not_shown(runs):
     assert not frames.images
     assert [text.get_text() for text in frames.texts if "not drawn" in text.get_text()]
     assert len(sound.images) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "limits"),
+    [
+        (np.array([[1.0, -2.0], [0.5, 3.0]]), (-2, 3)),
+        (np.array([[-1.0, -2.0]]), (-2, 0)),
+        (np.zeros((2, 4)), (0, 1)),
+        (np.array([[np.nan, 2.0]]), (0, 2)),
+    ],
+)
+def test_vectors_are_bars_between_their_extremes_and_zero(values, limits):
+    with style():
+        _, ((axis,),) = new_figure(FULL, 1.5)
+        panels, name, unit = samples._draw_line(axis, values, faces=False)
+    assert (name, unit) == ("value", "feature")
+    assert axis.get_ylim() == limits
+    drawn = np.array([bar.get_height() for bar in axis.patches]).reshape(values.shape)
+    np.testing.assert_array_equal(drawn, values)
+    lefts = [panels.left(place) for place in range(len(values))]
+    assert [bar.get_x() + bar.get_width() / 2 - 0.5 for bar in axis.patches[:: values.shape[1]]] == pytest.approx(lefts)

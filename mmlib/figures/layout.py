@@ -1,8 +1,9 @@
-"""Laying out a figure in half the time: matplotlib measures every tick and label twice before it draws. Fewer ticks.
+"""Laying out a figure in half the time: matplotlib measures every tick and label twice before it draws.
 
 Constrained layout measures what surrounds the panels, moves them, and does both again, because labels change with a
 panel's size. The first measure only has to come near: here it is a guess from the lines of text. The second one, which
-decides where panels stand, is matplotlib's own. Most figures come out the same to the pixel, others within a few.
+decides where panels stand, is matplotlib's own. Most figures come out the same to the pixel, others within a few;
+what hangs far out of a panel can move it by more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 TICKS_BESIDE, TICKS_BELOW, AIR = 22, 14, 3
 """Room for labels of ticks left of a panel and below it, and at its other sides, points."""
 LEADING = 1.3
-TICKS, WIDE = 6, 4.0
-"""Steps between ticks, at most, along a side shorter than so many inches."""
 
 
 @contextlib.contextmanager
@@ -66,7 +64,7 @@ def _measure(axis: Axes, turns: list[int], leads: bool) -> Any:
 
     def measured(renderer: Any = None, **options: Any) -> Bbox | None:
         turns[0] += leads
-        return exact(renderer, **options) if turns[0] > 1 else _guessed(axis)
+        return exact(renderer, **options) if turns[0] > 1 or not axis.axison else _guessed(axis)
 
     return measured
 
@@ -88,14 +86,3 @@ def _height(text: Any) -> float:
     """Of a label's lines, points."""
     words = text.get_text()
     return LEADING * text.get_fontsize() * (words.count("\n") + 1) if words else 0
-
-
-def space_ticks(axes: np.ndarray, width: float, height: float) -> None:
-    """Seven ticks at most along a side of a small panel (inches), where matplotlib would set up to ten."""
-    from matplotlib.ticker import MaxNLocator
-
-    for axis in axes.flat:
-        for way, inches in ((axis.xaxis, width), (axis.yaxis, height)):
-            locator = way.get_major_locator()
-            if inches < WIDE and isinstance(locator, MaxNLocator):
-                locator.set_params(nbins=TICKS)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmlib.figures.layout import laid_out, space_ticks
+from mmlib.figures.layout import laid_out
 from mmlib.figures.palette import with_palette
 from mmlib.files import atomic_path
 
@@ -240,7 +240,6 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
         return _stacked(height, rows, columns, options)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
-    space_ticks(axes, width / columns, height / rows)
     return figure, axes
 
 

@@ -19,5 +19,8 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Ranks (n,) from 1; scipy has them where it takes every process two thirds of a second to import."""
+    values = np.asarray(values)
+    if np.any(values != values):  # beside what is no number nothing has a rank
+        return np.full(len(values), np.nan)
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]

@@ -99,3 +99,13 @@ def test_strength_is_tested_on_fishers_scale():
     assert (found.low, found.high) == pytest.approx((low - STRONG, high - STRONG))
     assert above([], STRONG) is None
     assert above([1.0, 0.9], STRONG).mean < 0.3
+
+
+def test_ranks_are_scipys():
+    from scipy.stats import rankdata
+
+    from mmlib.metrics.correlation import _ranks, spearman
+
+    for values in ([3, 1, 1, 2], [0.5, np.nan, 2.0, 1.0], [True, False, True, True], [np.inf, 1.0, -np.inf, 1.0]):
+        np.testing.assert_array_equal(_ranks(np.array(values)), rankdata(values))
+    assert np.isnan(spearman(np.array([1, 2, np.nan, 4]), np.arange(4.0)))

@@ -98,24 +98,20 @@ def test_other_layouts_are_matplotlibs_own(engine):
         np.testing.assert_allclose(places(first), by_matplotlib(second), atol=1 / (first.dpi * FULL))
 
 
-def test_small_panels_have_seven_ticks_at_most_and_round_ones_their_own(recwarn):
-    with style():
-        figure, ((axis,),) = new_figure(3, 3)
-        axis.plot([0, 80], [0, 9.3])
-        wide, ((long,),) = new_figure(FULL, 2)
-        long.plot([0, 80], [0, 1])
-        _, ((_,),) = new_figure(3, 3, subplot_kw={"projection": "polar"})
-        inside = [tick for tick in axis.get_xticks() if 0 <= tick <= 80]
-        assert 4 <= len(inside) <= 7
-        assert len([tick for tick in axis.get_yticks() if 0 <= tick <= 9.3]) <= 7
-        assert len([tick for tick in long.get_xticks() if 0 <= tick <= 80]) > 7
-    assert not recwarn.list
-
-
 def test_the_guess_comes_near_what_is_measured():
     figure = lines()
     with style():
         figure.get_layout_engine().execute(figure)
         for axis in figure.axes:
             guessed, measured = layout._guessed(axis), axis.get_tightbbox(for_layout_only=True)
-            np.testing.assert_allclose(guessed.extents, measured.extents, atol=0.3 * figure.dpi)
+            np.testing.assert_allclose(guessed.extents, measured.extents, atol=0.2 * figure.dpi)
+
+
+def test_panels_without_an_axis_are_not_guessed(recwarn):
+    """A guess of labels that are not there would leave a dense grid no room."""
+    with style():
+        figure, axes = new_figure(FULL, 2, 1, 20)
+        for axis in axes.flat:
+            axis.set_axis_off()
+    png(figure)
+    assert not recwarn.list

@@ -105,7 +105,8 @@ def _draw_line(axis: Any, values: np.ndarray, faces: bool) -> tuple[SideBySide, 
         for place, picture in enumerate(pictures):
             panels.image(place, picture)
         return panels, *(("frequency (bins)", "time (frames)") if values.ndim == 4 else ("channel", "time (steps)"))
-    low, high = min(0, np.nanmin(values, initial=0)), max(0, np.nanmax(values, initial=0))
+    known = values[np.isfinite(values)]
+    low, high = known.min(initial=0), known.max(initial=0)
     panels = SideBySide(axis, count, values.shape[1], low, high if high > low else 1)
     for place, sample in enumerate(values):
         axis.bar(panels.left(place) + np.arange(len(sample)) + 0.5, sample, color=SERIES[0])

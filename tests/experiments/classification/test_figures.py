@@ -88,6 +88,7 @@ def test_people_are_not_shown(runs):
         (np.array([[-1.0, -2.0]]), (-2, 0)),
         (np.zeros((2, 4)), (0, 1)),
         (np.array([[np.nan, 2.0]]), (0, 2)),
+        (np.array([[np.inf, -1.0]]), (-1, 0)),
     ],
 )
 def test_vectors_are_bars_between_their_extremes_and_zero(values, limits):

@@ -36,6 +36,21 @@ def soft_hgr(f: Tensor, g: Tensor) -> Tensor:
     return inner - 0.5 * (covariance_f * covariance_g.T).sum()  # tr(AB) = Σ A_ij B_ji
 
 
+def soft_hgr_gradients(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of `soft_hgr` with respect to `f` and to `g`, (m, k) each; raises `UsageError` as it does.
+
+    Autograd gives the same to the last bit on a CPU, and takes three times as long: terms are added in its order.
+    """
+    f, g = centred(f, g)
+    scale = len(f) - 1
+    found = []
+    for one, other in ((f, g), (g, f)):
+        slope = -0.5 * (other.T @ other / scale).T / scale  # of H by the covariance of `one`, (k, k)
+        gradient = (one @ slope).add_(one @ slope.T).add_(other * (1 / scale))
+        found.append(gradient.sub_(gradient.sum(dim=0) / len(f)))  # centring's own
+    return found[0], found[1]
+
+
 def column_correlations(x: Tensor, y: Tensor) -> Tensor:
     """Pearson's r of column i of `x` with column i of `y`, both (m, C): (C,). 0 for a constant column."""
     x, y = centred(x, y)

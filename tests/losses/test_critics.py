@@ -1,4 +1,4 @@
-"""Critics whose weights are one vector: the same steps, bit for bit, in fewer calls."""
+"""Critics' steps: gradients that are written out are autograd's, and weights in one vector take the same steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mmlib.losses.critics import CriticPair
+from mmlib.losses.soft_hgr import soft_hgr
 
 
 def features(seed, channels, rows=600):
@@ -23,6 +24,38 @@ def trained(channels, outputs, whole):
         part = slice(step, step + 200)
         critics.ascend(optimizer, x[part], y[part])
     return critics
+
+
+SHAPES = [(600, (32, 32), 1), (480, (10, 10), 1), (200, (13, 7), 3), (64, (64, 5), 2), (2, (1, 1), 1)]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("rows", "channels", "outputs"), SHAPES)
+def test_steps_are_those_of_autograd_to_the_last_bit(rows, channels, outputs, whole):
+    x, y = features(0, channels[0], rows)[0], features(1, channels[1], rows)[1]
+    weights = []
+    for own in (True, False):
+        critics = CriticPair(channels, outputs, seed=2)
+        optimizer = torch.optim.Adam([critics.as_one()] if whole else critics.parameters(), lr=1e-2)
+        for _ in range(30):
+            if own:
+                critics.ascend(optimizer, x, y)
+            else:
+                optimizer.zero_grad(set_to_none=not whole)
+                (-soft_hgr(*critics(x, y))).backward()
+                optimizer.step()
+        weights.append(critics.state_dict())
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_a_step_leaves_no_gradient_on_the_features():
+    critics = CriticPair((4, 4))
+    x, y = (part.requires_grad_() for part in features(3, 4, 50))
+    critics.ascend(torch.optim.SGD(critics.parameters(), lr=0.1), x, y)
+    assert x.grad is None
+    assert y.grad is None
+    assert not next(critics.parameters()).grad.requires_grad
 
 
 @pytest.mark.parametrize(("channels", "outputs"), [(32, 1), (13, 3), (7, 2)])

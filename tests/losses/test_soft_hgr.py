@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmlib.errors import ParameterError, UsageError
-from mmlib.losses.soft_hgr import column_correlations, correlation, soft_hgr
+from mmlib.losses.soft_hgr import column_correlations, correlation, soft_hgr, soft_hgr_gradients
 
 F = torch.tensor([[1.0, 0], [2, -1], [0, 1], [3, 2]], dtype=torch.float64)
 G = torch.tensor([[0.5, 1], [1, 0], [-1, 0.5], [1.5, -0.5]], dtype=torch.float64)
@@ -65,6 +65,14 @@ def test_gradients(scale):
     f, g = random_pair(6, 2)
     f = 0.5 * f  # where H is positive
     assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, scale), (f.requires_grad_(), g.requires_grad_()))
+
+
+@pytest.mark.parametrize(("rows", "outputs"), [(2, 1), (500, 1), (37, 3), (64, 8), (200, 16)])
+def test_gradients_that_are_written_out_are_autograds(rows, outputs):
+    generator = torch.Generator().manual_seed(rows)
+    f, g = (torch.randn(rows, outputs, generator=generator).add_(0.3).requires_grad_() for _ in range(2))
+    for own, known in zip(soft_hgr_gradients(f, g), torch.autograd.grad(soft_hgr(f, g), (f, g)), strict=True):
+        assert torch.equal(own.detach(), known)
 
 
 def test_says_what_is_wrong():

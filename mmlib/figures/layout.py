@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 TICKS_BESIDE, TICKS_BELOW, AIR = 22, 14, 3
 """Room for labels of ticks left of a panel and below it, and at its other sides, points."""
 LEADING = 1.3
+NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
 
 
 @contextlib.contextmanager
 def laid_out(figure: Figure) -> Iterator[None]:
-    """Place a figure's panels, where they stay inside: every drawing would lay them out again."""
+    """Place a figure's panels, where they stay inside: every drawing would lay them out again.
+
+    A figure that has a layout, be it one that does nothing, is drawn twice when it is saved.
+    """
+    from matplotlib import rc_context
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     engine = figure.get_layout_engine()
@@ -34,9 +39,10 @@ def laid_out(figure: Figure) -> Iterator[None]:
     twice = isinstance(engine, ConstrainedLayoutEngine)
     with _first_guessed(figure) if twice else contextlib.nullcontext():
         engine.execute(figure)
-    figure.set_layout_engine("none")
     try:
-        yield
+        with rc_context(NO_LAYOUT):
+            figure.set_layout_engine(None)  # the settings' own: none here
+            yield
     finally:
         figure.set_layout_engine(engine)
 

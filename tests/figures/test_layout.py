@@ -8,7 +8,7 @@ import pytest
 from mmlib.figures import layout
 from mmlib.figures.captions import add_to_caption, caption_of, set_caption
 from mmlib.figures.layout import laid_out
-from mmlib.figures.style import FULL, new_figure, png, style
+from mmlib.figures.style import FORMATS, FULL, new_figure, png, save_figure, style
 
 
 def lines(columns=3, rows=1, colour_bar=False, scale=1.0):
@@ -57,6 +57,19 @@ def test_each_panel_is_measured_once_and_drawn_where_it_stands(monkeypatch):
     with style():
         figure.draw_without_rendering()
     assert len(asked) == 6, "the figure's own layout is as it was"
+
+
+def test_a_saved_figure_is_drawn_once_in_each_format(monkeypatch, tmp_path):
+    from matplotlib.axes import Axes
+
+    drawn = []
+    exact = Axes.draw
+    monkeypatch.setattr(Axes, "draw", lambda self, renderer: drawn.append(self) or exact(self, renderer))
+    figure = lines()
+    engine = figure.get_layout_engine()
+    save_figure(figure, tmp_path / "lines")
+    assert len(drawn) == len(FORMATS) * len(figure.axes)
+    assert figure.get_layout_engine() is engine
 
 
 def test_a_figure_can_be_changed_and_drawn_again():

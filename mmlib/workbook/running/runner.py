@@ -212,8 +212,7 @@ class Batch:
         with Display(len(pending), self.workers, expected) as display:
             waiting, shown = {}, 0.0
             try:
-                for task in (self.task(state.cell) for state in pending):
-                    waiting[self.submit(task, 1)] = task
+                waiting |= self.submit([self.task(state.cell) for state in pending], 1)
                 self.report.ran += len(waiting)
                 while waiting:
                     self.interrupt.check()
@@ -226,7 +225,7 @@ class Batch:
                         outcome = outcome_of(future)
                         if outcome.status == "killed" and outcome.attempts < MAX_ATTEMPTS:
                             display.retried(task.cell, outcome)
-                            waiting[self.submit(task, outcome.attempts + 1)] = task
+                            waiting |= self.submit([task], outcome.attempts + 1)
                         else:
                             display.finished(task.cell, outcome)
                             self.report.outcomes[task.cell.id] = outcome
@@ -236,9 +235,13 @@ class Batch:
                     self.client.cancel(list(waiting), force=True)
                 raise
 
-    def submit(self, task: Task, attempt: int) -> Future:
-        key = f"{task.cell.id}-{task.run_id[:8]}-{attempt}"
-        return self.client.submit(run_json, task.to_json(), key=key, pure=False, retries=0)
+    def submit(self, tasks: list[Task], attempt: int) -> dict[Future, Task]:
+        """Hand tasks over together, as one group: what is not running then waits at the scheduler. Single ones Dask
+        deals out beforehand, and a worker whose share is done stands idle.
+        """
+        keys = [("cell", task.cell.id, task.run_id[:8], attempt) for task in tasks]
+        futures = self.client.map(run_json, [task.to_json() for task in tasks], key=keys, pure=False, retries=0)
+        return dict(zip(futures, tasks, strict=True))
 
     def show_started(self, display: Display, tasks: Iterable[Task]) -> None:
         """Tell the display which cells have begun: their worker has written this run's cell.json."""

@@ -6,12 +6,16 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mmlib.workbook.plan import find_plan
-from mmlib.workbook.running.runner import longest_first
+from mmlib.workbook.running import runner
+from mmlib.workbook.running.cluster import Places, local_cluster
+from mmlib.workbook.running.runner import Batch, longest_first
 from mmlib.workbook.state import CellState
 
 WORKERS = ("--workers", "2")
@@ -82,6 +86,27 @@ def test_what_takes_longest_begins_first(here):
     quick, slow, unknown, also_slow = (state.cell.id for state in states)
     ordered = longest_first(states, {quick: 2.0, slow: 30.0, also_slow: 30.0})
     assert [state.cell.id for state in ordered] == [unknown, slow, also_slow, quick]
+
+
+def test_tasks_wait_at_the_scheduler_until_a_worker_is_free(monkeypatch):
+    monkeypatch.setattr(runner, "run_json", time.sleep)  # which workers have
+    tasks = [
+        SimpleNamespace(cell=SimpleNamespace(id=f"plan-row-s{k}"), run_id="0" * 32, to_json=lambda: 30)
+        for k in range(6)
+    ]
+
+    def dealt(dask_scheduler):
+        return [len(worker.processing) for worker in dask_scheduler.workers.values()], len(dask_scheduler.queued)
+
+    with local_cluster(Places(2, 1)) as client:
+        waiting = Batch.submit(SimpleNamespace(client=client), tasks, 1)
+        assert list(waiting.values()) == tasks
+        for _ in range(100):
+            if all(client.run_on_scheduler(dealt)[0]):
+                break
+            time.sleep(0.05)
+        assert client.run_on_scheduler(dealt) == ([1, 1], 4), "one each, and no share of the rest"
+        client.cancel(list(waiting), force=True)
 
 
 def test_what_a_killed_run_left_goes_even_where_nothing_is_to_run(toy, tmp_path):

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from batch_parts import kind_of
 from small_experiments import ALL, STAGED, small_project
 
 from mmlib.errors import SchedulerError
@@ -32,7 +33,6 @@ KILLS = int(os.environ.get("MMLIB_KILLS", "1"))
 EVERY = float(os.environ.get("MMLIB_KILLS_EVERY", "8"))
 NAMES = list(ALL if KILLS > 1 else STAGED)
 ARGUMENTS = ["reproduce", "--workers", "2"]
-ZYGOTE = "mmlib.workbook.running.zygote"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 + 120 * KILLS)]
 
 
@@ -70,23 +70,19 @@ def digest(path: Path) -> str:
 
 
 def parts(command) -> dict[str, list[psutil.Process]]:
-    """The processes of a batch by kind. A kernel is a fork of a zygote; a worker is another child of the command."""
+    """The processes of a batch by kind."""
     found: dict[str, list[psutil.Process]] = {}
     with contextlib.suppress(psutil.Error):  # they come and go
         found["command"] = [psutil.Process(command.pid)]
         for process in found["command"][0].children(recursive=True):
-            line = " ".join(process.cmdline())
-            if ZYGOTE in line:
-                kind = "kernel" if ZYGOTE in " ".join(process.parent().cmdline()) else "zygote"
+            if kind := kind_of(process):
                 found.setdefault(kind, []).append(process)
-            elif "spawn_main" in line:
-                found.setdefault("worker", []).append(process)
     return found
 
 
 def kill_one(project, command, rng, log) -> None:
     found = parts(command)
-    kinds = [kind for kind in ("worker", "worker", "zygote", "kernel", "kernel", "command") if kind in found]
+    kinds = [kind for kind in ("worker", "worker", "shared", "zygote", "kernel", "kernel", "command") if kind in found]
     kind = rng.choice(kinds)
     victim = rng.choice(found[kind])
     begun = any(project.outputs.glob("runs/*/cell.json"))

@@ -14,7 +14,7 @@ EXPERIMENTS = ("classification", "continual", "event_localization", "face_voice"
 
 @pytest.fixture(scope="session")
 def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from mmlib.workbook.running.kernel import Zygote
+    from mmlib.workbook.running.warm import Zygote
 
     modules = tuple(f"mmlib.experiments.{name}.experiment" for name in EXPERIMENTS)
     zygote = Zygote(modules, dict(os.environ), tmp_path_factory.mktemp("warm"))

@@ -189,7 +189,7 @@ def plain_dask() -> Iterator[None]:
 
 def worker_environment(where: Places, number: int) -> dict[str, str]:
     """Environment of one worker, hence of its kernels: threads (unless the user chose) and its GPU."""
-    from mmlib.workbook.running.kernel import thread_environment
+    from mmlib.workbook.running.environment import thread_environment
 
     env = thread_environment(where.threads)
     if where.gpus:

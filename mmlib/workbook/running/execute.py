@@ -29,7 +29,7 @@ from mmlib.workbook.running.task import BLOCKED_KINDS, MAX_ATTEMPTS, Outcome, Ta
 from mmlib.workbook.running.watch import Watch
 
 if TYPE_CHECKING:
-    from mmlib.workbook.running.kernel import Zygote
+    from mmlib.workbook.running.warm import Line
 
 LOG_FILE = "log.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -145,13 +145,14 @@ def run_notebook(task: Task, start: CellFile) -> Outcome:
     return Outcome("done", attempts=start.attempts)
 
 
-def warm(task: Task) -> Zygote | None:
+def warm(task: Task) -> Line | None:
     """The process that this worker's kernels are forked from, started where there is none; None for cold kernels."""
-    from mmlib.workbook.running.kernel import bound_threads, keep_freed_memory, warm_zygote
+    from mmlib.workbook.running.environment import bound_threads, keep_freed_memory
+    from mmlib.workbook.running.warm import warm_zygote
 
     bound_threads(1)
     keep_freed_memory()
-    return None if task.cold else warm_zygote(task.preload, task.version, task.project)
+    return None if task.cold else warm_zygote(task.preload, task.version, task.project, task.warm)
 
 
 def explain(task: Task, error: Exception, verdict: str) -> tuple[str, str, str]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -29,60 +25,14 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from mmlib.processes import AMBIENT, PLAIN_DRAWING
+from mmlib.processes import AMBIENT
+from mmlib.workbook.running.environment import DRAWING
 from mmlib.workbook.running.temporary import socket_folder
+from mmlib.workbook.running.warm import Line
 
-DRAWING = PLAIN_DRAWING | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-TRIM_VARIABLE, DASK_TRIM = "MALLOC_TRIM_THRESHOLD_", "65536"
-MALLOC = {TRIM_VARIABLE: str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
-"""What glibc comes to by itself, once a block as large was freed; until then every large tensor is new pages."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 CHANNELS = 5  # sockets of a kernel: shell, iopub, stdin, heartbeat, control
 BIND_SECONDS = 60.0
 LOOK_SECONDS = 0.005  # Jupyter looks every 0.1 or 0.2 s, several times a cell
-
-
-class Zygote:
-    """The worker's end of a warm process (`mmlib.workbook.running.zygote`)."""
-
-    def __init__(self, modules: tuple[str, ...], env: dict[str, str], cwd: Path) -> None:
-        ours, theirs = socket.socketpair()
-        # OpenBLAS would start its threads at import; the zygote must have none when it forks.
-        env = env | {"OPENBLAS_NUM_THREADS": "1", **DRAWING}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mmlib.workbook.running.zygote", str(theirs.fileno()), *modules],
-            pass_fds=[theirs.fileno()],
-            env=env,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
-        self._socket = ours
-        self._replies = ours.makefile("rb")
-        self._lock = threading.Lock()
-
-    def ask(self, **request: object) -> dict:
-        """Send a request and wait for its reply. Raises `ConnectionError` when the zygote is dead."""
-        with self._lock:
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-            line = self._replies.readline()
-        if not line:
-            raise ConnectionError("the process that starts kernels has died")
-        return json.loads(line)
-
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def close(self) -> None:
-        """End the zygote and, with it, its kernels."""
-        self._replies.close()
-        self._socket.close()
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class ForkedProcess:
@@ -90,7 +40,7 @@ class ForkedProcess:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, zygote: Zygote, pid: int) -> None:
+    def __init__(self, zygote: Line, pid: int) -> None:
         self.zygote, self.pid, self.returncode = zygote, pid, None
 
     def poll(self) -> int | None:
@@ -120,7 +70,7 @@ class Launch:
     cwd: Path
     log: Path
     env: dict[str, str] = field(default_factory=dict)
-    zygote: Zygote | None = None
+    zygote: Line | None = None
     pid: int | None = None
 
     def environment(self) -> dict[str, str]:
@@ -135,7 +85,6 @@ class Launch:
 
 
 _current: Launch | None = None
-_zygote: tuple[tuple, Zygote] | None = None
 
 
 class PromptProvisioner(LocalProvisioner):
@@ -239,7 +188,7 @@ class IPCKernelManager(AsyncKernelManager):
 
 
 @contextlib.contextmanager
-def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) -> Iterator[Launch]:
+def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Line | None) -> Iterator[Launch]:
     """Within this context `IPCKernelManager` starts kernels as told; afterwards nothing of them is left."""
     global _current
     folder = socket_folder()
@@ -250,39 +199,3 @@ def launching(cwd: Path, log: Path, env: dict[str, str], zygote: Zygote | None) 
         _current.kill()  # also what a kernel left behind: data loading processes share its process group
         _current = None
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def warm_zygote(modules: tuple[str, ...], version: str, cwd: Path) -> Zygote:
-    """This worker's zygote; a new one when `version` (the library's hash) or the modules changed, or it died."""
-    global _zygote
-    key = (modules, version, cwd)
-    if _zygote is not None and (_zygote[0] != key or not _zygote[1].alive()):
-        _zygote[1].close()
-        _zygote = None
-    if _zygote is None:
-        _zygote = key, Zygote(modules, dict(os.environ), cwd)
-    return _zygote[1]
-
-
-def bound_threads(threads: int) -> None:
-    """Set, where the user has not, how many threads the kernels of this process may use for arithmetic."""
-    os.environ.update(thread_environment(threads))
-
-
-def keep_freed_memory() -> None:
-    """Let the kernels of this process keep what they free, for their next step.
-
-    Dask has its workers give freed memory back at once (`MALLOC_TRIM_THRESHOLD_`); in a kernel that trains, half of all
-    time then went into page faults. Any other value is the user's, and stays.
-    """
-    if os.environ.get(TRIM_VARIABLE) == DASK_TRIM:
-        del os.environ[TRIM_VARIABLE]
-    if not MALLOC.keys() & os.environ.keys():
-        os.environ.update(MALLOC)
-
-
-def thread_environment(threads: int) -> dict[str, str]:
-    """The variables that bound threads. What the user chose stays; MKL follows OMP where only that was chosen, because
-    torch would take MKL's."""
-    chosen = os.environ.get("OMP_NUM_THREADS", str(threads))
-    return {name: os.environ.get(name, chosen) for name in THREAD_VARIABLES}

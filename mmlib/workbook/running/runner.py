@@ -31,6 +31,7 @@ from mmlib.workbook.running.lock import outputs_lock
 from mmlib.workbook.running.progress import Display
 from mmlib.workbook.running.task import MAX_ATTEMPTS, Outcome, Task
 from mmlib.workbook.running.temporary import SHORT_BASE, remove_leftovers
+from mmlib.workbook.running.warm import shared_zygote
 from mmlib.workbook.state import CellState, Survey
 from mmlib.workbook.times import Times
 
@@ -124,6 +125,8 @@ class Batch:
     report: Report = field(default_factory=Report)
     client: Client | None = None
     workers: int = 1
+    warm: str = ""
+    """Where the process listens that this batch's kernels come from; empty where there is none."""
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     times: Times = field(default_factory=lambda: Times(project_root() / "outputs" / "reference"))
 
@@ -178,10 +181,17 @@ class Batch:
         place = f", GPU {', '.join(where.gpus)}" if where.gpus else f", {where.threads} thread(s) each"
         print(f"starting {where.workers} worker(s){place}", flush=True)
         try:
-            with cluster.local_cluster(where) as client:
+            with self.warming(where.threads) as self.warm, cluster.local_cluster(where) as client:
                 yield client
         finally:
             remove_leftovers([SHORT_BASE])
+
+    def warming(self, threads: int) -> contextlib.AbstractContextManager[str]:
+        """The process that the kernels of all workers come from."""
+        if self.options.cold_kernels:
+            return contextlib.nullcontext("")
+        variables = {"MMLIB_PROJECT": str(project_root()), "MMLIB_OUTPUTS": str(self.options.outputs)}
+        return shared_zygote(tuple(self.loaded), threads, project_root(), variables)
 
     def task(self, cell: Cell) -> Task:
         data = inputs_hash(cell) if cell.kind == "summary" else None
@@ -197,6 +207,7 @@ class Batch:
             force=self.options.force,
             preload=tuple(self.loaded),
             version=content_hash(self.loaded),
+            warm=self.warm,
             batch=self.identity,
             verify=self.options.verify,
         )

@@ -19,8 +19,9 @@ BLOCKED_KINDS = ("BlockedError", "DataError")  # what a notebook raises when som
 class Task:
     """A cell to run, with all a worker needs to know. `hashes` lacks the data's, which the worker finds out.
 
-    `preload` names the modules a warm kernel starts with, `version` is the hash of their sources. `batch` and `verify`
-    are for `mmlib.data.verification`: runs of one batch share what they found, and False compares nothing.
+    `preload` names the modules a warm kernel starts with, `version` is the hash of their sources, and `warm` the path
+    of the process that has imported them, where there is one. `batch` and `verify` are for `mmlib.data.verification`:
+    runs of one batch share what they found, and False compares nothing.
     """
 
     cell: Cell
@@ -34,6 +35,7 @@ class Task:
     force: bool = False
     preload: tuple[str, ...] = ()
     version: str = ""
+    warm: str = ""
     batch: str = ""
     verify: bool = True
 
@@ -41,7 +43,7 @@ class Task:
         """As text: what travels is plain values, so that a scheduler needs none of the experiment's classes."""
         cell = {name: getattr(self.cell, name) for name in ("id", "notebook", "plan", "profile", "row", "seed", "kind")}
         cell |= {"outputs": str(self.cell.outputs), "parameters": self.cell.parameters.model_dump(mode="json")}
-        names = ("run_id", "experiment", "timeout", "cold", "force", "version", "batch", "verify")
+        names = ("run_id", "experiment", "timeout", "cold", "force", "version", "warm", "batch", "verify")
         plain = {name: getattr(self, name) for name in names}
         models = {"hashes": self.hashes.model_dump(), "git": self.git.model_dump()}
         plain["preload"] = list(self.preload)

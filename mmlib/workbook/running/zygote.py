@@ -3,10 +3,11 @@
 Importing torch, IPython and matplotlib takes seconds; a fork of a process that has them takes milliseconds. What comes
 with torch is imported where an experiment's modules import torch themselves. The zygote has no threads and has never
 touched CUDA, so that a fork of it is as good as a new process: every cell starts from the same untouched state. It is
-started by `mmlib.workbook.running.kernel` with a socket's number and the experiments' modules as its arguments.
+started by `mmlib.workbook.running.warm` with a socket's number and the experiments' modules as its arguments; with a
+second socket, which listens, it forks a zygote for each that connects, so that many workers import everything once.
 
-Nothing outlives its owner: the zygote ends when the socket closes (its worker died, however), and each kernel asks
-Linux to be killed when the zygote ends.
+Nothing outlives its owner: the zygote ends when the socket closes (its worker died, however), and each kernel, and each
+zygote forked from another, asks Linux to be killed when the one it came from ends.
 
 Requests and replies are one JSON object per line: {"op": "spawn", "argv", "env", "cwd", "log"} -> {"pid"};
 {"op": "poll", "pid"} -> {"status": null or the exit status, negative for a signal}.
@@ -20,6 +21,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -185,20 +187,48 @@ def cuda_initialised() -> bool:
     return bool(torch and torch.cuda.is_initialized())
 
 
+def share(connection: socket.socket, listener: socket.socket) -> None:
+    """Fork a zygote for each that connects, until the other end of `connection` closes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
+    parent = os.getpid()
+    while True:
+        ready, _, _ = select.select([connection, listener], [], [])
+        if connection in ready:
+            return
+        own, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            connection.close()
+            listener.close()
+            die_with_parent(parent)
+            serve_until_closed(own)
+            os._exit(0)
+        own.close()
+
+
+def serve_until_closed(connection: socket.socket) -> None:
+    # A broken pipe is the other end closing while we answered: the ordinary end.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        serve(connection)
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's business; it ends us by closing the socket
-    connection = socket.socket(fileno=int(sys.argv[1]))
-    connection.set_inheritable(False)
+    connection, *listener = (socket.socket(fileno=int(number)) for number in sys.argv[1].split(","))
+    for one in (connection, *listener):
+        one.set_inheritable(False)
     modules = sys.argv[2:]
     preload(modules)
     again = ["torch"] if "torch" in sys.modules else []
     if modules not in ([], again) and (threads() > 1 or cuda_initialised()):
         # An experiment's module did more than define things. Begin again without them: cells import them themselves.
-        connection.set_inheritable(True)
+        for one in (connection, *listener):
+            one.set_inheritable(True)
         os.execv(sys.executable, [sys.executable, "-m", "mmlib.workbook.running.zygote", sys.argv[1], *again])
-    # A broken pipe is the other end closing while we answered: the ordinary end.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        serve(connection)
+    if listener:
+        share(connection, *listener)
+    else:
+        serve_until_closed(connection)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 A page of nbconvert holds 290 kB of style sheets, and its pictures and sounds as text. They are taken out: a style sheet
 once for all pages, a sound once per content, a picture once per content and with a palette of 40 colours, which is
-enough for plots, as lossless WebP (a fifth smaller than PNG). Marks that nobody sees go too, a fifth of what is left.
+enough for plots, as lossless WebP (a third smaller than PNG). Marks that nobody sees go too, a fifth of what is left.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def light(content: bytes) -> bytes:
     stream = io.BytesIO()
     try:
         with Image.open(io.BytesIO(content)) as image:
-            with_palette(image, COLOURS).convert("RGB").save(stream, "WEBP", lossless=True, method=4, quality=25)
+            with_palette(image, COLOURS).convert("RGB").save(stream, "WEBP", lossless=True, method=2, quality=20)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return content
     return min(stream.getvalue(), content, key=len)

@@ -126,7 +126,8 @@ def spawn(request: dict, connection: socket.socket) -> int:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        connection.close()  # else this child would keep the socket open after its worker died
+        # Not `close`: a file reads from it. Whoever keeps it, such as a loader, hides our end from the worker.
+        os.close(connection.detach())
         die_with_parent(parent)
         run_kernel(request)
         status = 0

@@ -58,6 +58,22 @@ def test_experiments_without_torch_do_not_wait_for_it(tmp_path):
     assert not {"torch", "pandas", "matplotlib"} & loaded
 
 
+def sockets(pid: int) -> set[str]:
+    return {link for entry in Path(f"/proc/{pid}/fd").iterdir() if (link := os.readlink(entry)).startswith("socket")}
+
+
+def test_a_kernel_does_not_hold_the_line_of_its_worker(zygote, tmp_path):
+    pid = spawned(zygote, tmp_path)
+    line = sockets(zygote.process.pid)
+    assert len(line) == 1
+    for _ in range(100):  # until it has begun
+        if not sockets(pid) & line:
+            break
+        time.sleep(0.05)
+    assert not sockets(pid) & line
+    os.kill(pid, signal.SIGKILL)
+
+
 def test_kernels_die_with_their_zygote(tmp_path):
     process = Zygote((), dict(os.environ), tmp_path)
     pid = spawned(process, tmp_path)

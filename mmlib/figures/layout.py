@@ -34,7 +34,8 @@ def laid_out(figure: Figure) -> Iterator[None]:
 
     engine = figure.get_layout_engine()
     if engine is None:
-        yield
+        with rc_context(NO_LAYOUT):  # what saves a figure would give it the settings' own afterwards
+            yield
         return
     twice = isinstance(engine, ConstrainedLayoutEngine)
     with _first_guessed(figure) if twice else contextlib.nullcontext():

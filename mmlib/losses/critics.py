@@ -89,16 +89,19 @@ class CriticPair(nn.Module):
 
     @torch.no_grad()
     def ascend(self, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
-        """One step towards a larger Soft-HGR on these features, which get no gradient."""
-        (f, backward_first), (g, backward_second) = self.first.with_backward(x), self.second.with_backward(y)
-        up_first, up_second = soft_hgr_gradients(f, g)
-        backward_first(-up_first)  # optimisers descend
-        backward_second(-up_second)
+        """One step towards a larger Soft-HGR on these features, which get no gradient, in the critics' precision."""
+        with torch.autocast(x.device.type, enabled=False):
+            (f, backward_first), (g, backward_second) = self.first.with_backward(x), self.second.with_backward(y)
+            up_first, up_second = soft_hgr_gradients(f, g)
+            backward_first(-up_first)  # optimisers descend
+            backward_second(-up_second)
         optimizer.step()
 
 
 def _put(parameter: nn.Parameter, gradient: Tensor) -> None:
-    """A parameter's gradient, where there is one already: it may be a part of a vector."""
+    """A parameter's gradient, where there is one already: it may be a part of a vector. A frozen one has none."""
+    if not parameter.requires_grad:
+        return
     if parameter.grad is None:
         parameter.grad = gradient
     else:

@@ -72,6 +72,20 @@ def test_a_saved_figure_is_drawn_once_in_each_format(monkeypatch, tmp_path):
     assert figure.get_layout_engine() is engine
 
 
+def test_a_figure_without_a_layout_keeps_its_own_places_in_every_format(monkeypatch, tmp_path):
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    figure, drawn = Figure(figsize=(4, 3)), []
+    axis = figure.add_axes([0.3, 0.2, 0.5, 0.6])
+    exact = Axes.draw
+    monkeypatch.setattr(Axes, "draw", lambda self, renderer: drawn.append(self) or exact(self, renderer))
+    save_figure(figure, tmp_path / "own")
+    assert len(drawn) == len(FORMATS)
+    assert figure.get_layout_engine() is None
+    assert axis.get_position().bounds == pytest.approx((0.3, 0.2, 0.5, 0.6))
+
+
 def test_a_figure_can_be_changed_and_drawn_again():
     figure = lines()
     first = png(figure)

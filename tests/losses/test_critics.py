@@ -58,6 +58,28 @@ def test_a_step_leaves_no_gradient_on_the_features():
     assert not next(critics.parameters()).grad.requires_grad
 
 
+def test_steps_are_in_the_critics_own_precision():
+    found = []
+    for enabled in (True, False):
+        critics = CriticPair((8, 8), seed=5)
+        optimizer = torch.optim.Adam(critics.parameters(), lr=1e-2)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            critics.ascend(optimizer, *features(6, 8))
+        found.append(critics.first.linear.weight.detach())
+    assert torch.equal(*found)
+
+
+def test_a_frozen_critic_stays_as_it_is():
+    critics = CriticPair((4, 4))
+    optimizer = torch.optim.SGD(critics.parameters(), lr=0.1)
+    critics.first.requires_grad_(False)
+    before = [value.clone() for value in critics.parameters()]
+    critics.ascend(optimizer, *features(7, 4))
+    moved = [not torch.equal(now, then) for now, then in zip(critics.parameters(), before, strict=True)]
+    assert not any(moved[:6])
+    assert any(moved[6:])
+
+
 @pytest.mark.parametrize(("channels", "outputs"), [(32, 1), (13, 3), (7, 2)])
 def test_one_vector_takes_the_same_steps(channels, outputs):
     one, each = trained(channels, outputs, True), trained(channels, outputs, False)

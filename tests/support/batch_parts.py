@@ -20,8 +20,8 @@ def kind_of(process: psutil.Process) -> str:
     forked = next(place for place, one in enumerate(line) if ZYGOTE not in _command(one))  # how many are zygotes' own
     if not forked:
         return ""
-    alone = WORKER in _command(line[forked])
-    return ("zygote", "kernel")[forked - 1] if alone else ("shared", "zygote", "kernel")[forked - 1]
+    kinds = ("zygote", "kernel") if WORKER in _command(line[forked]) else ("shared", "zygote", "kernel")
+    return kinds[forked - 1] if forked <= len(kinds) else ""
 
 
 def of_kind(kind: str, processes: Iterable[psutil.Process]) -> list[psutil.Process]:

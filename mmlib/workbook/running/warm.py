@@ -102,23 +102,24 @@ class Branch(Line):
 
 @contextlib.contextmanager
 def shared_zygote(modules: tuple[str, ...], threads: int, cwd: Path, variables: dict[str, str]) -> Iterator[str]:
-    """A zygote for all workers of a batch, while the context lasts; gives the path of its socket.
+    """A zygote for all workers of a batch, while the context lasts; gives the path of its socket, empty where it cannot
+    be: workers do without.
 
     Its environment is that of the workers: this process's, `threads` unless the user chose, and `variables`.
     """
     environment = os.environ | thread_environment(threads) | HASH_SEED | variables
     keep_freed_memory(environment)
-    folder = socket_folder("warm-")
+    folder, zygote = socket_folder("warm-"), None
     try:
-        with socket.socket(socket.AF_UNIX) as listener:
+        with socket.socket(socket.AF_UNIX) as listener, contextlib.suppress(OSError):
             listener.bind(str(folder / SOCKET))
             listener.listen(MOST_WAITING)
             zygote = Zygote(modules, environment, cwd, listener)
-        try:
-            yield str(folder / SOCKET)
-        finally:
-            zygote.close()
+        yield str(folder / SOCKET) if zygote else ""
     finally:
+        if zygote:
+            zygote.process.kill()  # it may be importing, and would not see its line close for seconds
+            zygote.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

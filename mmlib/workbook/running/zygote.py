@@ -26,6 +26,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterable
 
@@ -191,20 +192,34 @@ def cuda_initialised() -> bool:
 def share(connection: socket.socket, listener: socket.socket) -> None:
     """Fork a zygote for each that connects, until the other end of `connection` closes."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
-    parent = os.getpid()
     while True:
         ready, _, _ = select.select([connection, listener], [], [])
         if connection in ready:
             return
-        own, _ = listener.accept()
-        if os.fork() == 0:
+        try:
+            branch(connection, listener)
+        except OSError:  # no room for another process or file: whoever asked waits or tries again, the others' live on
+            time.sleep(0.1)
+
+
+def branch(connection: socket.socket, listener: socket.socket) -> None:
+    """Fork a zygote for the one that waits at `listener`. Raises `OSError` where that cannot be."""
+    parent = os.getpid()
+    with listener.accept()[0] as own:
+        if os.fork():
+            return
+        status = 1
+        try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             connection.close()
             listener.close()
             die_with_parent(parent)
             serve_until_closed(own)
-            os._exit(0)
-        own.close()
+            status = 0
+        except BaseException:  # as in `spawn`: no child may return into its parent's loop
+            traceback.print_exc()
+        finally:
+            os._exit(status)
 
 
 def serve_until_closed(connection: socket.socket) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -152,6 +154,35 @@ def test_a_worker_starts_its_own_where_none_is_shared(shared, tmp_path, monkeypa
     assert isinstance(third, Zygote)
     assert "mmlib.record" in third.ask(op="info")["modules"]
     third.close()
+
+
+def test_a_batch_does_without_where_none_can_listen(tmp_path, monkeypatch):
+    monkeypatch.setattr(warm, "SOCKET", "x" * 200)  # no address may be as long
+    with shared_zygote((), 1, tmp_path, {}) as path:
+        assert path == ""
+
+
+def test_it_need_not_be_waited_for_while_it_imports(tmp_path):
+    (tmp_path / "slow.py").write_text("import time; time.sleep(60)")
+    began = time.monotonic()
+    with shared_zygote(("slow",), 1, tmp_path, {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}) as path:
+        line = Branch(path)
+        time.sleep(0.5)
+    assert time.monotonic() - began < 4
+    with pytest.raises(ConnectionError):
+        line.ask(op="info")
+
+
+def test_no_room_for_another_costs_only_who_asked(shared):
+    first = Branch(shared)
+    parent = int(Path(f"/proc/{first.ask(op='info')['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+    usual = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, usual[1]))
+    second = Branch(shared)
+    time.sleep(0.3)
+    assert first.alive()
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, usual)
+    assert second.ask(op="info")["threads"] == 1, "once there is room"
 
 
 def test_one_that_is_shared_does_without_a_module_that_starts_threads(tmp_path, monkeypatch):

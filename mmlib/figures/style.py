@@ -82,7 +82,7 @@ _SETTINGS = {
     "pdf.fonttype": 42,  # text stays text
     "svg.hashsalt": "mmlib",  # the ids inside are random otherwise
     "axes.unicode_minus": True,
-    "text.hinting": "no_hinting",
+    "text.hinting": "no_hinting",  # a tenth of the time of a figure
 }
 
 

@@ -1,7 +1,7 @@
 """Critics f and g of Soft-HGR: one small network per modality, and how they are trained.
 
-Their gradients are written out: thousands of steps are taken for a model or an estimate, each of a few hundred
-microseconds, and half of such a step was autograd's own work.
+Their gradients are written out: a thousand steps are taken for an estimate, each of less than a millisecond, and nearly
+a third of such a step was autograd's own work.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ class Critic(nn.Module):
         return self.linear(features) + self.network(features)  # (m, k)
 
     def with_backward(self, features: Tensor) -> tuple[Tensor, Callable[[Tensor], None]]:
-        """What `forward` gives, without autograd's trace of it, and a function that takes the gradient by that, (m, k),
-        and writes those of the weights where gradients are, or as new ones.
+        """What `forward` gives of features (m, C), without autograd's trace, and a function of the gradient by that,
+        (m, k), which writes those of the weights where gradients are, or as new ones.
+
+        Call it where autograd is off (`torch.no_grad`).
         """
         enter, _, leave = self.network
         before = enter(features)  # (m, hidden)

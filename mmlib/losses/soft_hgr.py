@@ -39,7 +39,7 @@ def soft_hgr(f: Tensor, g: Tensor) -> Tensor:
 def soft_hgr_gradients(f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     """The gradients of `soft_hgr` with respect to `f` and to `g`, (m, k) each; raises `UsageError` as it does.
 
-    Autograd gives the same to the last bit on a CPU, and takes three times as long: terms are added in its order.
+    Autograd gives the same to the last bit on a CPU, in nearly three times as long: terms are added in its order.
     """
     f, g = centred(f, g)
     scale = len(f) - 1

@@ -26,7 +26,7 @@ MOST_WAITING = 1024  # workers that ask before the process has imported everythi
 
 
 class Line:
-    """Requests to a zygote, and its replies."""
+    """This process's end of a zygote's socket: requests, and their replies."""
 
     def __init__(self, ours: socket.socket) -> None:
         self._socket = ours
@@ -79,6 +79,7 @@ class Zygote(Line):
         return self.process.poll() is None
 
     def close(self) -> None:
+        """End the process, if need be by force, and see it gone."""
         super().close()
         try:
             self.process.wait(timeout=5)
